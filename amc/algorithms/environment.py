@@ -1,0 +1,62 @@
+"""What an algorithm asks of an environment, so that it need not know where one comes from.
+
+`amc.environments.vector.VectorEnvironment` answers to this, and so does anything else that has
+these members.
+
+    N  copies of the environment, stepped together    D  entries of an observation
+"""
+
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Step(Protocol):
+    """What one step of all copies brought; its arrays are new in every step."""
+
+    @property
+    def observation(self) -> NDArray[np.float32]:
+        """What the next action answers to, [N, D]; after an end, the new episode's first."""
+
+    @property
+    def reward(self) -> NDArray[np.float64]:
+        """Rewards in the units the learner sees, [N]."""
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """Whether the task ended, [N]; false where only time ran out."""
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whether the episode was cut off, [N]."""
+
+    @property
+    def next_observation(self) -> NDArray[np.float32]:
+        """The state that the action led to, [N, D]; an ended episode's true last one."""
+
+
+class VectorEnvironment(Protocol):
+    """What an algorithm steps."""
+
+    @property
+    def n_envs(self) -> int:
+        """N."""
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]:
+        """Of one copy: a flat Box."""
+
+    @property
+    def action_space(self) -> gymnasium.Space[Any]:
+        """Of one copy: Discrete, counted from 0, or a flat Box."""
+
+    def reset(self) -> NDArray[np.float32]:
+        """Start an episode in every copy and return the observations, [N, D]."""
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Step every copy with int64 [N] or float32 [N, A]; Box actions are clipped here.
+
+        A copy whose episode ends starts the next one within the same step.
+        """

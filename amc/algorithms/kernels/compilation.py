@@ -1,0 +1,108 @@
+"""Compilation: machine code made once per machine and kept on disk until its sources change.
+
+`compiled` is for the few functions that Python calls, `inlined` for what these are made of.
+
+Numba notices a change in the file of a cached function, not in the files that it calls into. So
+the cache's directory carries a digest of every source of this room: code that changed is never met
+by machine code made before. Numba itself keeps machine code of different CPUs apart, so a shared
+file system does no harm.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Numba's annotations do not know all that it has.
+typeof: Any = numba.typeof
+types: Any = numba.types
+_njit: Any = numba.njit
+_config: Any = numba.config
+
+_LOG = logging.getLogger(__name__)
+_ROOM = Path(__file__).parent
+
+# contract: a product and a sum become one instruction with one rounding. The other fast-math flags
+# would let sums be reordered, or assume that nothing is infinite or not a number.
+_OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cfunc_wrapper": True,
+}
+
+
+def inlined(function: Function) -> Function:
+    """Mark a function that only compiled code calls; it is compiled with its callers."""
+    made: Function = _njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+    return made
+
+
+def compiled(signature: Any) -> Callable[[Function], Function]:
+    """Compile a function now, for one signature, or load its machine code from the cache.
+
+    Args:
+        signature: Numba's types of result and arguments; so nothing is compiled at a call.
+    """
+
+    def compile_or_load(function: Function) -> Function:
+        given = _config.CACHE_DIR
+        _config.CACHE_DIR = str(_DIRECTORY or "")
+        made: Function
+        try:
+            made = _njit(signature, cache=_DIRECTORY is not None, **_OPTIONS)(function)
+        except OSError as error:
+            _LOG.warning("Machine code could not be kept in %s: %s.", _DIRECTORY, error)
+            made = _njit(signature, **_OPTIONS)(function)
+        finally:
+            _config.CACHE_DIR = given
+        return made
+
+    return compile_or_load
+
+
+def source_digest(directory: Path) -> str:
+    """A name for the present state of a directory's Python sources."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_directory() -> Path | None:
+    """Where machine code is kept: NUMBA_CACHE_DIR, beside the sources, or the user's cache.
+
+    Returns:
+        The first that can be written to; None if there is none.
+    """
+    name = f"kernels-{source_digest(_ROOM)}"
+    for parent in _candidates():
+        directory = parent / name
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(directory, os.W_OK | os.X_OK):
+            return directory
+    _LOG.warning(
+        "No directory for compiled kernels can be written to, so every process compiles them "
+        "anew, which takes some seconds. Set NUMBA_CACHE_DIR to one that can."
+    )
+    return None
+
+
+def _candidates() -> Iterator[Path]:
+    if _config.CACHE_DIR:
+        yield Path(_config.CACHE_DIR)
+    yield _ROOM / "__pycache__"
+    # No shared temporary directory: what is loaded from a cache is trusted like a program.
+    cache = os.environ.get("XDG_CACHE_HOME")
+    yield (Path(cache) if cache else Path("~/.cache").expanduser()) / "amc"
+
+
+_DIRECTORY = cache_directory()

@@ -1,0 +1,168 @@
+"""Proximal Policy Optimization: collect a rollout, learn from it for some epochs, forget it.
+
+    repeat: run the policy for n_steps in n_envs environments
+            estimate advantages by GAE
+            for n_epochs: for each shuffled minibatch: descend on
+                -min(r A, clip(r) A) + vf_coef (V - R)^2 - ent_coef H + kl_coef KL(old || new)
+
+Source: Schulman et al. 2017, https://arxiv.org/abs/1707.06347. What its implementations do besides:
+Huang et al. 2022, https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
+from amc.algorithms.descent import scheduled_learning_rate
+from amc.algorithms.distributions import Categorical, DiagonalGaussian
+from amc.algorithms.environment import VectorEnvironment
+from amc.algorithms.kernels.ppo import FastPPOLearner
+from amc.algorithms.networks import ActorCritic
+from amc.algorithms.ppo_learner import PPOLearner
+from amc.algorithms.returns import explained_variance
+from amc.algorithms.rollout import Rollout, RolloutBuffer
+from amc.algorithms.seeding import (
+    generator,
+    generator_state,
+    restore_generator,
+    torch_generator,
+)
+from amc.algorithms.spaces import example_action, policy_size
+from amc.config.hyperparameters import PPOHyperparameters
+from amc.config.kernel import Kernel
+from amc.config.schema import ExperimentConfig
+
+# Random streams of one learner.
+INITIAL_WEIGHTS, EXPLORATION, MINIBATCHES = range(3)
+
+# By `training.kernel`.
+LEARNERS: dict[Kernel, type[PPOLearner]] = {"fast": FastPPOLearner, "reference": PPOLearner}
+
+
+class PPO(Algorithm):
+    """PPO with a clipped objective and, if wanted, an adaptive KL penalty.
+
+    For discrete actions (Categorical) and continuous ones (Gaussian, its spread learned but the
+    same in every state). Arguments as `Algorithm`.
+
+    Attributes:
+        learner: the networks and their update.
+        n_updates: epochs begun so far.
+    """
+
+    Hyperparameters = PPOHyperparameters
+
+    def __init__(
+        self,
+        environment: VectorEnvironment,
+        config: ExperimentConfig,
+        seed: np.random.SeedSequence,
+        mark: Mark = ignore,
+    ) -> None:
+        super().__init__(environment, config, seed, mark)
+        self.settings = cast(PPOHyperparameters, config.algorithm_config)
+        self.learner = self._make_learner()
+        self.n_updates = 0
+        self._exploration = generator(seed, EXPLORATION)
+        self._minibatches = generator(seed, MINIBATCHES)
+        self._buffer = RolloutBuffer(
+            min(self.settings.n_steps, self.steps_left()),
+            environment.n_envs,
+            self.observation_size,
+            example_action(environment.action_space),
+        )
+
+    def _make_learner(self) -> PPOLearner:
+        network = ActorCritic(
+            self.observation_size,
+            policy_size(self.environment.action_space),
+            discrete=isinstance(self.environment.action_space, Discrete),
+            hidden_sizes=self.settings.hidden_sizes,
+            activation=self.settings.activation,
+        )
+        network.initialise(
+            torch_generator(self.seed, INITIAL_WEIGHTS),
+            orthogonal=self.settings.ortho_init,
+            log_std=self.settings.log_std_init,
+        )
+        return LEARNERS[self.kernel](
+            network,
+            self.config.optimizer,
+            settings=self.settings,
+            device=self.device,
+            mark=self.mark,
+        )
+
+    def iterate(self) -> Metrics:
+        """Collect one rollout (the last one may be shorter) and learn from it."""
+        progress = self.num_timesteps / self.total_timesteps
+        learning_rate = scheduled_learning_rate(self.config.optimizer, progress)
+        rollout = self._collect()
+        metrics = self.learner.update(rollout, self._order(len(rollout.values)), learning_rate)
+        self.n_updates += int(metrics.pop("epochs"))
+        self.require_finite(metrics, self.learner.parameters)
+        metrics |= {
+            "train/learning_rate": learning_rate,
+            "train/clip_range": self.settings.clip_range,
+            "train/n_updates": float(self.n_updates),
+        }
+        explained = explained_variance(rollout.values, rollout.returns)
+        return (
+            metrics if math.isnan(explained) else metrics | {"train/explained_variance": explained}
+        )
+
+    def _collect(self) -> Rollout:
+        settings, buffer = self.settings, self._buffer
+        buffer.clear()
+        for noise in self._noise(min(settings.n_steps, self.steps_left())):
+            observation = self.observe()
+            action = self.learner.act(observation, noise)
+            buffer.add(observation, action, self.step(action))
+        return buffer.finish(
+            self.learner.values, gamma=settings.gamma, gae_lambda=settings.gae_lambda
+        )
+
+    def _noise(self, n_steps: int) -> NDArray[np.float32]:
+        """Noise for the next steps, [n_steps, N, A], drawn at once: it costs less."""
+        space = self.environment.action_space
+        kind = Categorical if isinstance(space, Discrete) else DiagonalGaussian
+        shape = (n_steps, self.environment.n_envs, policy_size(space))
+        return kind.noise(self._exploration, shape)
+
+    def _order(self, size: int) -> NDArray[np.int64]:
+        """In which order each epoch visits the rows of a rollout, [n_epochs, size]."""
+        rows = np.tile(np.arange(size), (self.settings.n_epochs, 1))
+        return self._minibatches.permuted(rows, axis=1)
+
+    def predict(self, observation: NDArray[np.float32]) -> NDArray[Any]:
+        """The most probable actions for [B, D]; those of a Box lie within its bounds."""
+        space = self.environment.action_space
+        actions = self.learner.act_greedily(observation)
+        return np.clip(actions, space.low, space.high) if isinstance(space, Box) else actions
+
+    def parameters_digest_items(self) -> Iterable[tuple[str, torch.Tensor]]:
+        """The parameters of policy and value network."""
+        return self.learner.network.named_parameters()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Algorithm`; a rollout never outlives an iteration, so none is saved."""
+        return super().state_dict() | {
+            "learner": self.learner.state_dict(),
+            "n_updates": self.n_updates,
+            "exploration": generator_state(self._exploration),
+            "minibatches": generator_state(self._minibatches),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Algorithm`."""
+        super().load_state_dict(state)
+        self.learner.load_state_dict(state["learner"])
+        self.n_updates = state["n_updates"]
+        restore_generator(self._exploration, state["exploration"])
+        restore_generator(self._minibatches, state["minibatches"])

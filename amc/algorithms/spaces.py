@@ -1,0 +1,74 @@
+"""What an algorithm must know of spaces: sizes, kinds, and ranges of actions.
+
+Environments hand over flat vectors, and choices counted from 0 (see `environment`), so this is all.
+"""
+
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from amc.errors import UsageError
+
+ActionKind = Literal["discrete", "continuous"]
+
+
+def action_kind(space: gymnasium.Space[Any]) -> ActionKind:
+    """Whether actions are a choice (`Discrete`) or a vector (`Box`)."""
+    return "discrete" if isinstance(space, Discrete) else "continuous"
+
+
+def vector_size(space: gymnasium.Space[Any]) -> int:
+    """The number of entries of a flat Box.
+
+    Raises:
+        UsageError: the space is anything else.
+    """
+    if not (isinstance(space, Box) and len(space.shape) == 1):
+        raise UsageError(
+            f"environment: {space} is not a vector. The networks here read and write vectors: "
+            "flatten it with a wrapper."
+        )
+    return space.shape[0]
+
+
+def policy_size(space: gymnasium.Space[Any]) -> int:
+    """What a policy's last layer has: one output per action, or per entry of an action.
+
+    Raises:
+        UsageError: neither Discrete nor a flat Box.
+    """
+    return int(space.n) if isinstance(space, Discrete) else vector_size(space)
+
+
+def example_action(space: gymnasium.Space[Any]) -> NDArray[Any]:
+    """One action as a learner holds it: int64 [] or float32 [A], zero."""
+    if isinstance(space, Discrete):
+        return np.zeros((), dtype=np.int64)
+    return np.zeros(policy_size(space), dtype=np.float32)
+
+
+class ActionRange:
+    """The affine map from [-1, 1] to the bounds of a Box.
+
+    Args:
+        space: the environment's action space.
+
+    Raises:
+        UsageError: it is no Box, or a bound is infinite.
+    """
+
+    def __init__(self, space: gymnasium.Space[Any]) -> None:
+        if not (isinstance(space, Box) and space.is_bounded()):
+            raise UsageError(
+                f"environment: its actions are {space}. DDPG scales actions to their bounds, so "
+                "they must be a Box with finite ones. Wrap the environment, or use ppo."
+            )
+        self._centre: NDArray[np.float32] = ((space.high + space.low) / 2).astype(np.float32)
+        self._radius: NDArray[np.float32] = ((space.high - space.low) / 2).astype(np.float32)
+
+    def to_environment(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Actions [B, A] in [-1, 1] as actions [B, A] between the bounds."""
+        return self._centre + self._radius * scaled

@@ -1,0 +1,95 @@
+"""The command line: parse, call one function, print.
+
+Its door is `main`. A command's module is imported when the command runs, so `amc --help` answers at
+once: to add a command, write `amc/cli/<name>.py` with a click command `<name>` and a line here.
+"""
+
+import errno
+from typing import Any
+
+import click
+
+from amc.errors import AmcError
+from amc.plugins import load
+from amc.version import VERSION
+
+COMMANDS = {
+    "run": "Train a config here: workers up, submit, watch, workers down.",
+    "submit": "Hand a config to the workers that are up.",
+    "watch": "Follow an experiment until it ends.",
+    "ls": "List the experiments, newest first.",
+    "show": "Show one experiment and its trials.",
+    "best": "Show the best trial, or its config.",
+    "logs": "Print what the workers said about an experiment.",
+    "pause": "Halt an experiment; its trials keep their checkpoints.",
+    "resume": "Go on with a paused experiment.",
+    "cancel": "Stop an experiment; its trials keep their checkpoints.",
+    "validate": "Check config files and say what is wrong, and where.",
+    "schema": "Print the JSON Schema of a config, for editors.",
+    "train": "Train a config in this process, without a broker.",
+    "up": "Start this machine's workers.",
+    "down": "Stop this machine's workers.",
+    "status": "Show queues, workers and what they are doing.",
+}
+
+INTERRUPTED = 130
+
+
+class LazyCommand(click.Command):
+    """A command known by its name and short help; its module is imported when it is parsed."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Import the real command and let it parse: from here on it stands in this one's place."""
+        command: click.Command = load(f"amc.cli.{self.name}:{self.name}")
+        for option in command.params:
+            if isinstance(option, click.Option) and option.envvar is None:
+                option.envvar = variable_of(command, option)
+        return command.make_context(*args, **kwargs)
+
+
+def variable_of(command: click.Command, option: click.Option) -> str:
+    """The environment variable of an option: AMC_SUBMIT_TIMEOUT for `--timeout` of submit."""
+    flag = max(option.opts, key=len).lstrip("-")
+    return f"AMC_{command.name}_{flag}".replace("-", "_").upper()
+
+
+class Program(click.Group):
+    """The group of all commands: turns every expected error into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the table's order, which is the order of use."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; only a bug of ours ends with a traceback."""
+        try:
+            return super().invoke(ctx)
+        except AmcError as error:
+            _leave(ctx, str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _leave(ctx, "interrupted", INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # the reader of a pipe went away: click leaves quietly
+            _leave(ctx, str(error), AmcError.exit_code)
+
+
+def _leave(ctx: click.Context, message: str, exit_code: int) -> None:
+    click.echo(f"amc: {message}", err=True)
+    ctx.exit(exit_code)
+
+
+@click.group(
+    cls=Program,
+    commands=[LazyCommand(name, short_help=text) for name, text in COMMANDS.items()],
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog="Every option is also a variable: AMC_SUBMIT_TIMEOUT=60 is --timeout 60 of submit. "
+    "AMC_SHARED_DIR is where experiments are kept (./distributed_shared), AMC_BROKER_URL the Redis "
+    "that carries their tasks (one started by amc up).",
+)
+@click.version_option(VERSION, "-V", "--version", prog_name="amc", message="%(prog)s %(version)s")
+def main() -> None:
+    """Train reinforcement-learning agents and tune them as Celery jobs."""

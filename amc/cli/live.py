@@ -1,0 +1,60 @@
+"""Following an experiment: a table that moves on a terminal, a line per change on a pipe.
+
+Its door is `follow`.
+"""
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from amc.cli.snapshot import Snapshot, changes
+from amc.cli.tables import trials_table
+from amc.client import Experiment
+
+# Headline, the table's head and its caption, and the prompt's line.
+_LINES_AROUND_THE_TABLE = 7
+
+
+def follow(experiment: Experiment, console: Console, *, timeout_s: float | None = None) -> str:
+    """Show an experiment until it ends.
+
+    Args:
+        experiment: what to follow.
+        console: where to show it; a terminal gets a table, anything else lines.
+        timeout_s: give up after so many seconds; None waits for ever.
+
+    Returns:
+        The state in which it ended.
+
+    Raises:
+        TimeoutError: it was not finished in time; it goes on.
+    """
+    if not console.is_terminal:
+        return experiment.wait(timeout_s, on_change=_Lines(console).update)
+    with Live(console=console, auto_refresh=False) as live:
+
+        def update(experiment: Experiment) -> None:
+            live.update(view(Snapshot.of(experiment), console), refresh=True)
+
+        return experiment.wait(timeout_s, on_change=update)
+
+
+def view(snapshot: Snapshot, console: Console) -> Group:
+    """The headline and as much of the table as the console is high."""
+    max_rows = max(1, console.height - _LINES_AROUND_THE_TABLE)
+    headline = Text(snapshot.headline, style="bold")
+    return Group(headline, trials_table(snapshot, max_rows=max_rows))
+
+
+class _Lines:
+    """Prints what changed since the last look."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last: Snapshot | None = None
+
+    def update(self, experiment: Experiment) -> None:
+        snapshot = Snapshot.of(experiment)
+        for line in changes(self._last, snapshot):
+            self._console.print(line, markup=False, soft_wrap=True)
+        self._last = snapshot

@@ -1,0 +1,138 @@
+"""The options that several commands share, and how a config is read from them.
+
+Its doors are the decorators `config_options`, `fleet_options`, `experiment_argument` and
+`json_option`, and `read_config` and `describe`. It must not know what a command does with them.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from amc.cli.output import note
+from amc.config import search_space
+from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+experiment_argument = click.argument("experiment_id", metavar="[ID]", default="latest")
+"""An experiment's id, a unique beginning of one, or `latest`, which is also the default."""
+
+
+def config_options(function: Function) -> Function:
+    """Give a command the parameters `config_path`, `overrides` and `overlays`.
+
+    `overrides` arrives as a mapping of dotted keys to JSON values, `overlays` as a tuple of paths.
+    """
+    path = click.Path(dir_okay=False, path_type=Path)
+    function = click.option(
+        "--overlay",
+        "overlays",
+        multiple=True,
+        metavar="FILE",
+        type=path,
+        help="A config that holds only what differs; laid over CONFIG, later ones on top.",
+    )(function)
+    function = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_parse_overrides,
+        help="Change one value, for example training.total_timesteps=50000; repeatable.",
+    )(function)
+    return click.argument("config_path", metavar="CONFIG", type=path)(function)
+
+
+def _parse_overrides(
+    context: click.Context, parameter: click.Parameter, assignments: Sequence[str]
+) -> dict[str, Any]:
+    overrides = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not key or not separator:
+            raise click.BadParameter(
+                f"{assignment!r} is not KEY=VALUE. Write it as in training.total_timesteps=50000."
+            )
+        overrides[key] = _parse_value(text)
+    return overrides
+
+
+def _parse_value(text: str) -> Any:
+    """The JSON value that the text spells, or the text itself: `adam` needs no quotes."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except ValueError:
+        return text
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def fleet_options(function: Function) -> Function:
+    """Give a command the parameters `workers`, `gpus` and `fleet_file`; None where not given."""
+    function = click.option(
+        "--fleet",
+        "fleet_file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A file of worker_queues/ that says this; --workers and --gpus go before it.",
+    )(function)
+    function = click.option(
+        "--gpus",
+        metavar="LIST",
+        callback=_parse_gpus,
+        help="GPUs to bind them to, round-robin, such as 0,1,2,3; none for the CPU.  "
+        "[default: every GPU that nvidia-smi shows]",
+    )(function)
+    workers = click.IntRange(0, 1024)
+    return click.option("--workers", type=workers, help="How many.  [default: 4]")(function)
+
+
+def _parse_gpus(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if text.strip().lower() in {"", "none"}:
+        return ()
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a list such as 0,1,3, nor 'none'.") from error
+
+
+def read_config(
+    config_path: Path, overrides: Mapping[str, Any], overlays: Sequence[Path] = ()
+) -> ExperimentConfig:
+    """Load a config as the options of `config_options` say; its warnings go to standard error.
+
+    Raises:
+        ConfigError: with every fault of the file, the overlays or the overrides.
+    """
+    loader = ConfigLoader()
+    config = loader.load_config(config_path, overlays=overlays)
+    if overrides:
+        config = loader.apply_overrides(config, dict(overrides))
+    for warning in loader.warnings:
+        note(f"warning: {warning}")
+    return config
+
+
+def describe(config: ExperimentConfig) -> None:
+    """Say on standard error what will be trained, and how the search space was understood."""
+    search = config.hyperparameter_optimizer
+    note(
+        f"{config.algorithm} on {config.environment.name}, "
+        f"{config.training.total_timesteps:,} steps a trial"
+    )
+    if search is not None:
+        note(f"{search.type} search, {search.n_calls} trials, over")
+        for line in search_space.describe(search.search_space):
+            note(f"  {line}")

@@ -1,0 +1,68 @@
+"""How an experiment ended: told on standard output, and as an exit code.
+
+0 completed, 1 failed, 4 cancelled, 5 not finished in time
+"""
+
+import click
+from rich.console import Console
+
+from amc.cli import words
+from amc.cli.live import follow
+from amc.cli.output import note, print_json, shown
+from amc.client import Experiment
+
+EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
+TIMED_OUT = 5
+
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait at most this long, then exit with 5; the experiment goes on.",
+)
+
+
+def await_end(experiment: Experiment, console: Console, timeout_s: float | None = None) -> int:
+    """Follow an experiment that others run; whoever stops waiting is told that it goes on.
+
+    Returns:
+        The exit code that says how it ended.
+    """
+    try:
+        state = follow(experiment, console, timeout_s=timeout_s)
+    except TimeoutError as error:
+        note(f"amc: {error} See: amc watch {experiment.id}")
+        return TIMED_OUT
+    except KeyboardInterrupt:
+        note(f"{experiment.id} goes on. See: amc watch {experiment.id}, amc cancel {experiment.id}")
+        raise
+    return exit_code(experiment, state)
+
+
+def exit_code(experiment: Experiment, state: str) -> int:
+    """The exit code for the end of an experiment; standard error says why where it is not 0."""
+    if state == "failed":
+        reason = words.error(experiment.error or "no reason recorded")
+        note(f"amc: {experiment.id} failed: {reason} See: amc show {experiment.id}")
+    elif state == "cancelled":
+        note(f"amc: {experiment.id} was cancelled.")
+    return EXIT_CODES[state]
+
+
+def print_result(experiment: Experiment, *, as_json: bool) -> None:
+    """Print the best score, its hyperparameters and where everything is stored."""
+    if as_json:
+        print_json(experiment.to_json())
+        return
+    best = experiment.best
+    if best is not None:
+        print_row("best score", f"{words.score(best.score)} (trial {best.number})")
+        for index, (key, value) in enumerate(best.hyperparameters.items()):
+            print_row("" if index else "hyperparameters", f"{key} = {value}")
+    print_row("stored in", shown(experiment.directory))
+
+
+def print_row(label: str, text: str) -> None:
+    """A label and what belongs to it, in two columns."""
+    click.echo(f"{label:<16} {text}")

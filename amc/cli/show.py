@@ -1,0 +1,46 @@
+"""`amc show`: one experiment and its trials."""
+
+import time
+
+import click
+
+from amc.cli import words
+from amc.cli.options import experiment_argument, json_option
+from amc.cli.outcome import print_row
+from amc.cli.output import console, print_json, shown
+from amc.cli.snapshot import Snapshot
+from amc.cli.tables import trials_table
+from amc.client import Experiment
+from amc.client import experiment as find
+
+
+@click.command()
+@experiment_argument
+@json_option
+def show(*, experiment_id: str, as_json: bool) -> None:
+    """Show one experiment and its trials.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`, which is the default.
+    """
+    experiment = find(experiment_id)
+    if as_json:
+        print_json(experiment.to_json())
+        return
+    snapshot = Snapshot.of(experiment)
+    _print_head(experiment, snapshot)
+    if snapshot.trials:
+        console().print(trials_table(snapshot))
+    for trial in snapshot.trials:
+        if trial.error:
+            click.echo(f"trial {trial.number} failed: {words.error(trial.error)}")
+
+
+def _print_head(experiment: Experiment, snapshot: Snapshot) -> None:
+    config = experiment.config
+    click.echo(snapshot.headline)
+    if experiment.error:
+        print_row("error", words.error(experiment.error))
+    print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
+    print_row("steps a trial", f"{config.training.total_timesteps:,}")
+    print_row("created", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(experiment.created)))
+    print_row("stored in", shown(experiment.directory))

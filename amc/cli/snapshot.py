@@ -1,0 +1,107 @@
+"""What a view shows of an experiment at one moment, and what changed between two moments.
+
+Its doors are `Snapshot.of` and `changes`. It must not know what a terminal is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from amc.cli import words
+from amc.client import Experiment, TrialStatus
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An experiment at one moment.
+
+    Attributes:
+        id: the experiment's id.
+        state: `running`, `paused`, `completed`, `failed` or `cancelled`.
+        trials: every trial so far, in number order.
+        best: the best completed trial so far.
+        rounds: how many rounds were begun; they are numbered from 0.
+        n_calls: how many search trials there will be.
+        total_timesteps: environment steps of a whole trial.
+    """
+
+    id: str
+    state: str
+    trials: tuple[TrialStatus, ...] = ()
+    best: TrialStatus | None = None
+    rounds: int = 0
+    n_calls: int = 1
+    total_timesteps: int = 1
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Self:
+        """Read an experiment afresh."""
+        config = experiment.config
+        search = config.hyperparameter_optimizer
+        trials = tuple(experiment.trials())
+        return cls(
+            id=experiment.id,
+            state=experiment.state,
+            trials=trials,
+            best=experiment.best,
+            rounds=trials[-1].round + 1 if trials else 0,
+            n_calls=1 if search is None else search.n_calls,
+            total_timesteps=config.training.total_timesteps,
+        )
+
+    @property
+    def n_ended(self) -> int:
+        """How many trials have a result."""
+        return sum(trial.state not in {"waiting", "running"} for trial in self.trials)
+
+    @property
+    def n_planned(self) -> int:
+        """How many trials there will be, as far as is known now: finalists come on top."""
+        return max(self.n_calls, len(self.trials))
+
+    @property
+    def headline(self) -> str:
+        """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
+        failed = sum(trial.state == "failed" for trial in self.trials)
+        parts = [self.state]
+        if self.state in {"running", "paused"}:
+            parts.append(f"round {self.rounds - 1}" if self.rounds else "no round yet")
+        parts.append(f"{self.n_ended} of {self.n_planned} trials done")
+        if failed:
+            parts[-1] += f" ({failed} failed)"
+        if self.best is not None:
+            parts.append(f"best {words.score(self.best.score)} (trial {self.best.number})")
+        return f"{self.id}: {', '.join(parts)}"
+
+
+def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
+    """One line for each thing that changed; steps and seconds alone are no change."""
+    before = before or Snapshot(after.id, state="")
+    if after.rounds > before.rounds:
+        yield f"round {after.rounds - 1}"
+    known = {trial.number: _standing(trial) for trial in before.trials}
+    for trial in after.trials:
+        if known.get(trial.number, ("waiting",)) != _standing(trial):
+            yield f"trial {trial.number}: {_told(trial)}"
+    if after.best is not None and (before.best is None or before.best.number != after.best.number):
+        yield f"best so far: {words.score(after.best.score)}, trial {after.best.number}"
+    if after.state != before.state:
+        yield after.headline
+
+
+def _standing(trial: TrialStatus) -> tuple[object, ...]:
+    if trial.state == "waiting":
+        return ("waiting",)
+    return (trial.state, trial.worker, trial.attempts)
+
+
+def _told(trial: TrialStatus) -> str:
+    if trial.state == "running":
+        again = f" (attempt {trial.attempts})" if trial.attempts > 1 else ""
+        return f"running on {trial.worker}{again}: {words.hyperparameters(trial.hyperparameters)}"
+    if trial.state == "completed":
+        took = f"{trial.steps:,} steps in {words.duration(trial.seconds)} on {trial.worker}"
+        return f"completed, score {words.score(trial.score)}, {took}"
+    if trial.state == "failed":
+        return f"failed: {words.error(trial.error or 'no reason recorded')}"
+    return trial.state

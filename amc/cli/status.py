@@ -1,0 +1,91 @@
+"""`amc status`: queues, workers and what they are doing."""
+
+from typing import Any
+
+import click
+from rich import box
+from rich.table import Table
+
+from amc.cli import words
+from amc.cli.options import json_option
+from amc.cli.output import console, print_json
+from amc.errors import BrokerError
+from amc.plugins import load
+
+
+@click.command()
+@json_option
+@click.option(
+    "--worker",
+    metavar="NAME",
+    help="Only check that this worker of this machine lives; for health checks.",
+)
+def status(*, as_json: bool, worker: str | None) -> None:
+    """Show this machine's processes, every live worker, the queues and the running trials.
+
+    Exits with 3 where no worker is to be seen.
+    """
+    found = load("amc.fleet:status")()
+    if worker is not None:
+        _require(found, worker)
+    if not found.is_up and not found.workers:
+        where = "answers, but no worker does" if found.broker_answers else "does not answer"
+        raise BrokerError(
+            f"No fleet is up here, and the broker {found.broker} {where}. Start one: amc up"
+        )
+    if as_json:
+        print_json(found.to_json())
+    elif worker is None:
+        _show(found)
+
+
+def _require(found: Any, worker: str) -> None:
+    if not any(item.name == worker and item.host == found.host for item in found.workers):
+        raise BrokerError(f"{worker}: not heard of on {found.host}. Start the workers: amc up")
+
+
+def _show(found: Any) -> None:
+    answers = "answers" if found.broker_answers else "DOES NOT ANSWER"
+    console().print(f"Broker {found.broker} {answers}", markup=False)
+    if found.is_up:
+        console().print(_processes(found))
+    if found.workers:
+        console().print(_workers(found))
+    console().print(_queues(found))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def _processes(found: Any) -> Table:
+    up_for = words.duration(found.uptime_s)
+    table = _table(
+        f"Processes of {found.host}, up for {up_for}", "process", "pid", "up", "restarts"
+    )
+    for process in found.processes:
+        pid = str(process.pid or "-")
+        uptime = words.duration(process.uptime_s) if process.pid else "being restarted"
+        table.add_row(process.name, pid, uptime, str(process.restarts))
+    return table
+
+
+def _workers(found: Any) -> Table:
+    table = _table("Live workers", "worker", "queues", "trains")
+    for worker in found.workers:
+        name = f"{worker.name}@{worker.host}"
+        trials = [
+            f"{item.experiment}/{item.trial}" for item in found.running if item.worker == name
+        ]
+        table.add_row(name, ", ".join(worker.queues), ", ".join(trials) or "-")
+    return table
+
+
+def _queues(found: Any) -> Table:
+    table = _table("Queues", "queue", "waiting")
+    for name, length in found.queues:
+        table.add_row(name, str(length))
+    return table

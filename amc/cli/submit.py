@@ -1,0 +1,45 @@
+"""`amc submit`: hand a config to the workers that are up."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amc.cli.options import config_options, describe, json_option, read_config
+from amc.cli.outcome import await_end, timeout_option
+from amc.cli.output import console, print_json
+from amc.client import submit as enqueue
+
+
+@click.command()
+@config_options
+@click.option("--wait", is_flag=True, help="Stay until it ends; the exit code says how.")
+@timeout_option
+@json_option
+def submit(
+    *,
+    config_path: Path,
+    overrides: Mapping[str, Any],
+    overlays: tuple[Path, ...],
+    wait: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    """Hand CONFIG to the workers that are up, and print the experiment's id.
+
+    Exit codes: 0 done, 1 the experiment failed, 2 the config is wrong, 3 no broker or no worker,
+    4 cancelled, 5 timed out. --timeout waits as --wait does.
+    """
+    config = read_config(config_path, overrides, overlays)
+    describe(config)
+    experiment = enqueue(config)
+    if not as_json:
+        click.echo(experiment.id)
+    code = 0
+    if wait or timeout_s is not None:
+        code = await_end(experiment, console(stderr=True), timeout_s)
+    if as_json:
+        print_json(experiment.to_json())
+    sys.exit(code)

@@ -1,0 +1,110 @@
+"""The tables of `watch`, `show` and `ls`."""
+
+import time
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from amc.cli import words
+from amc.cli.snapshot import Snapshot
+from amc.client import TrialStatus
+
+_STYLES = {
+    "running": "cyan",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "paused": "yellow",
+    "waiting": "dim",
+}
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """A table whose last column is cut first where the terminal is narrow."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column != columns[-1],
+            overflow="ellipsis",
+        )
+    return table
+
+
+def _one_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=_STYLES.get(state, ""))
+
+
+def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
+    """A row per trial.
+
+    Args:
+        snapshot: the experiment.
+        max_rows: leave out what matters least if there are more: waiting trials, then old ones.
+    """
+    columns = ("trial", "state", "score", "progress", "attempts", "worker", "hyperparameters")
+    table = _table(*columns, right=("trial", "score", "progress", "attempts"))
+    shown = _most_telling(snapshot, max_rows)
+    for trial in shown:
+        is_best = snapshot.best is not None and trial.number == snapshot.best.number
+        table.add_row(
+            f"{trial.number}{'*' if trial.kind == 'finalist' else ''}",
+            _state(trial.state),
+            words.score(trial.score) + (" <- best" if is_best else ""),
+            _progress(trial, snapshot.total_timesteps),
+            str(trial.attempts),
+            trial.worker or "-",
+            _one_line(words.hyperparameters(trial.hyperparameters)),
+            style="bold" if is_best else "",
+        )
+    notes = [f"{len(shown)} of {len(snapshot.trials)} trials shown"]
+    notes = notes if len(shown) < len(snapshot.trials) else []
+    if any(trial.kind == "finalist" for trial in shown):
+        notes.append("* finalist: a good suggestion again, on another seed")
+    table.caption = "; ".join(notes) or None
+    return table
+
+
+def _progress(trial: TrialStatus, total_timesteps: int) -> str:
+    if trial.state == "waiting":
+        return "-"
+    if trial.state == "running":
+        share = min(1.0, trial.steps / total_timesteps)
+        return f"{share:4.0%} {words.duration(trial.seconds)}"
+    return words.duration(trial.seconds)
+
+
+def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]:
+    if max_rows is None or len(snapshot.trials) <= max_rows:
+        return list(snapshot.trials)
+    best = None if snapshot.best is None else snapshot.best.number
+    order = {"running": 1, "completed": 2, "failed": 2, "cancelled": 2, "waiting": 3}
+
+    def weight(trial: TrialStatus) -> tuple[int, int]:
+        return (0 if trial.number == best else order[trial.state], -trial.number)
+
+    kept = sorted(snapshot.trials, key=weight)[: max(1, max_rows)]
+    return sorted(kept, key=lambda trial: trial.number)
+
+
+def experiments_table(rows: Sequence[tuple[Snapshot, str, float]]) -> Table:
+    """A row per experiment: its snapshot, what it trains, and when it was created (Unix time)."""
+    columns = ("experiment", "state", "trials", "best", "trains", "created")
+    table = _table(*columns, right=("trials", "best"))
+    for snapshot, trains, created in rows:
+        table.add_row(
+            snapshot.id,
+            _state(snapshot.state),
+            f"{snapshot.n_ended}/{snapshot.n_planned}",
+            words.score(None if snapshot.best is None else snapshot.best.score),
+            trains,
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
+        )
+    return table

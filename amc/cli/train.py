@@ -1,0 +1,170 @@
+"""`amc train`: one config, trained once in this process, without a broker.
+
+Results on standard output, progress on standard error. SIGTERM and Ctrl-C save a checkpoint at the
+next iteration boundary; a second Ctrl-C leaves at once, and even then no more is lost than what was
+done since the last checkpoint.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from amc.cli.options import config_options, json_option, read_config
+from amc.cli.train_progress import progress
+from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
+from amc.ledger import Result, files
+from amc.plugins import load
+
+RUNS_DIRECTORY = Path("runs")
+
+
+@click.command()
+@config_options
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the config's seed.")
+@click.option(
+    "--out",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where checkpoints, curves and the result go.  [default: runs/<experiment_name>]",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on from the last good checkpoint in DIR, if there is one."
+)
+@json_option
+def train(
+    config_path: Path,
+    *,
+    overrides: dict[str, Any],
+    overlays: tuple[Path, ...],
+    seed: int | None,
+    directory: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Train CONFIG once in this process and print its score.
+
+    A search in CONFIG is left out: its hyperparameters keep their fixed values.
+    """
+    if seed is not None:
+        overrides = {**overrides, "seed": seed}
+    config = read_config(config_path, overrides, overlays)
+    directory = directory or RUNS_DIRECTORY / config.experiment_name
+    if not resume:
+        _require_unused(directory)
+    outcome, stop = _train(config, directory)
+    if outcome.state == "interrupted":
+        _leave_interrupted(outcome.steps, stop)
+    result = _result(directory, outcome)
+    _record(directory, config, result)
+    _print(result, outcome.checkpoint, as_json)
+
+
+def _require_unused(directory: Path) -> None:
+    """Refuse to write over an earlier run.
+
+    Raises:
+        UsageError: there is something in `directory`.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise UsageError(
+            f"{directory}: not empty; an earlier run may be there. Go on with it: --resume. "
+            "Or keep it and write elsewhere: --out DIR."
+        )
+
+
+class _Stop:
+    """Which signal asked this process to stop; 0 while none has."""
+
+    number = 0
+
+    def request(self, number: int, frame: FrameType | None) -> None:
+        if self.number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+    def is_requested(self) -> bool:
+        return self.number != 0
+
+
+@contextmanager
+def _listening() -> Iterator[_Stop]:
+    """Turns SIGTERM and Ctrl-C into a request while the block runs."""
+    stop = _Stop()
+    before = {
+        number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train(config: ExperimentConfig, directory: Path) -> tuple[Any, _Stop]:
+    # Before torch is loaded: the numerical libraries read these variables once.
+    load("amc.workers.threads:limit_threads")(config.training.threads)
+    load("amc.logs:configure")(os.environ.get("AMC_LOG_LEVEL", "WARNING"))
+    context = load("amc.workers.trial:TrialContext").standalone(config.seed, directory)
+    with _listening() as stop, progress(config.training.total_timesteps) as watcher:
+        context = replace(
+            context,
+            mark=watcher.mark,
+            on_evaluation=watcher.evaluation,
+            should_stop=stop.is_requested,
+        )
+        worker = load("amc.workers.base:BaseWorker")(0, config, directory, trial=context)
+        return worker.run(), stop
+
+
+def _result(directory: Path, outcome: Any) -> Result:
+    return Result(
+        number=0,
+        state="completed",
+        score=outcome.score,
+        attempt=outcome.attempt,
+        steps=outcome.steps,
+        seconds=outcome.seconds,
+        digest=outcome.digest,
+        checkpoint=str(outcome.checkpoint.relative_to(directory)),
+        environment=outcome.environment,
+    )
+
+
+def _leave_interrupted(steps: int, stop: _Stop) -> None:
+    click.echo(
+        f"amc: interrupted at step {steps}, with a checkpoint. "
+        "To go on, give the same command with --resume.",
+        err=True,
+    )
+    raise SystemExit(128 + stop.number)
+
+
+def _record(directory: Path, config: ExperimentConfig, result: Result) -> None:
+    files.replace(directory / "config.json", files.encode(config.to_json()))
+    files.replace(directory / "result.json", files.encode(asdict(result)))
+
+
+def _print(result: Result, checkpoint: Path, as_json: bool) -> None:
+    shown = {
+        "score": result.score,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "environment": result.environment,
+        "checkpoint": str(checkpoint),
+        "digest": result.digest,
+    }
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
+    for name, value in shown.items():
+        click.echo(f"{name:<12}{value}")

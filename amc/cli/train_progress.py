@@ -1,0 +1,98 @@
+"""How far a training in this process is: a bar on a terminal, a line per evaluation elsewhere.
+
+Its door is `progress`. Everything goes to standard error.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+_REFRESH_EVERY_S = 0.2
+
+
+class Evaluation(Protocol):
+    """What is shown of an evaluation; fields as in `amc.workers.curve.Evaluation`."""
+
+    @property
+    def step(self) -> int:
+        """Environment steps trained."""
+
+    @property
+    def score(self) -> float:
+        """Mean return."""
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the returns."""
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Where a training tells how it goes: hooks for its context."""
+
+    mark: Callable[[str, int], None]
+    evaluation: Callable[[Evaluation], None]
+
+
+@contextmanager
+def progress(total_timesteps: int) -> Iterator[Watcher]:
+    """Show how far a training is while the block runs."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Watcher(_ignore, _Lines(total_timesteps).evaluation)
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[score]}"),
+        console=console,
+        auto_refresh=False,
+    )
+    with bar:
+        shown = _Bar(bar, total_timesteps)
+        yield Watcher(shown.mark, shown.evaluation)
+
+
+def _ignore(kind: str, steps: int) -> None:
+    pass
+
+
+class _Lines:
+    def __init__(self, total_timesteps: int) -> None:
+        self._total = total_timesteps
+
+    def evaluation(self, evaluation: Evaluation) -> None:
+        click.echo(f"step {evaluation.step}/{self._total}  {_score(evaluation)}", file=sys.stderr)
+
+
+class _Bar:
+    """Redraws by itself, some times a second: marks come thousands of times a second."""
+
+    def __init__(self, bar: Progress, total_timesteps: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("set-up", total=total_timesteps, score="")
+        self._refresh_at = 0.0
+
+    def mark(self, kind: str, steps: int) -> None:
+        now = time.monotonic()
+        if now >= self._refresh_at:
+            self._refresh_at = now + _REFRESH_EVERY_S
+            self._bar.update(self._task, description=kind, completed=steps, refresh=True)
+
+    def evaluation(self, evaluation: Evaluation) -> None:
+        self._bar.update(
+            self._task, completed=evaluation.step, score=_score(evaluation), refresh=True
+        )
+
+
+def _score(evaluation: Evaluation) -> str:
+    return f"score {evaluation.score:.1f} ± {evaluation.std:.1f}"

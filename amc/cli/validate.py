@@ -1,0 +1,79 @@
+"""`amc validate`: check configs and say everything that is wrong with them, and where."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amc.cli.options import json_option
+from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
+from amc.config.search_space import describe
+from amc.errors import ConfigError, Fault
+
+
+@click.command()
+@click.argument(
+    "paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A config that holds only what differs; laid over each FILE, later ones on top.",
+)
+@json_option
+@click.pass_context
+def validate(
+    context: click.Context, paths: tuple[Path, ...], overlays: tuple[Path, ...], as_json: bool
+) -> None:
+    """Check config files; exit 2 if any of them would be refused.
+
+    Says what is wrong, all of it, with file, line and column; and of a sound config how its search
+    space is understood.
+    """
+    reports = [_report(path, overlays) for path in paths]
+    if as_json:
+        click.echo(json.dumps(reports, indent=2))
+    else:
+        for report in reports:
+            _print(report)
+    if not all(report["valid"] for report in reports):
+        context.exit(ConfigError.exit_code)
+
+
+def _report(path: Path, overlays: tuple[Path, ...]) -> dict[str, Any]:
+    loader = ConfigLoader()
+    report: dict[str, Any] = {"file": str(path), "valid": True, "faults": [], "warnings": []}
+    try:
+        config = loader.load_config(path, overlays=overlays)
+    except ConfigError as error:
+        return report | {"valid": False, "faults": [asdict(fault) for fault in error.faults]}
+    return report | {"warnings": loader.warnings, "summary": _summary(config)}
+
+
+def _summary(config: ExperimentConfig) -> list[str]:
+    search = config.hyperparameter_optimizer
+    work = (
+        f"{config.algorithm} on {config.environment.name}, {config.training.total_timesteps} steps"
+    )
+    if search is None:
+        return [f"{work}, one trial"]
+    return [f"{work}, {search.n_calls} trials ({search.type})", *describe(search.search_space)]
+
+
+def _print(report: dict[str, Any]) -> None:
+    """A sound config's summary to standard output, everything else to standard error."""
+    for fault in report["faults"]:
+        click.echo(str(Fault(**fault)), err=True)
+    for warning in report["warnings"]:
+        click.echo(f"{report['file']}: warning: {warning}", err=True)
+    if report["valid"]:
+        first, *space = report["summary"]
+        click.echo(f"{report['file']}: ok, {first}")
+        for line in space:
+            click.echo(f"  {line}")

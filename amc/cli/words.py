@@ -1,0 +1,36 @@
+"""Values as a person reads them: scores, durations, hyperparameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def score(value: float | None) -> str:
+    """Six significant digits, or a dash where there is no score."""
+    return "-" if value is None else f"{value:.6g}"
+
+
+def duration(seconds: float) -> str:
+    """`0.8 s`, `42 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def hyperparameters(values: Mapping[str, Any]) -> str:
+    """`gamma=0.98 learning_rate=0.0012`."""
+    return " ".join(f"{key}={_number(value)}" for key, value in values.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def error(text: str) -> str:
+    """The first line of an error, and the last where that says what was raised."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ... ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else ""

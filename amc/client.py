@@ -1,0 +1,336 @@
+"""The programmatic door: submit an experiment, look at it, wait for it, cancel it.
+
+    import amc
+    experiment = amc.submit("configs/cartpole_distributed.json")
+    experiment.wait()
+    print(experiment.best)
+
+It reads the ledger and sends tasks by name; it loads neither torch nor gymnasium. Redis is asked
+only for what may be lost: who is alive, and how far a running trial is.
+"""
+
+import difflib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import redis
+from kombu.exceptions import OperationalError
+
+from amc.broker import leases, queues
+from amc.broker.connection import check, connect
+from amc.celery import DRIVER_QUEUE, app, shared_dir
+from amc.config.kernel import resolve_kernel
+from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
+from amc.errors import BrokerError, UsageError
+from amc.ledger import Ledger, Result, Round, Trial, files, ledgers
+from amc.ledger.records import ExperimentState
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class TrialStatus:
+    """Where one trial stands."""
+
+    number: int
+    state: Literal["waiting", "running", "completed", "failed", "cancelled"]
+    score: float | None
+    hyperparameters: dict[str, Any]
+    seed: int
+    attempts: int
+    steps: int
+    seconds: float
+    worker: str
+    kind: str = "search"
+    round: int = 0
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON object."""
+        return asdict(self)
+
+
+class Experiment:
+    """A submitted config. Every property is read afresh from the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.id} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """`<experiment_name>-<n>`."""
+        return self._ledger.id
+
+    @property
+    def directory(self) -> Path:
+        """The experiment's directory in the ledger."""
+        return self._ledger.directory
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """The config as it was resolved when it was submitted."""
+        return self._ledger.config
+
+    @property
+    def created(self) -> float:
+        """When it was submitted (Unix time)."""
+        return float(self._ledger.record["created"])
+
+    @property
+    def state(self) -> ExperimentState:
+        """`running`, `paused`, `completed`, `failed` or `cancelled`."""
+        return self._ledger.state
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing will happen any more."""
+        return self._ledger.is_finished
+
+    @property
+    def error(self) -> str | None:
+        """Why the experiment failed; None unless it did."""
+        end = self._ledger.end
+        return None if end is None else end["error"]
+
+    def trials(self) -> list[TrialStatus]:
+        """Every trial so far, in number order."""
+        found: list[TrialStatus] = []
+        for item in self._ledger.history().rounds:
+            found.extend(self._statuses(item))
+        return found
+
+    def _statuses(self, item: Round) -> Iterator[TrialStatus]:
+        running = _running(self.id, [trial.number for trial in item.outstanding])
+        for trial in item.trials:
+            result = item.results.get(trial.number)
+            if result is None:
+                yield self._unfinished(trial, running.get(trial.number))
+            else:
+                yield _finished(trial, result)
+
+    def _unfinished(self, trial: Trial, progress: dict[str, Any] | None) -> TrialStatus:
+        attempts = self._ledger.attempts(trial.number)
+        return TrialStatus(
+            trial.number,
+            "waiting" if progress is None else "running",
+            None,
+            trial.hyperparameters,
+            trial.seed,
+            len(attempts),
+            int((progress or {}).get("steps", 0)),
+            time.time() - attempts[-1].started if attempts and progress is not None else 0.0,
+            str((progress or {}).get("worker", "")),
+            kind=trial.kind,
+            round=trial.round,
+        )
+
+    @property
+    def best(self) -> TrialStatus | None:
+        """The winner, or the best completed trial so far while the experiment runs."""
+        stored = files.read(self._ledger.paths.best)
+        if stored is not None:
+            return _finished(Trial.from_json(stored), Result.from_json(stored))
+        completed = [trial for trial in self.trials() if trial.score is not None]
+        return max(completed, key=lambda trial: (trial.score, -trial.number), default=None)
+
+    @property
+    def best_config(self) -> ExperimentConfig | None:
+        """The config that trains the best trial again: its hyperparameters and seed, no search."""
+        best = self.best
+        if best is None:
+            return None
+        fixed = self.config.with_hyperparameters(best.hyperparameters)
+        return fixed.model_copy(update={"seed": best.seed, "hyperparameter_optimizer": None})
+
+    def wait(
+        self,
+        timeout_s: float | None = None,
+        on_change: Callable[["Experiment"], None] | None = None,
+    ) -> ExperimentState:
+        """Block until the experiment is finished.
+
+        Args:
+            timeout_s: give up after so many seconds; None waits for ever.
+            on_change: called about five times a second while it runs, and once at the end.
+
+        Raises:
+            TimeoutError: it was not finished in time; it goes on.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            finished = self.is_finished
+            if on_change is not None:
+                on_change(self)
+            if finished:
+                return self.state
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"{self.id} was not finished after {timeout_s:g} s; it goes on.")
+            time.sleep(_POLL_S)
+
+    def cancel(self) -> bool:
+        """Start no new trial and stop the running ones; the ledger keeps everything.
+
+        Returns:
+            False if no broker answers; it is recorded all the same.
+        """
+        self._ledger.mark_cancelled()
+        return _wake(self.id)
+
+    def pause(self) -> bool:
+        """Stop the running trials with a checkpoint and start none until `resume`.
+
+        Returns:
+            False if no broker answers; it is recorded all the same.
+        """
+        self._ledger.mark_paused(True)
+        return _wake(self.id)
+
+    def resume(self) -> bool:
+        """Go on after `pause`, or after everything else was lost: wake the driver.
+
+        Returns:
+            False if no broker answers; it is recorded all the same, and the next workers go on.
+        """
+        self._ledger.mark_paused(False)
+        return _wake(self.id)
+
+    def to_json(self) -> dict[str, Any]:
+        """`experiment_id`, `state`, `best` and `trials` as a plain JSON object."""
+        best = self.best
+        return {
+            "experiment_id": self.id,
+            "state": self.state,
+            "best": None if best is None else best.to_json(),
+            "trials": [trial.to_json() for trial in self.trials()],
+        }
+
+
+def _finished(trial: Trial, result: Result) -> TrialStatus:
+    return TrialStatus(
+        trial.number,
+        result.state,
+        result.score,
+        trial.hyperparameters,
+        trial.seed,
+        result.attempt,
+        result.steps,
+        result.seconds,
+        result.worker,
+        kind=trial.kind,
+        round=trial.round,
+        error=result.error,
+    )
+
+
+def _running(experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:
+    """Which of these trials run now; none if the broker does not answer."""
+    if not trials:
+        return {}
+    try:
+        held = leases.holders(connect(), experiment, trials)
+        told = queues.progress_of(connect(), experiment, trials)
+    except redis.RedisError:
+        return {}
+    return {
+        # What was told may be of an earlier attempt; the lease is of this one.
+        trial: {**told.get(trial, {}), "worker": owner.partition("@")[0]}
+        for trial, owner in held.items()
+    }
+
+
+def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experiment:
+    """Record an experiment and wake its driver.
+
+    Args:
+        config: a config, the plain mapping of one, or the path of a file.
+
+    Raises:
+        ConfigError: the config is unreadable, malformed or impossible; nothing was written.
+        BrokerError: no broker answers, or no worker could run it; nothing was written.
+    """
+    resolved = _resolved(config)
+    _require_workers()
+    ledger = Ledger.create(shared_dir(), resolved)
+    _wake(ledger.id)
+    return Experiment(ledger)
+
+
+def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> ExperimentConfig:
+    """The config with everything decided that must be the same on every machine."""
+    if isinstance(config, Mapping):
+        config = ConfigLoader().from_mapping(dict(config), source="config")
+    elif not isinstance(config, ExperimentConfig):
+        config = ConfigLoader().load_config(config)
+    training = config.training.model_copy(update={"kernel": resolve_kernel(config)})
+    return config.model_copy(update={"training": training})
+
+
+def _require_workers() -> None:
+    check(connect())
+    live = queues.live_queues(connect())
+    missing = []
+    if DRIVER_QUEUE not in live:
+        missing.append((DRIVER_QUEUE, "celery -A amc worker -Q driver -n driver@%h"))
+    if not any(map(queues.is_trial_queue, live)):
+        missing.append(("gpu0", "celery -A amc worker -Q gpu0 -n rl-worker-0@%h"))
+    if missing:
+        said = " ".join(
+            f"Queue {queue!r} has no worker; start one: {how}." for queue, how in missing
+        )
+        names = ", ".join(sorted(live, key=queues.in_number_order)) or "none"
+        raise BrokerError(f"{said} Or start them all: amc up. Live queues: {names}.")
+
+
+def _wake(experiment: str) -> bool:
+    # What counts is in the ledger already; the clock of the next driver reads it.
+    try:
+        check(connect())
+        app.send_task("amc.tasks.advance", args=(experiment,), ignore_result=True, retry=False)
+    except (BrokerError, OperationalError):
+        return False
+    return True
+
+
+def experiments() -> list[Experiment]:
+    """Every experiment in the shared directory, newest first."""
+    return [Experiment(ledger) for ledger in ledgers(shared_dir())]
+
+
+def experiment(identifier: str) -> Experiment:
+    """Find an experiment by its id, a unique beginning of it, or `latest`.
+
+    Raises:
+        UsageError: none or several have that name.
+    """
+    exact = shared_dir() / identifier
+    if identifier not in {"", ".", ".."} and "/" not in identifier and exact.is_dir():
+        return Experiment(Ledger(exact))
+    found = experiments()
+    if identifier == "latest" and found:
+        return found[0]
+    matching = [item for item in found if identifier and item.id.startswith(identifier)]
+    if len(matching) == 1:
+        return matching[0]
+    raise UsageError(
+        _not_found(identifier, [item.id for item in matching or found], bool(matching))
+    )
+
+
+def _not_found(identifier: str, ids: list[str], is_ambiguous: bool) -> str:
+    if is_ambiguous:
+        return (
+            f"experiment {identifier!r}: several begin so: {', '.join(ids)}. Write one of them out."
+        )
+    if not ids:
+        where = f"there is none in {shared_dir()}"
+        return f"experiment {identifier!r}: {where}. Submit one: amc submit CONFIG"
+    close = difflib.get_close_matches(identifier, ids, n=1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    return f"experiment {identifier!r}: not found in {shared_dir()}. {meant}See them all: amc ls"

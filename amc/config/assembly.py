@@ -1,0 +1,206 @@
+"""Section by section, plain values become the models of `amc.config.schema`.
+
+Every section is validated on its own, so that a fault in one hides none in another; then what the
+sections say together is checked. The door is `Assembly`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from amc.config import checks
+from amc.config.document import Path, Problem
+from amc.config.faults import problems, shown
+from amc.config.fields import StrictModel
+from amc.config.hyperparameters import (
+    Hyperparameters,
+    hyperparameters_for,
+    owners_of,
+)
+from amc.config.names import ACCEPTED
+from amc.config.schema import (
+    EnvironmentConfig,
+    ExperimentConfig,
+    HyperparameterOptimizerConfig,
+    OptimizerConfig,
+    TrainingConfig,
+    searchable,
+)
+from amc.config.search_space import parse_search_space
+from amc.errors import UsageError
+
+Model = TypeVar("Model", bound=StrictModel)
+
+_SECTIONS: dict[str, type[StrictModel]] = {
+    "environment": EnvironmentConfig,
+    "optimizer": OptimizerConfig,
+    "hyperparameter_optimizer": HyperparameterOptimizerConfig,
+    "training": TrainingConfig,
+}
+
+
+class Assembly:
+    """One config being put together.
+
+    Args:
+        value: the whole config as written.
+        accepted: whether this machine's memory and allow-list do not count.
+
+    Attributes:
+        problems: everything that refuses it, found so far.
+        warnings: what is allowed and probably not meant.
+    """
+
+    def __init__(self, value: Any, *, accepted: bool) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+        self._value = value
+        self._accepted = accepted
+        self._model: type[Hyperparameters] | None = None
+
+    def config(self) -> ExperimentConfig | None:
+        """The checked config, or None if there are problems."""
+        if not isinstance(self._value, Mapping):
+            self._note((), f"a config must be an object, but got {shown(self._value)}.")
+            return None
+        values = dict(self._value)
+        self._model = self._hyperparameter_model(values.get("algorithm"))
+        sections: dict[str, Any] = {
+            "algorithm_config": self._algorithm_config(values),
+            "optimizer": self._optimizer(values),
+            "hyperparameter_optimizer": self._search(values),
+            "environment": self._section("environment", EnvironmentConfig, values),
+            "training": self._section("training", TrainingConfig, values),
+        }
+        config = self._whole(values, sections)
+        self._check(values.get("algorithm"), sections)
+        return None if self.problems else config
+
+    def _hyperparameter_model(self, algorithm: Any) -> type[Hyperparameters] | None:
+        if not isinstance(algorithm, str):
+            return None  # missing or of a wrong type: validating the whole says so
+        try:
+            return hyperparameters_for(algorithm)
+        except UsageError as error:
+            self._note(("algorithm",), str(error))
+            return None
+
+    def _algorithm_config(self, values: Mapping[str, Any]) -> Hyperparameters | None:
+        if self._model is None:
+            return None
+        given = values.get("algorithm_config", {})
+        if isinstance(given, Mapping):
+            given = {key: value for key, value in given.items() if not self._set_aside(key)}
+        return self._validated(("algorithm_config",), self._model, given)
+
+    def _set_aside(self, key: Any) -> bool:
+        reason = None if self._model is None else self._foreign(key)
+        if reason is None:
+            return False
+        self.warnings.append(f"algorithm_config.{key}: {reason}")
+        return True
+
+    def _foreign(self, key: str) -> str | None:
+        """Why a key of another algorithm has no effect with this one; None if it is no such key."""
+        if self._model is None or key in self._model.model_fields:
+            return None
+        algorithm = self._value["algorithm"]
+        owners = owners_of(key, besides=algorithm)
+        if not owners:
+            return None
+        return f"`{key}` belongs to {' and '.join(owners)} and has no effect with {algorithm}"
+
+    def _optimizer(self, values: Mapping[str, Any]) -> OptimizerConfig | None:
+        given = values.get("optimizer", {})
+        if isinstance(given, Mapping) and given.get("learning_rate") is None:
+            # Without a known algorithm any sound number does: the config is refused anyway.
+            model = self._model or Hyperparameters
+            given = {**given, "learning_rate": model.default_learning_rate}
+        return self._validated(("optimizer",), OptimizerConfig, given)
+
+    def _search(self, values: Mapping[str, Any]) -> HyperparameterOptimizerConfig | None:
+        given = values.get("hyperparameter_optimizer")
+        if given is None:
+            return None
+        path = ("hyperparameter_optimizer", "search_space")
+        if isinstance(given, Mapping) and isinstance(given.get("search_space"), Mapping):
+            space: Mapping[str, Any] = {}
+            if self._model is not None:
+                keys = searchable(self._model)
+                space, found = parse_search_space(given["search_space"], keys, self._no_effect)
+                for problem in found:
+                    self._note((*path, *problem.path), problem.message, problem.at_key)
+            given = {**given, "search_space": space}
+        return self._validated(path[:1], HyperparameterOptimizerConfig, given)
+
+    def _no_effect(self, key: str) -> str | None:
+        reason = self._foreign(key.removeprefix("algorithm_config."))
+        return None if reason is None else f"{reason}, so it cannot be searched. Remove it."
+
+    def _section(self, name: str, model: type[Model], values: Mapping[str, Any]) -> Model | None:
+        if name not in values:
+            return None  # validating the whole says that it is missing
+        return self._validated((name,), model, values[name])
+
+    def _validated(self, path: Path, model: type[Model], given: Any) -> Model | None:
+        try:
+            return model.model_validate(given, context=self._context())
+        except ValidationError as error:
+            self.problems += problems(error, model=model, below=path, home=self._home)
+            return None
+
+    def _context(self) -> dict[str, bool] | None:
+        return ACCEPTED if self._accepted else None
+
+    def _home(self, key: str) -> str | None:
+        """The one section that has a key."""
+        models: dict[str, type[StrictModel]] = {"the top level": ExperimentConfig, **_SECTIONS}
+        if self._model is not None:
+            models["algorithm_config"] = self._model
+        homes = [name for name, model in models.items() if key in model.model_fields]
+        return homes[0] if len(homes) == 1 else None
+
+    def _whole(
+        self, values: Mapping[str, Any], sections: Mapping[str, Any]
+    ) -> ExperimentConfig | None:
+        """The config from its sections; the problems of the sections themselves are known."""
+        sound = {name: section for name, section in sections.items() if section is not None}
+        given = {key: value for key, value in values.items() if key not in sections} | sound
+        try:
+            return ExperimentConfig.model_validate(given, context=self._context())
+        except ValidationError as error:
+            for problem in problems(error, model=ExperimentConfig, home=self._home):
+                name = problem.path[0]
+                if name not in sections or (
+                    name in ("environment", "training") and name not in values
+                ):
+                    self.problems.append(problem)
+            return None
+
+    def _check(self, algorithm: Any, sections: Mapping[str, Any]) -> None:
+        """What the sound sections say together."""
+        hyperparameters: Hyperparameters | None = sections["algorithm_config"]
+        environment: EnvironmentConfig | None = sections["environment"]
+        search: HyperparameterOptimizerConfig | None = sections["hyperparameter_optimizer"]
+        training: TrainingConfig | None = sections["training"]
+        if search is not None:
+            self.problems += checks.search(search)
+        if self._model is not None and environment is not None:
+            self.problems += checks.action_space(algorithm, self._model, environment)
+        if hyperparameters is None:
+            return
+        space = {} if search is None else search.search_space
+        searched = checks.searched(space, searchable(type(hyperparameters)))
+        certain, possible = checks.fit(hyperparameters, searched)
+        self.problems += certain
+        self.warnings += possible
+        if environment is not None and training is not None and not self._accepted:
+            self.problems += checks.memory(
+                hyperparameters, searched, environment=environment, limit=training.memory_limit
+            )
+        if training is not None:
+            self.warnings += checks.advice(hyperparameters, searched, training.total_timesteps)
+
+    def _note(self, path: Path, message: str, at_key: bool = False) -> None:
+        self.problems.append(Problem(path, message, at_key))

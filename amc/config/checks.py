@@ -1,0 +1,169 @@
+"""What no single field can say: whether the sections of a config fit together, and the machine.
+
+Each check yields problems (which refuse the config) or sentences of advice (which do not).
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+from amc.config.dimension import Dimension
+from amc.config.document import Path, Problem
+from amc.config.environments import KNOWN
+from amc.config.hyperparameters import Hyperparameters
+from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig
+from amc.config.search_keys import SearchKeys
+
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+class Searched(NamedTuple):
+    """A searched hyperparameter: its key as written, and its dimension."""
+
+    key: str
+    dimension: Dimension
+
+
+def action_space(
+    algorithm: str, model: type[Hyperparameters], environment: EnvironmentConfig
+) -> Iterator[Problem]:
+    """An algorithm that cannot choose the environment's kind of actions."""
+    known = KNOWN.get(environment.name)
+    if known is None:
+        return
+    kind = known.action_space_with(environment.kwargs)
+    if kind not in model.action_spaces:
+        wanted = " or ".join(sorted(model.action_spaces))
+        yield Problem(
+            ("environment", "name"),
+            f"{environment.name!r} has {kind} actions, but {algorithm} needs {wanted} ones. "
+            "Choose another environment or algorithm.",
+        )
+
+
+def fit(
+    values: Hyperparameters, searched: Mapping[str, Searched]
+) -> tuple[list[Problem], list[str]]:
+    """Hyperparameters that do not fit together.
+
+    Args:
+        values: as fixed in the config.
+        searched: what the search replaces, by hyperparameter.
+
+    Returns:
+        Problems that no suggestion avoids; and sentences on those that some suggestions have.
+    """
+    corners = [dict(values.model_copy(update=corner).problems()) for corner in _corners(searched)]
+    found = {key: message for corner in corners for key, message in corner.items()}
+    certain = [key for key in found if all(key in corner for corner in corners)]
+    return (
+        [Problem(_path(key, searched), found[key]) for key in certain],
+        [
+            f"the search can suggest a {key} that does not fit: {message}"
+            for key, message in found.items()
+            if key not in certain
+        ],
+    )
+
+
+def memory(
+    values: Hyperparameters,
+    searched: Mapping[str, Searched],
+    *,
+    environment: EnvironmentConfig,
+    limit: int | None,
+) -> Iterator[Problem]:
+    """More memory than a trial may hold, blamed on the largest part.
+
+    Args:
+        values: as fixed in the config; what is searched counts at its greatest.
+        searched: what the search replaces, by hyperparameter.
+        environment: whose sizes count; one that is not known is taken at one number each.
+        limit: bytes; None for what the machine has.
+    """
+    known = KNOWN.get(environment.name)
+    sizes = (known.observation_size, known.action_size) if known else (1, 1)
+    greatest = {key: _extreme(dimension, True) for key, (_, dimension) in searched.items()}
+    parts = values.model_copy(update=greatest).memory(*sizes)
+    allowed = machine_memory() if limit is None else limit
+    needed = sum(parts.values())
+    if needed <= allowed:
+        return
+    key = max(parts, key=lambda part: parts[part])
+    source = "this machine has" if limit is None else "training.memory_limit allows"
+    yield Problem(
+        _path(key, searched),
+        f"a trial would need about {_gibibytes(needed)}, but {source} {_gibibytes(allowed)}. "
+        "Lower it, or raise training.memory_limit if the workers have more.",
+    )
+
+
+def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
+    """A budget that does not pay for a single suggestion."""
+    if config.n_calls < config.seeds_per_trial:
+        yield Problem(
+            ("hyperparameter_optimizer", "n_calls"),
+            f"{config.n_calls} trials are fewer than the {config.seeds_per_trial} seeds of one "
+            "suggestion (seeds_per_trial). Raise it.",
+        )
+
+
+def advice(
+    values: Hyperparameters, searched: Mapping[str, Searched], total_timesteps: int
+) -> Iterator[str]:
+    """Sentences on what is fixed in the config, allowed, and probably not meant."""
+    for keys, message in values.advice(total_timesteps):
+        if not keys & searched.keys():
+            yield message
+
+
+def searched(search_space: Mapping[str, Dimension], keys: SearchKeys) -> dict[str, Searched]:
+    """The searched hyperparameters, by name; settings of other sections are left out."""
+    found = {}
+    for key, dimension in search_space.items():
+        field = keys.field(key)
+        if field.section == "algorithm_config":
+            found[field.name] = Searched(key, dimension)
+    return found
+
+
+def _path(hyperparameter: str, searched: Mapping[str, Searched]) -> Path:
+    if hyperparameter in searched:
+        return ("hyperparameter_optimizer", "search_space", searched[hyperparameter].key)
+    return ("algorithm_config", hyperparameter)
+
+
+def _corners(searched: Mapping[str, Searched]) -> Iterator[dict[str, Any]]:
+    """The corners of the space where one setting is at one end and all others at the other."""
+    for greatest in (True, False):
+        for one in [None, *searched]:
+            yield {
+                name: _extreme(dimension, greatest if name != one else not greatest)
+                for name, (_, dimension) in searched.items()
+            }
+
+
+def _extreme(dimension: Dimension, greatest: bool) -> Any:
+    """The greatest or least value of a dimension; layers are compared by their widths' sum."""
+    if dimension.choices is None:
+        return dimension.high if greatest else dimension.low
+    return (max if greatest else min)(dimension.choices, key=_size)
+
+
+def _size(choice: Any) -> float:
+    if isinstance(choice, list):
+        return sum(map(_size, choice))
+    return float(choice) if isinstance(choice, int | float) else 0.0
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine, or the container around this process, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = (FilePath(path) for path in _CGROUP_LIMITS)
+    written = [path.read_text().strip() for path in limits if path.is_file()]
+    return min([total, *(int(text) for text in written if text.isdigit())])
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB"

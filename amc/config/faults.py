@@ -1,0 +1,125 @@
+"""What pydantic found wrong, said in sentences: what is allowed, what came, what was meant."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from amc.config.document import Path, Problem
+from amc.plugins import did_you_mean
+
+_SHOWN = 60
+_KINDS = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a string",
+    "tuple_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "is_instance_of": "an object",
+    "none_required": "null",
+    "finite_number": "a finite number",
+    "invalid_key": "a string",
+}
+_LIMITS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": (">=", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("<=", "le"),
+}
+
+
+def problems(
+    error: ValidationError,
+    *,
+    model: type[BaseModel],
+    below: Path = (),
+    home: Callable[[str], str | None] = lambda key: None,
+) -> Iterator[Problem]:
+    """The problems of one section of a config.
+
+    Args:
+        error: what validating the section raised.
+        model: the section's model.
+        below: where the section stands in the config.
+        home: the section in which a key that is unknown here is known, if there is one.
+    """
+    for detail in error.errors(include_url=False):
+        location = tuple(part for part in detail["loc"] if part != "[key]")
+        at_key = location != detail["loc"] or detail["type"] == "extra_forbidden"
+        if detail["type"] == "extra_forbidden":
+            key = str(location[-1])
+            message = unknown_key(key, model, home(key)) + _bracketed(below, key, detail["input"])
+        else:
+            message = sentence(detail, model)
+        yield Problem((*below, *location), message, at_key)
+
+
+def sentence(detail: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
+    """One of pydantic's errors as a sentence."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return f"required, but missing.{_meaning(detail['loc'], model)}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_pattern_mismatch":
+        return f"{shown(detail['input'])} is not allowed here.{_meaning(detail['loc'], model)}"
+    if kind in _KINDS:
+        return f"must be {_KINDS[kind]}, but got {shown(detail['input'])}."
+    if kind in _LIMITS:
+        sign, limit = _LIMITS[kind]
+        return f"must be {sign} {shown(context[limit])}, but got {shown(detail['input'])}."
+    if kind == "literal_error":
+        given = detail["input"]
+        meant = did_you_mean(given, _quoted(context)) if isinstance(given, str) else ""
+        return f"{shown(given)} is not one of {context['expected']}. {meant}".rstrip()
+    return f"{detail['msg']}, but got {shown(detail['input'])}."
+
+
+def unknown_key(key: str, model: type[BaseModel], home: str | None = None) -> str:
+    """The sentence for a key that a section does not have."""
+    known = known_keys(model)
+    if home is not None:
+        return f"unknown key here. It belongs to {home}; move it there."
+    return f"unknown key. {did_you_mean(key, known)}Known keys: {', '.join(known)}."
+
+
+def _bracketed(below: Path, key: str, value: Any) -> str:
+    """A hint for keys such as `search_space["gamma"]`: a path, written the way programs do."""
+    if '["' not in key:
+        return ""
+    parts = [*map(str, below), key]
+    while isinstance(value, Mapping) and len(value) == 1:
+        (inner,) = value
+        parts.append(str(inner))
+        value = value[inner]
+    path = ".".join(parts).replace('["', ".").replace('"]', "")
+    return f" If {path} was meant: a config nests objects, without brackets in a key."
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a section, as written in a file."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def shown(value: Any) -> str:
+    """A value as its JSON, cut where it is long."""
+    text = json.dumps(value, default=repr)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _meaning(location: Path, model: type[BaseModel] | None) -> str:
+    if model is None:
+        return ""
+    for name, field in model.model_fields.items():
+        if location[-1] == (field.alias or name) and field.description:
+            return f" {field.description}"
+    return ""
+
+
+def _quoted(context: Mapping[str, Any]) -> list[str]:
+    return [part for part in str(context["expected"]).split("'")[1::2]]

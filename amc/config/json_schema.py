@@ -1,0 +1,139 @@
+"""The JSON Schema of a config, for editors: made from the models, so that it cannot go stale.
+
+Its door is `json_schema`. Editors check with it what a single key may hold; what keys say together,
+and which names exist, only `amc validate` knows.
+"""
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+from amc.config.environments import KNOWN
+from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, owners_of
+from amc.config.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
+from amc.config.schema import ExperimentConfig, searchable
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves the two places open that are filled by hand below."""
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> dict[str, Any]:
+        """Dimensions and hyperparameters are instances for pydantic, and objects in a file."""
+        return {}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a whole config, draft 2020-12, for the built-in algorithms."""
+    schema = ExperimentConfig.model_json_schema(schema_generator=_Generator)
+    definitions, properties = schema["$defs"], schema["properties"]
+    definitions["Dimension"] = _dimension()
+    for name in BUILT_IN:
+        definitions[f"{name}_config"] = _algorithm_config(name)
+        definitions[f"{name}_search_space"] = _search_space(name)
+    environment = definitions["EnvironmentConfig"]["properties"]
+    environment["name"] = _open_names(environment["name"], list(KNOWN))
+    environment["wrappers"]["items"] = _open_names({}, list(WRAPPERS))
+    search = definitions["HyperparameterOptimizerConfig"]["properties"]
+    search["type"] = _open_names(search["type"], list(SEARCHES))
+    search["search_space"] |= {
+        "additionalProperties": {"$ref": "#/$defs/Dimension"},
+        "minProperties": 1,
+    }
+    properties["experiment_name"]["pattern"] = EXPERIMENT_PATTERN
+    properties["algorithm"] = _open_names(properties["algorithm"], list(BUILT_IN))
+    properties["algorithm_config"] = {
+        "type": "object",
+        "description": properties["algorithm_config"].get("description", ""),
+    }
+    _learning_rate_is_optional(definitions["OptimizerConfig"])
+    schema["required"] = ["experiment_name", "algorithm", "environment", "training"]
+    schema["allOf"] = [_for_algorithm(name) for name in BUILT_IN]
+    return {"$schema": DIALECT, **schema}
+
+
+def _for_algorithm(name: str) -> dict[str, Any]:
+    search = {"properties": {"search_space": {"$ref": f"#/$defs/{name}_search_space"}}}
+    return {
+        "if": {"properties": {"algorithm": {"const": name}}, "required": ["algorithm"]},
+        "then": {
+            "properties": {
+                "algorithm_config": {"$ref": f"#/$defs/{name}_config"},
+                "hyperparameter_optimizer": search,
+            }
+        },
+    }
+
+
+def _algorithm_config(name: str) -> dict[str, Any]:
+    """Its own keys; those of the other algorithms, which are set aside with a warning, too."""
+    schema = hyperparameters_for(name).model_json_schema(schema_generator=_Generator)
+    own: dict[str, Any] = schema["properties"]
+    others = [key for other in BUILT_IN for key in hyperparameters_for(other).model_fields]
+    for key in dict.fromkeys(others):
+        if key not in own:
+            owners = " and ".join(owners_of(key, besides=name))
+            own[key] = {
+                "description": f"Belongs to {owners} and has no effect with {name}.",
+                "deprecated": True,
+            }
+    return schema
+
+
+def _search_space(name: str) -> dict[str, Any]:
+    keys = searchable(hyperparameters_for(name))
+    names = [*keys.names(), *keys.paths()]
+    return {"propertyNames": {"enum": names}, "properties": dict.fromkeys(names, True)}
+
+
+def _dimension() -> dict[str, Any]:
+    numbers = {"low": {"type": "number"}, "high": {"type": "number"}}
+    condition = {"if": {"type": "object", "minProperties": 1}}
+    scales = {"log": {"type": "boolean"}, "reverse_log": {"type": "boolean"}}
+    types = {"type": {"enum": ["int", "float", "log"]}}
+    values = {"type": "array", "minItems": 2}
+    return {
+        "description": "A range, [low, high], or the values to choose from.",
+        "anyOf": [
+            {
+                "type": "array",
+                "items": {"type": "number"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "low and high; on a log scale if low > 0 and high/low >= 100.",
+            },
+            _closed(numbers | scales | types | condition, required=["low", "high"]),
+            _closed(
+                {"choices": values, "type": {"enum": ["choice", "int"]}} | condition,
+                required=["choices"],
+            ),
+            _closed(
+                {"values": values, "type": {"enum": ["choice", "int"]}} | condition,
+                required=["values"],
+            ),
+        ],
+    }
+
+
+def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _open_names(schema: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    """Any string, with the known names for completion: plug-ins add others."""
+    kept = {key: value for key, value in schema.items() if key != "type"}
+    return {**kept, "anyOf": [{"enum": known}, {"type": "string"}]}
+
+
+def _learning_rate_is_optional(optimizer: dict[str, Any]) -> None:
+    rate = optimizer["properties"]["learning_rate"]
+    meaning = {"description": rate.pop("description"), "default": None}
+    optimizer["properties"]["learning_rate"] = {**meaning, "anyOf": [rate, {"type": "null"}]}
+    del optimizer["required"]

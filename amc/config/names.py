@@ -1,0 +1,87 @@
+"""Names that a config writes for things outside it: are they known, and if not, what was meant.
+
+Each function returns a sound name and raises a ValueError with a sentence for any other. A name of
+code outside amc needs its module on the process's allow-list (AMC_ALLOW_MODULES). A config that was
+accepted before (`ACCEPTED` in the validation context) is not asked again: whoever reads a ledger
+need not trust, nor have, what its workers do.
+"""
+
+import re
+from collections.abc import Iterable
+
+from pydantic import ValidationInfo
+
+from amc.config.environments import KNOWN
+from amc.plugins import is_allowed, unknown
+from amc.plugins import names as registered
+
+ACCEPTED = {"accepted": True}
+
+WRAPPERS = ("normalize_observation", "normalize_reward")
+SEARCHES = ("bayesian", "grid", "random")
+
+_LONGEST = 100
+EXPERIMENT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:\w[\w./-]*", re.ASCII)
+_RESERVED_KEYWORDS = {
+    "render_mode": "training opens no window; films are made of a trained agent. Remove it.",
+    "max_episode_steps": "unknown key here. It belongs to environment; move it there.",
+    "autoreset": "amc resets environments itself. Remove it.",
+    "disable_env_checker": "amc decides this itself. Remove it.",
+    "id": "the environment is named by environment.name. Remove it.",
+    "num_envs": "write algorithm_config.n_envs instead.",
+    "seed": "seeds come from the experiment's own. Write seed at the top instead.",
+}
+
+
+def experiment(name: str) -> str:
+    """A name that is safe as a directory, a key and a log word."""
+    if re.fullmatch(EXPERIMENT_PATTERN, name):
+        return name
+    if len(name) > 100:
+        raise ValueError(f"{len(name)} characters are too many; the limit is 100.")
+    raise ValueError(
+        f"{name!r} cannot be a name. Write 1 to 100 letters, digits, dots, dashes and underscores, "
+        "a letter or digit first."
+    )
+
+
+def environment(name: str, info: ValidationInfo) -> str:
+    """An environment that amc, a plug-in or an allowed module has."""
+    if name in KNOWN:
+        return name
+    versions = [known for known in KNOWN if known.rpartition("-v")[0].lower() == name.lower()]
+    if versions:
+        raise ValueError(f"{name!r} lacks its version. Write {' or '.join(map(repr, versions))}.")
+    return _known(name, info, built_in=KNOWN, group="amc.environments", kind="environment")
+
+
+def wrapper(name: str, info: ValidationInfo) -> str:
+    """A wrapper that amc, a plug-in or an allowed module has."""
+    return _known(name, info, built_in=WRAPPERS, group="amc.wrappers", kind="wrapper")
+
+
+def search(name: str, info: ValidationInfo) -> str:
+    """A hyperparameter optimizer that amc, a plug-in or an allowed module has."""
+    return _known(name, info, built_in=SEARCHES, group="amc.optimizers", kind="optimizer")
+
+
+def environment_keyword(name: str) -> str:
+    """A keyword argument that an environment may be given by a config."""
+    if name in _RESERVED_KEYWORDS:
+        raise ValueError(_RESERVED_KEYWORDS[name])
+    return name
+
+
+def _known(
+    name: str, info: ValidationInfo, *, built_in: Iterable[str], group: str, kind: str
+) -> str:
+    if name in built_in or info.context == ACCEPTED:
+        return name
+    known = registered(built_in, group)
+    is_reference = _REFERENCE.fullmatch(name) is not None
+    if name in known or (is_reference and is_allowed(name)):
+        return name
+    if len(name) > _LONGEST or (":" in name and not is_reference):
+        raise ValueError(f"{name[:_LONGEST]!r} is neither a known {kind} nor module:Name.")
+    raise ValueError(unknown(name, known, kind=kind))

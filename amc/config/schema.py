@@ -1,0 +1,200 @@
+"""The shape of an experiment's config: every key, its type, range, default and meaning.
+
+The models are strict, frozen and refuse unknown keys. They are filled by `amc.config.loader`, which
+knows where in a file a value came from.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    JsonValue,
+    PlainSerializer,
+    SerializeAsAny,
+    ValidationError,
+)
+
+from amc.config import names
+from amc.config.dimension import Dimension
+from amc.config.document import dotted
+from amc.config.faults import problems
+from amc.config.fields import INTEGRAL, Count, CountOrZero, Size, StrictModel
+from amc.config.hyperparameters import Hyperparameters
+from amc.config.search_keys import SearchKeys
+from amc.errors import ConfigError, Fault, UsageError
+
+LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
+
+
+def _no_pruner(value: Any) -> Any:
+    if value is not None:
+        raise ValueError("no pruner is built yet; every trial is trained to its end. Leave it out.")
+    return value
+
+
+def _rounds_only(value: Any) -> Any:
+    if value != "rounds":
+        raise ValueError('only "rounds" is built: trials are suggested and awaited together.')
+    return value
+
+
+class EnvironmentConfig(StrictModel):
+    """What is trained in."""
+
+    name: Annotated[str, AfterValidator(names.environment)]
+    """A Gymnasium id, for example CartPole-v1."""
+    max_episode_steps: Count | None = None
+    """Steps after which an episode is cut off; null: the environment's own limit."""
+    reward_threshold: float | None = None
+    """The mean return at which the task counts as solved; null: the environment's own."""
+    wrappers: Annotated[
+        tuple[Annotated[str, AfterValidator(names.wrapper)], ...], Field(strict=False)
+    ] = ()
+    """Wrappers in the order in which they are applied, for example normalize_observation."""
+    kwargs: dict[Annotated[str, AfterValidator(names.environment_keyword)], JsonValue] = Field(
+        default_factory=dict
+    )
+    """Keyword arguments of the environment."""
+    backend: Literal["auto", "envpool", "gymnasium"] = "auto"
+    """Who steps the environment; auto: whichever is faster where both can."""
+
+
+class OptimizerConfig(StrictModel):
+    """What trains the networks."""
+
+    type: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    """The rule of the gradient step."""
+    learning_rate: LearningRate
+    """Size of the gradient step; left out or null: the algorithm's default."""
+    learning_rate_schedule: Literal["constant", "linear"] = "constant"
+    """Whether the learning rate stays, or falls to zero over training."""
+
+
+class HyperparameterOptimizerConfig(StrictModel):
+    """What searches for better hyperparameters."""
+
+    type: Annotated[str, AfterValidator(names.search)] = "bayesian"
+    """bayesian, random, grid, or a plug-in's name."""
+    n_calls: Annotated[int, Field(ge=1, le=1_000_000), INTEGRAL]
+    """Trials of the search; finalists come on top."""
+    search_space: dict[
+        str,
+        Annotated[InstanceOf[Dimension], PlainSerializer(lambda dimension: dimension.to_json())],
+    ]
+    """What is searched: a setting's name and its range or choices."""
+    mode: Annotated[Literal["rounds"], BeforeValidator(_rounds_only)] = "rounds"
+    """How trials follow each other; rounds: suggested together, awaited together."""
+    trials_per_round: Annotated[int, Field(ge=1, le=10_000), INTEGRAL] = 4
+    """Trials suggested together, whatever the number of workers."""
+    n_initial_points: CountOrZero | None = None
+    """Suggestions spread over the space before the model speaks; null: the optimizer's choice."""
+    seeds_per_trial: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 1
+    """Trials of each suggestion, on different seeds; their mean counts."""
+    finalists: Annotated[int, Field(ge=0, le=1000), INTEGRAL] | None = None
+    """Best suggestions trained again at the end; null: 4 from 16 calls on, else none."""
+    finalist_seeds: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 3
+    """Further seeds of each finalist."""
+    pruner: Annotated[None, BeforeValidator(_no_pruner)] = None
+    """What stops hopeless trials early; only null so far."""
+    max_failed_trials: CountOrZero | None = None
+    """More failed trials than this end the experiment; null: no limit."""
+
+
+class TrainingConfig(StrictModel):
+    """How long and with what a trial is trained."""
+
+    total_timesteps: Count
+    """Environment steps of a trial, over all its environments."""
+    eval_freq: Count = 10_000
+    """Steps between two evaluations."""
+    save_freq: Count = 10_000
+    """Steps between two checkpoints."""
+    eval_episodes: Annotated[int, Field(ge=1, le=100_000), INTEGRAL] = 10
+    """Episodes of an evaluation; their mean return is the score."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")] = "auto"
+    """auto, cpu, cuda, or cuda:N."""
+    threads: Annotated[int, Field(ge=1, le=1024), INTEGRAL] = 1
+    """CPU threads of a trial."""
+    kernel: Literal["auto", "fast", "reference"] = "auto"
+    """Which implementation of the update: compiled, or plain torch."""
+    max_attempts: Annotated[int, Field(ge=1, le=100), INTEGRAL] = 3
+    """Attempts of a trial that fails by itself, before it counts as failed."""
+    stall_timeout: Annotated[float, Field(ge=1, le=1e6)] = 300.0
+    """Seconds without any progress after which an attempt is killed."""
+    memory_limit: Size | None = None
+    """Bytes that a trial may hold, or for example "4GiB"; null: what the machine has."""
+
+
+class ExperimentConfig(StrictModel):
+    """One experiment, complete and checked."""
+
+    schema_reference: Annotated[str | None, Field(alias="$schema", exclude=True)] = None
+    """Where editors find the JSON Schema; without effect."""
+    experiment_name: Annotated[str, AfterValidator(names.experiment)]
+    """Letters, digits, dot, dash and underscore; 1 to 100 of them, the first a letter or digit."""
+    description: Annotated[str, Field(max_length=10_000)] = ""
+    """For people."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), INTEGRAL] = 0
+    """Where every random draw of the experiment comes from."""
+    algorithm: str
+    """ppo, ddpg, or a plug-in's name."""
+    algorithm_config: SerializeAsAny[InstanceOf[Hyperparameters]]
+    """The algorithm's hyperparameters."""
+    environment: EnvironmentConfig
+    """What is trained in."""
+    optimizer: OptimizerConfig
+    """What trains the networks."""
+    hyperparameter_optimizer: HyperparameterOptimizerConfig | None = None
+    """What searches for better hyperparameters; left out: one trial."""
+    training: TrainingConfig
+    """How long and with what a trial is trained."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting as plain JSON values, defaults included; loads again to the same config."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def search_keys(self) -> SearchKeys:
+        """The settings of this config that can be searched."""
+        return searchable(type(self.algorithm_config))
+
+    def with_hyperparameters(self, values: Mapping[str, Any]) -> "ExperimentConfig":
+        """This config with some settings replaced.
+
+        Args:
+            values: keys as a search space writes them, short or dotted.
+
+        Raises:
+            ConfigError: a key cannot be searched, or a value is not allowed; every fault at once.
+        """
+        keys, faults = self.search_keys(), []
+        changes: dict[str, dict[str, Any]] = {}
+        written: dict[tuple[str | int, ...], str] = {}
+        for key, value in values.items():
+            try:
+                field = keys.field(key)
+            except UsageError as error:
+                faults.append(Fault(key, str(error)))
+                continue
+            changes.setdefault(field.section, {})[field.name] = value
+            written[field.section, field.name] = key
+        sections: dict[str, StrictModel] = {}
+        for name, change in changes.items():
+            section: StrictModel = getattr(self, name)
+            model = type(section)
+            try:
+                sections[name] = model.model_validate({**section.model_dump(), **change})
+            except ValidationError as error:
+                for path, message, _ in problems(error, model=model, below=(name,)):
+                    faults.append(Fault(written.get(path[:2], dotted(path)), message))
+        if faults:
+            raise ConfigError(faults)
+        return self.model_copy(update=sections)
+
+
+def searchable(model: type[Hyperparameters]) -> SearchKeys:
+    """What can be searched with an algorithm whose hyperparameters have this model."""
+    return SearchKeys({"algorithm_config": model, "optimizer": OptimizerConfig})

@@ -1,0 +1,113 @@
+"""Which settings can be searched, and under which keys: a short name, or section and name.
+
+`learning_rate` and `optimizer.learning_rate` are the same setting. A short name that two sections
+share must be written with its section.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from amc.config.faults import sentence
+from amc.config.fields import StrictModel
+from amc.errors import UsageError
+from amc.plugins import did_you_mean
+
+Kind = Literal["int", "float", "other"]
+
+
+class SearchField:
+    """One setting that can be searched.
+
+    Attributes:
+        section: `algorithm_config` or `optimizer`.
+        name: the setting's name in its section.
+        kind: "int" or "float" for a number, "other" for what can only be chosen from a list.
+    """
+
+    def __init__(self, section: str, name: str, info: FieldInfo) -> None:
+        self.section = section
+        self.name = name
+        self.kind = _kind(info.annotation)
+        self._info = info
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        annotation: Any = self._info.annotation
+        if self._info.metadata:
+            annotation = Annotated[annotation, *self._info.metadata]
+        return TypeAdapter(annotation, config=StrictModel.model_config)
+
+    @property
+    def path(self) -> str:
+        """Section and name, joined by a dot."""
+        return f"{self.section}.{self.name}"
+
+    def check(self, value: Any) -> tuple[Any, list[str]]:
+        """The value as plain JSON after validation, and what is wrong with it."""
+        try:
+            return self._adapter.dump_python(self._adapter.validate_python(value), mode="json"), []
+        except ValidationError as error:
+            return value, [sentence(detail) for detail in error.errors(include_url=False)]
+
+
+class SearchKeys:
+    """The searchable settings of a config.
+
+    Args:
+        sections: the model of each section whose settings can be searched.
+    """
+
+    def __init__(self, sections: Mapping[str, type[StrictModel]]) -> None:
+        self._fields = {
+            f"{section}.{name}": SearchField(section, name, info)
+            for section, model in sections.items()
+            for name, info in model.model_fields.items()
+        }
+
+    def field(self, key: str) -> SearchField:
+        """The setting that a key names.
+
+        Raises:
+            UsageError: no setting, or more than one, has this name.
+        """
+        if key in self._fields:
+            return self._fields[key]
+        found = [field for field in self._fields.values() if field.name == key]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f"ambiguous: write {' or '.join(field.path for field in found)}.")
+        raise UsageError(
+            f"nothing of this name can be searched. {self._meant(key)}"
+            f"Searchable: {', '.join(self.names())}."
+        )
+
+    def _meant(self, key: str) -> str:
+        initials = {"".join(word[0] for word in name.split("_")): name for name in self.names()}
+        return did_you_mean(initials.get(key, key), self.names())
+
+    def paths(self) -> list[str]:
+        """Section and name of every setting."""
+        return sorted(self._fields)
+
+    def names(self) -> list[str]:
+        """The short name of every setting."""
+        return sorted({field.name for field in self._fields.values()})
+
+
+def _kind(annotation: Any) -> Kind:
+    """Of `int`, `float | None` and the like; a bool is no number here."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    members = get_args(annotation) if is_union else (annotation,)
+    bare = {
+        get_args(member)[0] if get_origin(member) is Annotated else member for member in members
+    }
+    bare.discard(NoneType)
+    if bare == {int}:
+        return "int"
+    return "float" if bare and bare <= {int, float} else "other"

@@ -1,0 +1,131 @@
+"""From a config to a vector environment: which backend runs it, and the normalisers around it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.random import SeedSequence
+
+from amc.config.schema import EnvironmentConfig
+from amc.environments.gymnasium_backend import GymnasiumVector
+from amc.environments.normalization import (
+    NormalizeObservation,
+    NormalizeReward,
+    observation_moments,
+)
+from amc.environments.single import single
+from amc.environments.vector import VectorEnvironment
+from amc.errors import EnvironmentFault
+from amc.plugins import resolve
+
+NORMALIZERS = ("normalize_observation", "normalize_reward")
+
+BACKEND_GROUP = "amc.backends"
+# Not imported above: envpool takes one to two seconds to load, and need not be there at all.
+_LATE = {"envpool": "amc.environments.envpool_backend:EnvpoolVector"}
+
+
+def make(
+    config: EnvironmentConfig, n_envs: int, seed: SeedSequence, *, gamma: float = 0.99
+) -> VectorEnvironment:
+    """The environment of a config, N times, with the config's wrappers.
+
+    Plug-in wrappers go around each environment in the order given, normalisers around all of them.
+
+    Args:
+        config: which environment, backend, wrappers and limits.
+        n_envs: number of copies.
+        seed: all randomness of the environments comes from it.
+        gamma: discount of the returns that `normalize_reward` scales by; the learner's own.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    environment = _Bare(config, n_envs, seed).make()
+    for wrapper in config.wrappers:
+        if wrapper == "normalize_observation":
+            environment = NormalizeObservation(environment)
+        elif wrapper == "normalize_reward":
+            environment = NormalizeReward(environment, gamma=gamma)
+    return environment
+
+
+def make_evaluation(
+    config: EnvironmentConfig,
+    n_envs: int,
+    seed: SeedSequence,
+    training: VectorEnvironment | Mapping[str, Any] | None,
+    *,
+    render_mode: str | None = None,
+) -> VectorEnvironment:
+    """The same environment for measuring: observations as in training, rewards as they are.
+
+    Args:
+        config: the training environment's.
+        n_envs: number of copies.
+        seed: all randomness of the environments comes from it; not the training's.
+        training: the training environment or its `state_dict`; its observation statistics are
+            copied and frozen. None for those of an environment that has seen nothing.
+        render_mode: gymnasium's, for `render`; such an environment always runs on gymnasium.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    environment = _Bare(config, n_envs, seed, render_mode).make()
+    if "normalize_observation" not in config.wrappers:
+        return environment
+    normalizer = NormalizeObservation(environment, is_frozen=True)
+    moments = observation_moments(training)
+    if moments is not None:
+        normalizer.moments[:] = moments
+    return normalizer
+
+
+@dataclass(frozen=True)
+class _Bare:
+    """The environment with plug-in wrappers and without normalisers."""
+
+    config: EnvironmentConfig
+    n_envs: int
+    seed: SeedSequence
+    render_mode: str | None = None
+
+    def make(self) -> VectorEnvironment:
+        # `auto` is gymnasium: it resumes within one episode's steps, needs no second to load, and
+        # with few environments is as fast or faster (docs/environments.md has the figures).
+        if self.config.backend == "envpool" and self.render_mode is None:
+            return self._from_envpool()
+        found = single(self.config, self._plug_ins(), self.render_mode)
+        return GymnasiumVector(
+            found.make,
+            self.n_envs,
+            seed=self.seed,
+            name=found.name,
+            max_episode_steps=found.max_episode_steps,
+        )
+
+    def _from_envpool(self) -> VectorEnvironment:
+        if plug_ins := self._plug_ins():
+            raise EnvironmentFault(
+                f"environment.wrappers: {', '.join(plug_ins)}: envpool has no single environments "
+                f"to wrap. Only {' and '.join(NORMALIZERS)} go with it. "
+                "Remove the others, or set environment.backend to gymnasium."
+            )
+        try:
+            backend = resolve("envpool", built_in=_LATE, group=BACKEND_GROUP, kind="backend")
+        except ImportError as error:
+            raise EnvironmentFault(
+                f"environment.backend: envpool cannot be loaded here: {error}. "
+                "Install it (pip install envpool), or set environment.backend to gymnasium."
+            ) from error
+        environment: VectorEnvironment = backend(
+            self.config.name,
+            self.n_envs,
+            seed=self.seed,
+            max_episode_steps=self.config.max_episode_steps,
+            keywords=dict(self.config.kwargs),
+        )
+        return environment
+
+    def _plug_ins(self) -> tuple[str, ...]:
+        return tuple(name for name in self.config.wrappers if name not in NORMALIZERS)

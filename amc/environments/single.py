@@ -1,0 +1,167 @@
+"""One gymnasium environment from a config: where its name leads, and how it is made.
+
+entry point of `amc.environments`   its object is a factory, called with the config's kwargs, or its
+                                    module registers the environment with gymnasium
+`module:EnvId`                      the module, if it is on the allow-list, registers EnvId with
+                                    gymnasium or has a factory of that name
+plug-in wrappers                    `wrap(env)`, entry points of `amc.wrappers` or `module:wrap`
+"""
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
+
+from amc.config.environments import KNOWN
+from amc.config.schema import EnvironmentConfig
+from amc.errors import EnvironmentFault, UsageError
+from amc.plugins import is_allowed, names, resolve, unknown
+
+GROUP = "amc.environments"
+WRAPPER_GROUP = "amc.wrappers"
+
+Environment = gymnasium.Env[Any, Any]
+Factory = Callable[..., Environment]
+
+_MUJOCO = "gymnasium.envs.mujoco"
+_LATE = {_MUJOCO: "amc.environments.mujoco_log:route_warnings"}
+
+
+@dataclass(frozen=True)
+class Single:
+    """How to make one environment.
+
+    Attributes:
+        name: what is really made, for example `LunarLander-v3`.
+        make: makes one, wrapped as the config says, without gymnasium's own checks and time limit.
+        max_episode_steps: the config's limit, else the registered one; None for no limit.
+    """
+
+    name: str
+    make: Callable[[], Environment]
+    max_episode_steps: int | None
+
+
+def single(
+    config: EnvironmentConfig, wrappers: tuple[str, ...], render_mode: str | None = None
+) -> Single:
+    """Find out how to make the config's environment with gymnasium.
+
+    Args:
+        config: its name, kwargs and max_episode_steps are read.
+        wrappers: names of plug-in wrappers, innermost first.
+        render_mode: gymnasium's; None for an environment that is not looked at.
+
+    Raises:
+        EnvironmentFault: nothing has that name.
+    """
+    found = _find(config.name)
+    if isinstance(found, EnvSpec):
+        name, limit, factory = found.id, found.max_episode_steps, _registered(found)
+    else:
+        name, limit, factory = config.name, None, found
+    if render_mode is not None:
+        factory = partial(factory, render_mode=render_mode)
+    make = partial(_make, config, factory, [_wrapper(wrapper) for wrapper in wrappers])
+    return Single(name, make, config.max_episode_steps or limit)
+
+
+def _find(name: str) -> EnvSpec | Factory:
+    """A gymnasium registration, or a factory that takes the config's kwargs."""
+    if name in KNOWN:
+        return gymnasium.registry[KNOWN[name].gymnasium_id]
+    offered: Any = None
+    identifier = name
+    if name in names((), GROUP):
+        offered = resolve(name, built_in={}, group=GROUP, kind="environment")
+    elif ":" in name and is_allowed(name):
+        module, _, identifier = name.partition(":")
+        loaded = resolve(module, built_in={module: module}, group=GROUP, kind="environment")
+        offered = getattr(loaded, identifier, None)
+    # Loading a plug-in may have registered its environments: a registration knows the time limit.
+    if identifier in gymnasium.registry:
+        return gymnasium.registry[identifier]
+    if callable(offered):
+        return offered  # type: ignore[no-any-return]
+    raise EnvironmentFault(f"environment.name: {_nothing_named(name)}")
+
+
+def _nothing_named(name: str) -> str:
+    if ":" in name and is_allowed(name):
+        module, _, identifier = name.partition(":")
+        return (
+            f"{name!r} is not there: {module} neither registers {identifier!r} with gymnasium "
+            "nor has a factory of that name. Call gymnasium.register in it, or correct the name."
+        )
+    return unknown(name, {*KNOWN, *names((), GROUP)}, kind="environment")
+
+
+def _registered(spec: EnvSpec) -> Factory:
+    """A factory for a registration, without the wrappers that gymnasium puts around it."""
+    spec = copy.deepcopy(spec)
+    spec.order_enforce = False
+    entry_point = str(spec.entry_point)
+    if entry_point.startswith(_MUJOCO):
+        resolve(_MUJOCO, built_in=_LATE, group=GROUP, kind="environment")()
+    bare = partial(gymnasium.make, spec, max_episode_steps=-1, disable_env_checker=True)
+    return partial(_unquestioned, bare) if entry_point.startswith("gymnasium.envs.") else bare
+
+
+def _unquestioned(factory: Factory, **keywords: Any) -> Environment:
+    """An environment of gymnasium's own that does not check its discrete actions once more."""
+    environment = factory(**keywords)
+    if isinstance(environment.action_space, spaces.Discrete):
+        environment.action_space = _Unquestioned.like(environment.action_space)
+    return environment
+
+
+class _Unquestioned(spaces.Discrete):
+    """Says yes to every action: gymnasium's `contains` takes a third of a CartPole step.
+
+    `DiscreteActions.prepare` has asked by then.
+    """
+
+    @classmethod
+    def like(cls, space: spaces.Discrete) -> "_Unquestioned":
+        return cls(int(space.n), start=int(space.start))
+
+    def contains(self, x: Any) -> bool:
+        return True
+
+
+def _wrapper(name: str) -> Callable[[Environment], Environment]:
+    try:
+        wrap: Callable[[Environment], Environment] = resolve(
+            name, built_in={}, group=WRAPPER_GROUP, kind="wrapper"
+        )
+    except UsageError as error:
+        raise EnvironmentFault(f"environment.wrappers: {error}") from error
+    return wrap
+
+
+def _make(
+    config: EnvironmentConfig,
+    factory: Factory,
+    wrappers: list[Callable[[Environment], Environment]],
+) -> Environment:
+    try:
+        with warnings.catch_warnings():
+            # Box2D's import crashes the interpreter where its DeprecationWarning is made an error.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            environment = factory(**config.kwargs)
+        for wrap in wrappers:
+            environment = wrap(environment)
+    except Exception as error:
+        raise EnvironmentFault(
+            f"environment.name: {config.name!r} cannot be made with kwargs {config.kwargs} and "
+            f"wrappers {list(config.wrappers)}: {type(error).__name__}: {error}. Check "
+            "environment.kwargs, environment.wrappers, and that the environment's package is "
+            "installed."
+        ) from error
+    return environment

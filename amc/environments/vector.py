@@ -1,0 +1,126 @@
+"""The contract of a vector environment: several copies of one environment, stepped together.
+
+What the algorithms see. A backend implements it (`gymnasium_backend`, `envpool_backend`), a
+normaliser wraps it (`normalization`). Nothing here knows gymnasium's own vector environments: an
+episode that ends is reset within the same step, so no row is ever a stale reset (facts: autoreset
+at the next step makes one bogus transition per episode).
+
+    N      number of environments
+    *obs   shape of one observation
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from amc.errors import EnvironmentFault
+
+Observations = NDArray[np.float32]
+
+
+class Step(NamedTuple):
+    """What one step of all environments brought.
+
+    `terminated` and `truncated` are never both true. The arrays are new in every step; without an
+    end of an episode `next_observation` is the same array as `observation`, so neither is to be
+    written in.
+
+    Attributes:
+        observation: float32 [N, *obs], what the next action answers to; where an episode ended, the
+            first observation of the next one.
+        reward: float64 [N], in the units the learner sees.
+        terminated: bool [N], the task ended: there is no value beyond.
+        truncated: bool [N], time ran out: the value of `next_observation` still counts.
+        next_observation: float32 [N, *obs], the state that the action led to; where an episode
+            ended, its true last observation.
+    """
+
+    observation: Observations
+    reward: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    next_observation: Observations
+
+
+class Episode(NamedTuple):
+    """A finished episode.
+
+    Attributes:
+        reward: sum of the environment's own rewards, never normalised.
+        length: steps.
+    """
+
+    reward: float
+    length: int
+
+
+class VectorEnvironment(ABC):
+    """N copies of one environment, with same-step autoreset and an exact state.
+
+    Attributes:
+        n_envs: how many copies.
+        observation_space: of ONE environment, as the learner sees it: a flat float32 Box.
+        action_space: of ONE environment: a Box of floats, or Discrete counted from 0.
+        backend: what really runs, for example `gymnasium 1.4.0 LunarLander-v3`.
+    """
+
+    n_envs: int
+    observation_space: spaces.Box
+    action_space: spaces.Box | spaces.Discrete
+    backend: str
+
+    @abstractmethod
+    def reset(self) -> Observations:
+        """Begin a new episode in every environment.
+
+        Returns:
+            float32 [N, *obs] first observations.
+        """
+
+    @abstractmethod
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Act once in every environment and reset those whose episode ended.
+
+        Args:
+            actions: float [N, *action] for a Box, clipped to its bounds here; int64 [N] for
+                Discrete.
+
+        Raises:
+            ShapeError: the actions have another shape.
+            EnvironmentFault: an action, observation or reward is not finite, or the environment
+                failed.
+        """
+
+    @abstractmethod
+    def pop_episodes(self) -> list[Episode]:
+        """Episodes finished since the last call, in order of time, then of environment."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the coming steps depend on; plain values and torch tensors only."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state` was taken: the coming steps have the same bits.
+
+        Raises:
+            EnvironmentFault: the state belongs to another environment, backend or number of copies.
+        """
+
+    def render(self) -> NDArray[np.uint8]:
+        """A picture of the first environment, uint8 [height, width, 3].
+
+        Raises:
+            EnvironmentFault: it was not made with `render_mode="rgb_array"`, or cannot draw here.
+        """
+        raise EnvironmentFault(
+            f"{self.backend}: it draws no pictures. Make it with make_evaluation and "
+            'render_mode="rgb_array".'
+        )
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the environments hold; calling it twice does no harm."""

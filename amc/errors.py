@@ -1,0 +1,90 @@
+"""Every error that amc raises on purpose.
+
+    AmcError                     base; exit code 1
+    |- UsageError                exit code 2: the user's words are off
+    |  '- ConfigError            a config file, all of its faults at once
+    |- BrokerError               exit code 3: no broker, or no worker for a queue
+    |- LedgerError               the experiment directory is missing, damaged or not ours
+    |- CheckpointError           a checkpoint is missing or damaged
+    |- EnvironmentFault          an environment cannot be made or breaks its contract
+    |- ShapeError                arrays that should agree in shape do not
+    '- TrainingError             training itself cannot go on (a loss that is not finite)
+
+A message reads: where: what was wrong, with the value. What is allowed or meant. What to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AmcError(Exception):
+    """Base of every error that amc raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(AmcError):
+    """Raised when the user asked for something impossible; printed without a traceback."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a config.
+
+    Attributes:
+        path: dotted field (`training.eval_freq`), `<root>` for syntax, `<file>` for the file.
+        message: what was wrong, what is allowed, what to do.
+        source: file name or command-line option that holds the value; empty if unknown.
+        line: 1-based line, 0 if unknown.
+        column: 1-based column, 0 if unknown.
+        excerpt: the line of the source, with a caret line below; empty if unknown.
+    """
+
+    path: str
+    message: str
+    source: str = ""
+    line: int = 0
+    column: int = 0
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        position = f":{self.line}:{self.column}" if self.line else ""
+        where = f"{self.source}{position}: " if self.source else ""
+        tail = f"\n{self.excerpt}" if self.excerpt else ""
+        return f"{where}{self.path}: {self.message}{tail}"
+
+
+class ConfigError(UsageError):
+    """Raised when a config is unreadable, malformed or impossible; carries every fault found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class BrokerError(AmcError):
+    """Raised when there is no broker, or no live worker for what was asked."""
+
+    exit_code = 3
+
+
+class LedgerError(AmcError):
+    """Raised when an experiment's directory is missing, damaged or not one of ours."""
+
+
+class CheckpointError(AmcError):
+    """Raised when a checkpoint is missing or damaged."""
+
+
+class EnvironmentFault(AmcError):
+    """Raised when an environment cannot be made or breaks its contract."""
+
+
+class ShapeError(AmcError):
+    """Raised when arrays that should agree in shape do not."""
+
+
+class TrainingError(AmcError):
+    """Raised when training cannot go on, for example when a loss is not finite."""

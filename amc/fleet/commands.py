@@ -1,0 +1,135 @@
+"""The command lines and environments of a fleet's processes. Its door is `programs`.
+
+Procfile and docker-compose.yml write the same command lines; a test compares them with these.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from amc.broker import embedded
+from amc.celery import (
+    BROKER_URL_VARIABLE,
+    DRIVER_QUEUE,
+    SHARED_DIR_VARIABLE,
+    embedded_directory,
+)
+from amc.fleet.description import CPU, Description
+from amc.fleet.gpu import VISIBLE_VARIABLE
+
+LOOPBACK = "127.0.0.1"
+FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
+
+_SECRET_VARIABLES = {FLOWER_AUTH_VARIABLE, "FLOWER_BASIC_AUTH"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to run.
+
+    Attributes:
+        name: as in logs and state.
+        command: with absolute paths only, so that it runs from any directory.
+        environment: all of it.
+        patience_s: how long it may take to end after SIGTERM.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    patience_s: float
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where Redis is.
+
+    Attributes:
+        url: as Celery writes it, with its password.
+        directory: of the embedded server; None if Redis is somebody else's.
+    """
+
+    url: str
+    directory: Path | None
+
+
+def broker_of(shared: Path) -> Broker:
+    """The broker of a shared directory: what AMC_BROKER_URL says, or a server of its own."""
+    directory = embedded_directory(shared)
+    own = embedded.url(directory)
+    url = os.environ.get(BROKER_URL_VARIABLE) or own
+    return Broker(url, directory if url == own else None)
+
+
+def worker_arguments(name: str, queue: str) -> list[str]:
+    """What follows `celery` for a worker: one trial at a time, in a forked child."""
+    return [
+        *("-A", "amc", "worker", "-Q", queue, "-n", f"{name}@%h"),
+        *("--pool", "prefork", "--concurrency", "1"),
+        *("--without-gossip", "--without-mingle", "--heartbeat-interval", "10", "-l", "WARNING"),
+    ]
+
+
+def flower_arguments(port: int, address: str = LOOPBACK) -> list[str]:
+    """What follows `celery` for Flower; its password comes by the environment."""
+    return ["-A", "amc", "flower", f"--address={address}", f"--port={port}", "--read_only=True"]
+
+
+def tensorboard_arguments(port: int, shared: str, address: str = LOOPBACK) -> list[str]:
+    """What follows `tensorboard`."""
+    return ["--logdir", shared, "--host", address, "--port", str(port)]
+
+
+def programs(
+    description: Description, *, shared: Path, broker: Broker, flower_auth: str
+) -> list[Program]:
+    """Every process that the description asks for, besides the broker, in the order of starting.
+
+    Args:
+        description: what to run.
+        shared: the directory that holds every experiment, absolute.
+        broker: what the processes connect to.
+        flower_auth: `user:password`; empty if there is no Flower.
+    """
+    common = {
+        **{name: text for name, text in os.environ.items() if name not in _SECRET_VARIABLES},
+        SHARED_DIR_VARIABLE: str(shared),
+        BROKER_URL_VARIABLE: broker.url,
+        "PYTHONUNBUFFERED": "1",
+    }
+    found = []
+    if description.driver:
+        found.append(_worker("driver", DRIVER_QUEUE, CPU, common))
+    found += [_worker(item.name, item.queue, item.device, common) for item in description.workers]
+    if description.flower_port is not None:
+        command = _python("celery", *flower_arguments(description.flower_port))
+        environment = {**common, "FLOWER_BASIC_AUTH": flower_auth, VISIBLE_VARIABLE: CPU}
+        found.append(Program("flower", command, environment, patience_s=5.0))
+    if description.tensorboard_port is not None:
+        arguments = tensorboard_arguments(description.tensorboard_port, str(shared))
+        command = _python("tensorboard.main", *arguments)
+        environment = {**common, VISIBLE_VARIABLE: CPU}
+        found.append(Program("tensorboard", command, environment, patience_s=5.0))
+    return found
+
+
+def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Program:
+    environment = {
+        **common,
+        "AMC_WORKER_NAME": name,
+        VISIBLE_VARIABLE: device,
+        # CUDA's own order is "fastest first"; the numbers here are those of nvidia-smi.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        # One trial per core beats several that fight for all of them.
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = _python("celery", *worker_arguments(name, queue))
+    return Program(name, command, environment, patience_s=30.0)
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)

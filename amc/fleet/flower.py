@@ -1,0 +1,57 @@
+"""Flower's password. Its doors are `password` and, for a Procfile, `python -m amc.fleet.flower`.
+
+Flower without authentication shows every task to whoever can reach the port; so it gets a password,
+by the environment, because a command line is seen by everybody on the machine.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from amc.celery import shared_dir
+from amc.errors import UsageError
+from amc.fleet.commands import FLOWER_AUTH_VARIABLE, flower_arguments
+from amc.fleet.state import FleetPaths
+
+DEFAULT_PORT = 5555
+USER = "amc"
+
+
+def password(file: Path) -> str:
+    """`user:password` for Flower: AMC_FLOWER_AUTH, or what was made up before, or a new one.
+
+    Args:
+        file: where a made-up password is kept, with mode 0600.
+
+    Raises:
+        UsageError: AMC_FLOWER_AUTH is not `user:password`.
+    """
+    given = os.environ.get(FLOWER_AUTH_VARIABLE)
+    if given:
+        user, separator, word = given.partition(":")
+        if not (user and separator and word) or "," in given:
+            raise UsageError(f"{FLOWER_AUTH_VARIABLE}: write it as user:password, without a comma.")
+        return given
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made = f"{USER}:{secrets.token_urlsafe(16)}"
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(made)
+        return made
+    except FileExistsError:
+        return file.read_text()
+
+
+def main() -> None:
+    """Become Flower, in the foreground, on loopback and with a password."""
+    auth = password(FleetPaths(shared_dir()).flower_auth)
+    arguments = flower_arguments(DEFAULT_PORT)
+    print(f"Flower: http://127.0.0.1:{DEFAULT_PORT}/ as {auth}", file=sys.stderr, flush=True)
+    os.environ["FLOWER_BASIC_AUTH"] = auth
+    os.execv(sys.executable, [sys.executable, "-m", "celery", *arguments])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Start and stop a machine's fleet. Its doors are `up`, `stay` and `down`.
+
+The fleet is run by a supervisor that belongs to no terminal; `up` returns when everything in it is
+ready. A fleet that cannot come up whole is taken down again.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from amc import logs
+from amc.broker.connection import check, connect
+from amc.celery import shared_dir
+from amc.errors import AmcError, BrokerError, UsageError
+from amc.fleet.commands import FLOWER_AUTH_VARIABLE, LOOPBACK, broker_of
+from amc.fleet.description import Description
+from amc.fleet.flower import password
+from amc.fleet.identity import identify, signal_process, wait_gone
+from amc.fleet.readiness import await_ready
+from amc.fleet.state import FleetPaths, living
+from amc.fleet.supervisor import Owner, Supervisor
+
+_SUPERVISOR_START_S = 90.0
+_WARM_STOP_S = 45.0
+_COLD_STOP_S = 5.0
+
+
+def up(
+    description: Description,
+    *,
+    shared: Path | None = None,
+    deadline_s: float = 60.0,
+    is_tied: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> bool:
+    """Start this machine's fleet and wait until each of its workers is heard of.
+
+    Args:
+        description: what to run.
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+        deadline_s: how long the workers may take.
+        is_tied: whether the fleet ends when the calling process does.
+        say: called with a line for people whenever something has come up.
+
+    Returns:
+        True if this call started the fleet; False if the same fleet was up already.
+
+    Raises:
+        UsageError: a fleet with another description is up, or a dashboard's port is taken.
+        BrokerError: no broker, or a worker was not heard of in time; nothing is left running.
+    """
+    paths = FleetPaths((shared or shared_dir()).absolute())
+    running = living(paths.state)
+    if running is not None:
+        _refuse_other(paths, running.description, description)
+    else:
+        # Interrupted here, nobody reads the supervisor's answer, and it stops by itself.
+        _launch(description, paths, is_tied=is_tied)
+    try:
+        await_ready(paths, description, deadline_s, say)
+    except BaseException:
+        if running is None:
+            down(shared=paths.shared, at_once=True)
+        raise
+    return running is None
+
+
+def stay(description: Description, *, shared: Path | None = None) -> None:
+    """Run this machine's fleet in this process until SIGTERM or Ctrl-C; its log: standard error.
+
+    Args:
+        description: what to run.
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+
+    Raises:
+        UsageError: a fleet is up, or a dashboard's port is taken.
+        BrokerError: there is no redis-server, or it cannot run.
+    """
+    paths = FleetPaths((shared or shared_dir()).absolute())
+    _refuse_taken_ports(description)
+    logs.configure()
+    Supervisor(description, paths).run(when_started=lambda: None)
+
+
+def down(*, shared: Path | None = None, at_once: bool = False) -> bool:
+    """Stop this machine's fleet; False if none is up.
+
+    Args:
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+        at_once: do not let the workers hand back what they run. Nothing is lost by that either,
+            except the steps since the last checkpoint.
+
+    Raises:
+        AmcError: the supervisor does not end.
+    """
+    state = living(FleetPaths((shared or shared_dir()).absolute()).state)
+    if state is None:
+        return False
+    steps = [(signal.SIGQUIT, _COLD_STOP_S), (signal.SIGKILL, _COLD_STOP_S)]
+    if not at_once:
+        steps.insert(0, (signal.SIGTERM, _WARM_STOP_S))
+    for number, timeout_s in steps:
+        signal_process(state.pid, state.identity, number)
+        if wait_gone(state.pid, state.identity, timeout_s):
+            return True
+    raise AmcError(f"The supervisor, process {state.pid}, does not end.")
+
+
+def flower_invitation(port: int, *, shared: Path | None = None) -> str:
+    """Where Flower is and how to log in; a password that the user has set is not repeated.
+
+    Args:
+        port: Flower's.
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+    """
+    auth = password(FleetPaths((shared or shared_dir()).absolute()).flower_auth)
+    user, _, word = auth.partition(":")
+    if os.environ.get(FLOWER_AUTH_VARIABLE):
+        word = f"as in {FLOWER_AUTH_VARIABLE}"
+    return f"Flower: http://{LOOPBACK}:{port}/ user {user}, password {word}"
+
+
+def _refuse_other(paths: FleetPaths, running: Description, wanted: Description) -> None:
+    if running != wanted:
+        raise UsageError(
+            f"{paths.directory}: another fleet is up: {running}. "
+            f"It is not the one that is wanted: {wanted}. Stop it first: amc down."
+        )
+
+
+def _refuse_taken_ports(description: Description) -> None:
+    for name, port in description.ports.items():
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((LOOPBACK, port))
+            except OSError as error:
+                raise UsageError(
+                    f"{name}: port {port} of {LOOPBACK} cannot be had: {error.strerror}. "
+                    f"Choose another one: --{name}-port."
+                ) from error
+
+
+def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> None:
+    """Start the supervisor; returns when the broker answers and every process is started."""
+    _refuse_taken_ports(description)
+    if broker_of(paths.shared).directory is None:
+        check(connect())
+    owner = Owner(os.getpid(), identify(os.getpid()) or "") if is_tied else None
+    request = {
+        "shared": str(paths.shared),
+        "description": description.to_json(),
+        "owner": asdict(owner) if owner else None,
+    }
+    supervisor = subprocess.run(
+        [sys.executable, "-m", "amc.fleet"],
+        input=json.dumps(request),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_SUPERVISOR_START_S,
+        check=False,
+    )
+    if not supervisor.stdout:
+        raise AmcError(f"The supervisor did not start. Its log: {paths.log('supervisor')}")
+    failure = json.loads(supervisor.stdout)
+    if failure:
+        kind = {UsageError.exit_code: UsageError, BrokerError.exit_code: BrokerError}
+        raise kind.get(failure["exit_code"], AmcError)(failure["message"])

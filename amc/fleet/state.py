@@ -1,0 +1,124 @@
+"""What a machine's fleet leaves in files: where they are, and what they say.
+
+Its doors are `FleetPaths` and `FleetState`. It must not know how processes are started.
+"""
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from amc.errors import AmcError
+from amc.fleet.description import Description
+from amc.fleet.identity import identify
+
+
+@dataclass(frozen=True)
+class FleetPaths:
+    """The files of one machine's fleet below a shared directory."""
+
+    shared: Path
+    host: str = field(default_factory=socket.gethostname)
+
+    @property
+    def directory(self) -> Path:
+        """Where all of them are; its name begins with a dot, so it is no experiment."""
+        return self.shared / ".fleet" / self.host
+
+    @property
+    def state(self) -> Path:
+        """What runs, written by the supervisor."""
+        return self.directory / "fleet.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the supervisor for as long as it lives."""
+        return self.directory / "lock"
+
+    @property
+    def flower_auth(self) -> Path:
+        """`user:password` of Flower, readable by its owner only."""
+        return self.directory / "flower.auth"
+
+    def log(self, name: str) -> Path:
+        """The log file of a process."""
+        return self.directory / "logs" / f"{name}.log"
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """One process of the fleet.
+
+    Attributes:
+        name: `redis`, `driver`, `rl-worker-0`, `flower`, `tensorboard`.
+        pid: 0 while it waits to be started again.
+        started: unix time of its last start.
+        restarts: how often it was started again.
+    """
+
+    name: str
+    pid: int
+    started: float
+    restarts: int
+
+
+@dataclass(frozen=True)
+class FleetState:
+    """What the supervisor says of itself and its processes.
+
+    Attributes:
+        pid: the supervisor's.
+        identity: what tells that process from a later one with the same id.
+        host: the machine, as in the workers' names.
+        broker: URL without its password.
+        started: unix time of the supervisor's start.
+        description: what was asked for.
+        processes: what runs, in the order of starting.
+    """
+
+    pid: int
+    identity: str
+    host: str
+    broker: str
+    started: float
+    description: Description
+    processes: tuple[ProcessState, ...]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether that supervisor still runs."""
+        return identify(self.pid) == self.identity
+
+    def save(self, path: Path) -> None:
+        """Write the state; a reader sees the old one or the new one, never half of one."""
+        data = {**asdict(self), "description": self.description.to_json()}
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "FleetState | None":
+        """The state as last written; None if no supervisor has written one.
+
+        Raises:
+            AmcError: the file is not one of ours.
+        """
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            data["description"] = Description.from_json(data["description"])
+            data["processes"] = tuple(ProcessState(**item) for item in data["processes"])
+            return cls(**data)
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise AmcError(
+                f"{path}: not a fleet's state ({error}). Remove the file if no fleet runs here."
+            ) from error
+
+
+def living(path: Path) -> FleetState | None:
+    """The state of the supervisor that runs now; None if none does."""
+    state = FleetState.load(path)
+    return state if state is not None and state.is_alive else None

@@ -1,0 +1,10 @@
+"""The ledger room: an experiment's directory, the source of truth. Its door is `Ledger`.
+
+It must not know what a worker, a queue or Redis is.
+"""
+
+from amc.ledger.history import History, Round
+from amc.ledger.ledger import Ledger, ledgers
+from amc.ledger.records import Attempt, AttemptEnd, Result, Trial
+
+__all__ = ["Attempt", "AttemptEnd", "History", "Ledger", "Result", "Round", "Trial", "ledgers"]

@@ -1,0 +1,107 @@
+"""The records of an experiment: what is written once and never changed.
+
+Every record turns into a plain JSON object with `dataclasses.asdict` and back with `from_json`.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+TrialState = Literal["completed", "failed", "cancelled"]
+ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
+AttemptOutcome = Literal["result", "exception", "signal", "oom", "stall", "exit", "interrupted"]
+
+# Only these ends are a trial's own doing and count toward `max_attempts`; the rest, and attempts
+# without an end, are interruptions (design: "What counts").
+OWN_DOING: frozenset[str] = frozenset({"exception", "signal", "oom", "stall", "exit"})
+
+
+class _Record:
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild a record from its JSON object; keys unknown to this version are left out."""
+        known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Trial(_Record):
+    """One suggestion with a seed and a number, trained once.
+
+    Attributes:
+        number: 0-based, unique in the experiment.
+        hyperparameters: keys as the search space writes them; empty without a search.
+        seed: the trial's own seed, 0 <= seed < 2**63.
+        round: the round that suggested it.
+        suggestion: number of the suggestion; trials of one suggestion differ in seed.
+        kind: a trial of the search, or a finalist on a further seed.
+        retry_of: number of the failed trial that this one repeats.
+    """
+
+    number: int
+    hyperparameters: dict[str, Any]
+    seed: int
+    round: int = 0
+    suggestion: int = 0
+    kind: Literal["search", "finalist"] = "search"
+    retry_of: int | None = None
+
+
+@dataclass(frozen=True)
+class Result(_Record):
+    """The end of a trial; written once, by whichever attempt is first.
+
+    Attributes:
+        number: the trial.
+        state: how it ended.
+        score: mean return of the final evaluation, higher is better; None unless completed.
+        mean_evaluation: mean over all evaluations, which tells trials apart that end alike.
+        attempt: the attempt that wrote it (0: none ran).
+        steps: environment steps trained.
+        seconds: wall-clock seconds of that attempt.
+        worker: who ran it, `rl-worker-N`.
+        digest: SHA-256 over the final parameters and counters, hexadecimal.
+        checkpoint: the final checkpoint, relative to the trial's directory.
+        error: what went wrong, with the traceback; None unless failed.
+        environment: what really ran, for example `gymnasium 1.4.0 LunarLander-v3`.
+    """
+
+    number: int
+    state: TrialState
+    score: float | None = None
+    mean_evaluation: float | None = None
+    attempt: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    worker: str = ""
+    digest: str | None = None
+    checkpoint: str | None = None
+    error: str | None = None
+    environment: str = ""
+
+
+@dataclass(frozen=True)
+class AttemptEnd(_Record):
+    """How an attempt ended, written by the living supervisor."""
+
+    outcome: AttemptOutcome
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt(_Record):
+    """One try at running a trial; its number is the fencing token.
+
+    Attributes:
+        number: 1-based.
+        worker: `rl-worker-N`.
+        queue: the queue that carried it.
+        host: machine and process, for the reader of the ledger.
+        end: how it ended; None while it runs or if its supervisor died.
+    """
+
+    number: int
+    worker: str
+    queue: str
+    host: str = ""
+    started: float = 0.0
+    end: AttemptEnd | None = field(default=None)

@@ -1,0 +1,156 @@
+"""Looking after a trial process: renew its lease, notice a stall, a full memory, a shutdown."""
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import redis
+
+from amc.broker import leases, queues
+from amc.broker.connection import connect
+from amc.ledger import Attempt, AttemptEnd
+from amc.supervision.job import Job
+from amc.supervision.progress import Progress
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.5
+# A trial that was asked to stop finishes its iteration and saves; then it is killed.
+_STOP_GRACE_S = 20.0
+
+
+class Shutdown:
+    """Whether this process was told that its worker is shutting down (SIGUSR2 from the parent)."""
+
+    requested = False
+
+    @classmethod
+    def request(cls, _signal: int, _frame: FrameType | None) -> None:
+        """The signal handler."""
+        cls.requested = True
+
+
+def listen_for_shutdown() -> None:
+    """Install the handler in a pool child; Celery lets those ignore SIGTERM and SIGINT."""
+    signal.signal(signal.SIGUSR2, Shutdown.request)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A child process that is looked after by its handle, so that a recycled pid is never hit."""
+
+    pid: int
+    handle: int
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its wait status, or None if it still runs when the time is up."""
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        poll.poll(timeout_s * 1000)
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return status if pid else None
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        signal.pidfd_send_signal(self.handle, number)
+
+    def resident_bytes(self) -> int:
+        """Memory that it uses; 0 if it is gone."""
+        with contextlib.suppress(OSError, IndexError):
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGESIZE")
+        return 0
+
+
+@contextlib.contextmanager
+def watched(pid: int) -> Iterator[Process]:
+    """A handle of a child, which does not outlive the block."""
+    handle = os.pidfd_open(pid)
+    try:
+        yield Process(pid, handle)
+    finally:
+        # Already reaped unless watching itself failed; no trial process may outlive its watcher.
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(handle)
+
+
+class Watcher:
+    """Looks after one trial process until it ends.
+
+    Attributes:
+        verdict: how the attempt ended, if the watcher ended it; None if the process did.
+    """
+
+    def __init__(
+        self, job: Job, attempt: Attempt, lease: leases.Lease, progress: Progress, process: Process
+    ) -> None:
+        self._job, self._attempt, self._lease = job, attempt, lease
+        self._progress, self._process = progress, process
+        self._training = job.ledger.config.training
+        self._marks, self._last_mark = 0, time.monotonic()
+        self._renew_at = time.monotonic() + leases.RENEW_EVERY_S
+        self._kill_at: float | None = None
+        self.verdict: AttemptEnd | None = None
+
+    def watch(self) -> int:
+        """Return the wait status of the process."""
+        while (status := self._process.wait(_LOOK_EVERY_S)) is None:
+            for check in (self._check_stop, self._check_stall, self._check_memory, self._renew):
+                check()
+        return status
+
+    def _end(self, verdict: AttemptEnd) -> None:
+        if self.verdict is None:
+            _LOG.warning("killing the trial process: %s %s", verdict.outcome, verdict.detail)
+            self.verdict = verdict
+            self._process.send(signal.SIGKILL)
+
+    def _check_stop(self) -> None:
+        now = time.monotonic()
+        if self._kill_at is None and (Shutdown.requested or self._job.is_stopped):
+            self._process.send(signal.SIGTERM)
+            self._kill_at = now + _STOP_GRACE_S
+        elif self._kill_at is not None and now > self._kill_at:
+            self._end(AttemptEnd("interrupted", f"did not stop within {_STOP_GRACE_S:.0f} s"))
+
+    def _check_stall(self) -> None:
+        marks, _, what = self._progress.read()
+        now = time.monotonic()
+        if marks != self._marks:
+            self._marks, self._last_mark = marks, now
+        elif now - self._last_mark > self._training.stall_timeout:
+            after = what or "the start"
+            limit = self._training.stall_timeout
+            self._end(AttemptEnd("stall", f"no progress for {limit:g} s after {after}"))
+
+    def _check_memory(self) -> None:
+        limit = self._training.memory_limit
+        used = self._process.resident_bytes() if limit else 0
+        if limit and used > limit:
+            self._end(AttemptEnd("oom", f"{used:,} bytes used, memory_limit is {limit:,}"))
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        if now < self._renew_at:
+            return
+        self._renew_at = now + leases.RENEW_EVERY_S
+        _, steps, what = self._progress.read()
+        report = {"steps": steps, "mark": what, "worker": self._attempt.worker}
+        try:
+            is_ours = self._lease.renew()
+            queues.report_progress(connect(), self._job.ledger.id, self._job.trial, report)
+        except redis.RedisError as error:
+            # A running trial never dies because the broker is away.
+            _LOG.warning("the broker does not answer (%s); the trial goes on", error)
+            return
+        if not is_ours:
+            self._end(AttemptEnd("interrupted", "another worker holds the lease"))

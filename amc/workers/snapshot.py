@@ -1,0 +1,164 @@
+"""What a checkpoint holds, whose it is, and the digest by which two trained agents are compared.
+
+    format       version of this layout
+    config       the trial's resolved config with its seed, as JSON: enough to rebuild the agent
+    versions     of amc, Python, torch, ...
+    backend      what the environment really ran on
+    environment  its exact state, normalisers included
+    algorithm    parameters, optimizer, replay, noise, generators, counters, current observation
+    progress     what the training loop has done so far
+
+A checkpoint holds no time and no worker's name: the same training writes the same bytes.
+"""
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from amc.algorithms.base import Algorithm
+from amc.config.schema import ExperimentConfig
+from amc.environments.vector import VectorEnvironment
+from amc.errors import CheckpointError
+from amc.version import VERSION
+
+FORMAT = 1
+
+_LOG = logging.getLogger(__name__)
+_PACKAGES = ("torch", "numpy", "gymnasium")
+
+# A run may be resumed with other values of these: they name it, watch it or place it, but do not
+# say what is learned.
+_FREE = frozenset(
+    {
+        "$schema",
+        "experiment_name",
+        "description",
+        "hyperparameter_optimizer",
+        "environment.reward_threshold",
+        "training.eval_freq",
+        "training.eval_episodes",
+        "training.save_freq",
+        "training.device",
+        "training.threads",
+        "training.max_attempts",
+        "training.stall_timeout",
+        "training.memory_limit",
+    }
+)
+
+
+def capture(
+    config: ExperimentConfig,
+    environment: VectorEnvironment,
+    algorithm: Algorithm,
+    progress: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The state of a training in progress, between two iterations."""
+    return {
+        "format": FORMAT,
+        "config": json.dumps(config.to_json(), sort_keys=True),
+        "versions": versions(),
+        "backend": environment.backend,
+        "environment": environment.state_dict(),
+        "algorithm": algorithm.state_dict(),
+        "progress": dict(progress),
+    }
+
+
+def restore(
+    state: Mapping[str, Any],
+    config: ExperimentConfig,
+    environment: VectorEnvironment,
+    algorithm: Algorithm,
+) -> dict[str, Any]:
+    """Put an environment and a learner, both freshly made, into a captured state.
+
+    Returns:
+        The loop's progress, as it was given to `capture`.
+
+    Raises:
+        CheckpointError: the state is of another layout, config or environment backend.
+    """
+    _require_same(state, config, environment)
+    if state["versions"] != versions():
+        _LOG.warning(
+            "the checkpoint was written by %s, this is %s: the bits may differ from here on",
+            state["versions"],
+            versions(),
+        )
+    environment.load_state_dict(state["environment"])
+    algorithm.load_state_dict(state["algorithm"])
+    return dict(state["progress"])
+
+
+def versions() -> dict[str, str]:
+    """The versions of everything that can change what is computed."""
+    found = {"amc": VERSION, "python": platform.python_version()}
+    return found | {package: version(package) for package in _PACKAGES}
+
+
+def digest(algorithm: Algorithm) -> str:
+    """SHA-256 over the parameters (names, types, shapes, bytes) and the counters, hexadecimal.
+
+    The counters are `num_timesteps` and, where the algorithm counts its updates, `n_updates`.
+    """
+    n_updates = getattr(algorithm, "n_updates", 0)
+    sha256 = hashlib.sha256()
+    for name, tensor in algorithm.parameters_digest_items():
+        sha256.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        values = tensor.detach().cpu().contiguous().reshape(-1)
+        sha256.update(values.view(torch.uint8).numpy().tobytes())
+    sha256.update(f"num_timesteps {algorithm.num_timesteps} n_updates {n_updates}".encode())
+    return sha256.hexdigest()
+
+
+def _require_same(
+    state: Mapping[str, Any], config: ExperimentConfig, environment: VectorEnvironment
+) -> None:
+    if state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
+            f"{FORMAT}. Resume with the version that wrote it."
+        )
+    differences = _differences(_identity(json.loads(state["config"])), _identity(config.to_json()))
+    if differences:
+        raise CheckpointError(
+            f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
+            "Resume with the config it was written for, or start in another directory."
+        )
+    if state["backend"] != environment.backend:
+        raise CheckpointError(
+            f"checkpoint: it was written on {state['backend']}, here the environment runs on "
+            f"{environment.backend}. Set environment.backend, or resume on a machine like that one."
+        )
+
+
+def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a resolved config that say what is learned, by dotted key."""
+    return {key: value for key, value in _flatten(config).items() if key not in _FREE}
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = prefix + key
+        if isinstance(value, Mapping) and name not in _FREE:
+            flat |= _flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    keys = sorted(theirs.keys() | ours.keys())
+    return [
+        f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here"
+        for key in keys
+        if theirs.get(key) != ours.get(key)
+    ]

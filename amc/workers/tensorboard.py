@@ -1,0 +1,147 @@
+"""TensorBoard event files, with SB3's tags and the HParams page filled in.
+
+The doors are `TensorBoard` for a trial's run and `write_experiment` for the root. Records are
+written straight to one file per attempt, without the writer thread of `SummaryWriter` (a forked
+trial process starts none) and without TensorFlow; what a kill leaves half written, readers skip.
+"""
+
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import (
+    HParamsPluginData,
+    SessionEndInfo,
+    SessionStartInfo,
+)
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from amc.config.search_space import Dimension
+
+SCORE_TAG = "eval/mean_reward"
+
+# Readers of event files know two formats; the second purges what a restart orphaned.
+_FILE_VERSION = "brain.Event:2"
+
+
+class TensorBoard:
+    """The event file of one attempt at a trial; a context manager.
+
+    Args:
+        directory: the trial's run; shared by its attempts.
+        attempt: orders the files, and so the points, of several attempts.
+        resumed_at: environment steps of the checkpoint that this attempt goes on from, 0 without
+            one; later points of earlier attempts are purged.
+    """
+
+    def __init__(self, directory: Path, *, attempt: int, resumed_at: int = 0) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Readers take the files of a run in the order of their names.
+        name = f"events.out.tfevents.{attempt:010d}.{socket.gethostname()}"
+        self._file = (directory / name).open("ab")
+        self._records = RecordWriter(self._file)
+        self._write(Event(file_version=_FILE_VERSION))
+        if attempt > 1:
+            # The checkpoint's own step was logged before it was saved: purge from the next on.
+            first = resumed_at + 1 if resumed_at else 0
+            self._write(Event(step=first, session_log=SessionLog(status=SessionLog.START)))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Add one point to each curve in `values`, tag to number."""
+        points = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        self._write(Event(step=step, summary=Summary(value=points)))
+
+    def start_session(self, hyperparameters: Mapping[str, Any], *, group: str) -> None:
+        """Say which hyperparameters this run has; `group` joins the seeds of one suggestion."""
+        info = SessionStartInfo(group_name=group, start_time_secs=time.time())
+        for name, value in hyperparameters.items():
+            _set_value(info.hparams[name], value)
+        data = HParamsPluginData(session_start_info=info)
+        self._write(Event(summary=_hparams(metadata.SESSION_START_INFO_TAG, data)))
+
+    def end_session(self, step: int) -> None:
+        """Say that this run was trained to its end, which was at `step`."""
+        info = SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
+        data = HParamsPluginData(session_end_info=info)
+        self._write(Event(step=step, summary=_hparams(metadata.SESSION_END_INFO_TAG, data)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._records.write(event.SerializeToString())
+        self._records.flush()
+
+
+def write_experiment(directory: Path, search_space: Mapping[str, Dimension]) -> None:
+    """Write the root's event file: every searched hyperparameter becomes a column of HParams.
+
+    TensorBoard shows only what is listed here, so the whole search space is. Written once; a second
+    call changes nothing.
+    """
+    if any(directory.glob("events.out.tfevents.*")):
+        return
+    experiment = api_pb2.Experiment(
+        hparam_infos=[_column(name, dimension) for name, dimension in search_space.items()],
+        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=SCORE_TAG))],
+        time_created_secs=time.time(),
+    )
+    data = HParamsPluginData(experiment=experiment)
+    with TensorBoard(directory, attempt=1) as root:
+        root._write(Event(summary=_hparams(metadata.EXPERIMENT_TAG, data)))
+
+
+def _column(name: str, dimension: Dimension) -> api_pb2.HParamInfo:
+    if dimension.choices is None:
+        column = api_pb2.HParamInfo(name=name, type=api_pb2.DATA_TYPE_FLOAT64)
+        column.domain_interval.min_value = dimension.low
+        column.domain_interval.max_value = dimension.high
+        return column
+    column = api_pb2.HParamInfo(name=name, type=_data_type(dimension.choices))
+    for choice in dimension.choices:
+        _set_value(column.domain_discrete.values.add(), choice)
+    return column
+
+
+def _data_type(choices: tuple[Any, ...]) -> int:
+    if all(isinstance(choice, bool) for choice in choices):
+        return int(api_pb2.DATA_TYPE_BOOL)
+    if all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices):
+        return int(api_pb2.DATA_TYPE_FLOAT64)
+    return int(api_pb2.DATA_TYPE_STRING)
+
+
+def _set_value(target: Any, value: Any) -> None:
+    """Fill a protobuf Value; what is no bool, number or string is shown as text."""
+    if isinstance(value, bool):  # before int, which it is too
+        target.bool_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    else:
+        target.string_value = str(value)
+
+
+def _hparams(tag: str, data: HParamsPluginData) -> Summary:
+    value = Summary.Value(
+        tag=tag, metadata=metadata.create_summary_metadata(data), tensor=metadata.NULL_TENSOR
+    )
+    return Summary(value=[value])

@@ -1,0 +1,232 @@
+"""One attempt at a trial in progress: what there is to do next, and doing it.
+
+The door is `Training`; `amc.workers.base` drives it. What is due is decided from step counters that
+belong to the checkpoint, so it does not matter where an attempt was interrupted.
+"""
+
+import logging
+import time
+from collections import deque
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+
+from amc.algorithms.base import Algorithm, algorithm_class
+from amc.config.schema import ExperimentConfig
+from amc.environments import make, make_evaluation
+from amc.environments.vector import Episode, VectorEnvironment
+from amc.workers import checkpoint, snapshot
+from amc.workers.curve import Curve, evaluation_curve
+from amc.workers.evaluation import play, summary
+from amc.workers.tensorboard import SCORE_TAG, TensorBoard
+from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
+
+# The streams of a trial's seed. Their numbers are part of what a seed means.
+ENVIRONMENT, ALGORITHM, EVALUATION = range(3)
+
+MAX_EVALUATION_ENVS = 16
+ROLLOUT_WINDOW = 100  # episodes, as in SB3
+
+_LOG = logging.getLogger(__name__)
+_LOG_EVERY_S = 1.0
+
+
+class Training:
+    """An environment, a learner, and what was done with them so far; a context manager.
+
+    Goes on from the last good checkpoint in the trial's directory where there is one.
+
+    Args:
+        config: with the trial's hyperparameters and seed applied.
+        context: the attempt.
+
+    Raises:
+        CheckpointError: the checkpoint there belongs to another config.
+    """
+
+    def __init__(self, config: ExperimentConfig, context: TrialContext) -> None:
+        self._config, self._context = config, context
+        self._started = self._logged_at = time.monotonic()
+        self._evaluated = self._saved = self._logged = 0
+        self._score: float | None = None
+        self._checkpoint: Path | None = None
+        self._episodes: deque[Episode] = deque(maxlen=ROLLOUT_WINDOW)
+        self._metrics: dict[str, float] = {}
+        with ExitStack() as stack:
+            self._environment = stack.enter_context(closing(self._make_environment()))
+            self._algorithm: Algorithm = algorithm_class(config.algorithm)(
+                self._environment, config, self._stream(ALGORITHM), self._mark
+            )
+            self._resume()
+            self._first_step = self.steps
+            self._curve = Curve(context.directory, context.attempt)
+            self._board = stack.enter_context(self._open_board())
+            self._open = stack.pop_all()
+
+    @property
+    def steps(self) -> int:
+        """Environment steps trained, all attempts together."""
+        return self._algorithm.num_timesteps
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every step was trained, and the agent evaluated and saved."""
+        return self._algorithm.is_finished and self._evaluated == self._saved == self.steps
+
+    def advance(self) -> None:
+        """Do what is due: evaluate, or save, or train for one iteration."""
+        if self._is_due(self._evaluated, self._config.training.eval_freq):
+            self._evaluate()
+        elif self._is_due(self._saved, self._config.training.save_freq):
+            self.save()
+        else:
+            self._iterate()
+
+    def save(self) -> None:
+        """Write a checkpoint of everything as it is now."""
+        self._saved = self.steps
+        self._collect_episodes()
+        progress = {
+            "evaluated": self._evaluated,
+            "score": self._score,
+            "episodes": [[float(one.reward), int(one.length)] for one in self._episodes],
+        }
+        state = snapshot.capture(self._config, self._environment, self._algorithm, progress)
+        self._checkpoint = checkpoint.save(
+            self._context.directory / CHECKPOINT_DIRECTORY,
+            state,
+            step=self.steps,
+            attempt=self._context.attempt,
+        )
+        self._mark("save")
+
+    def outcome(self, state: Literal["completed", "interrupted"]) -> TrialOutcome:
+        """What to hand back, after the last `save`."""
+        if self._checkpoint is None:
+            raise RuntimeError("outcome: nothing was saved yet; call save() first.")
+        if state == "completed":
+            self._board.end_session(self.steps)
+        return TrialOutcome(
+            attempt=self._context.attempt,
+            state=state,
+            score=self._score,
+            steps=self.steps,
+            seconds=self._seconds(),
+            digest=snapshot.digest(self._algorithm),
+            checkpoint=self._checkpoint,
+            environment=self._environment.backend,
+            evaluations=tuple(evaluation_curve(self._context.directory)),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def _stream(self, *key: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self._config.seed, spawn_key=key)
+
+    def _make_environment(self) -> VectorEnvironment:
+        # A plug-in's hyperparameters may have neither of the two.
+        settings = self._config.algorithm_config
+        n_envs, gamma = getattr(settings, "n_envs", 1), getattr(settings, "gamma", 0.99)
+        return make(self._config.environment, n_envs, self._stream(ENVIRONMENT), gamma=gamma)
+
+    def _mark(self, kind: str) -> None:
+        self._context.mark(kind, self.steps)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _is_due(self, last: int, frequency: int) -> bool:
+        """Whether a multiple of `frequency` was crossed since `last`, or the end reached."""
+        crossed = self.steps // frequency > last // frequency
+        return self.steps != last and (crossed or self._algorithm.is_finished)
+
+    def _resume(self) -> None:
+        for file in checkpoint.files(self._context.directory / CHECKPOINT_DIRECTORY):
+            state = checkpoint.read(file)
+            if state is None:
+                # Out of the way: it must not count among the last two that are kept.
+                file.remove()
+                continue
+            progress = snapshot.restore(state, self._config, self._environment, self._algorithm)
+            self._evaluated, self._score = progress["evaluated"], progress["score"]
+            self._episodes.extend(Episode(*episode) for episode in progress["episodes"])
+            self._saved = self._logged = self.steps
+            self._checkpoint = file.path
+            _LOG.info("goes on from %s, step %d", file.path.name, self.steps)
+            return
+
+    def _open_board(self) -> TensorBoard:
+        context = self._context
+        board = TensorBoard(
+            context.tensorboard, attempt=context.attempt, resumed_at=self._first_step
+        )
+        trial = context.trial
+        if trial.hyperparameters:
+            board.start_session(trial.hyperparameters, group=f"suggestion {trial.suggestion}")
+        return board
+
+    def _iterate(self) -> None:
+        self._metrics.update(self._algorithm.iterate())
+        if time.monotonic() - self._logged_at >= _LOG_EVERY_S:
+            self._log()
+
+    def _evaluate(self) -> None:
+        self._log()
+        n_episodes = self._config.training.eval_episodes
+        environment = make_evaluation(
+            self._config.environment,
+            min(n_episodes, MAX_EVALUATION_ENVS),
+            self._stream(EVALUATION, self.steps),
+            self._environment,
+        )
+        with closing(environment):
+            episodes = play(self._algorithm.predict, environment, n_episodes, self._may_go_on)
+        if episodes is None:
+            return  # asked to stop: it stays due, for the next attempt
+        evaluation = summary(episodes, step=self.steps, seconds=self._seconds())
+        self._curve.append(evaluation)
+        self._board.scalars(
+            self.steps, {SCORE_TAG: evaluation.score, "eval/mean_ep_length": evaluation.length}
+        )
+        self._evaluated, self._score = self.steps, evaluation.score
+        self._context.on_evaluation(evaluation)
+        if self._saved == self.steps:
+            # The attempt before was stopped in this evaluation: what it saved lacks the score.
+            self.save()
+
+    def _may_go_on(self) -> bool:
+        self._mark("evaluation")
+        return not self._context.should_stop()
+
+    def _log(self) -> None:
+        """Write the training curves, once per step at most."""
+        self._logged_at = time.monotonic()
+        if self._logged == self.steps:
+            return
+        self._logged = self.steps
+        self._collect_episodes()
+        speed = (self.steps - self._first_step) / self._seconds()
+        values = {**self._metrics, "time/fps": speed}
+        if self._episodes:
+            values["rollout/ep_rew_mean"] = _mean([episode.reward for episode in self._episodes])
+            values["rollout/ep_len_mean"] = _mean([episode.length for episode in self._episodes])
+        self._board.scalars(self.steps, values)
+
+    def _collect_episodes(self) -> None:
+        self._episodes.extend(self._environment.pop_episodes())
+
+
+def _mean(values: list[float] | list[int]) -> float:
+    return sum(values) / len(values)

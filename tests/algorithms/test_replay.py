@@ -1,0 +1,122 @@
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from amc.algorithms.replay import ReplayBuffer
+from amc.errors import CheckpointError
+
+CPU = torch.device("cpu")
+
+
+class Step(NamedTuple):
+    observation: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    next_observation: np.ndarray
+
+
+def fill(buffer, numbers, n_envs=1):
+    """Remember transitions that carry their own number in every column."""
+    for first in range(numbers.start, numbers.stop, n_envs):
+        column = np.arange(first, first + n_envs, dtype=np.float32)
+        observations = column[:, None].repeat(2, axis=1)
+        terminated = column.astype(int) % 2 == 0
+        step = Step(observations, column, terminated, ~terminated, observations + 0.5)
+        buffer.add(observations, -column[:, None], step)
+
+
+def contents(buffer):
+    rows = buffer.sample(1000, np.random.default_rng(0), CPU)
+    return sorted({int(number) for number in rows.rewards})
+
+
+def test_before_it_is_full_only_filled_rows_are_sampled():
+    buffer = ReplayBuffer(10, observation_size=2, action_size=1)
+
+    fill(buffer, range(4))
+
+    assert buffer.size == 4
+    assert contents(buffer) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("n_envs", [1, 2, 3])
+def test_the_oldest_transitions_are_forgotten_first(n_envs):
+    buffer = ReplayBuffer(5, observation_size=2, action_size=1)
+
+    fill(buffer, range(12), n_envs)
+
+    assert buffer.size == 5
+    assert contents(buffer) == [7, 8, 9, 10, 11]
+
+
+def test_more_environments_than_rows_keep_the_last_rows():
+    buffer = ReplayBuffer(3, observation_size=2, action_size=1)
+
+    fill(buffer, range(8), n_envs=8)
+
+    assert contents(buffer) == [5, 6, 7]
+
+
+def test_a_sampled_row_is_one_transition():
+    buffer = ReplayBuffer(8, observation_size=2, action_size=1)
+    fill(buffer, range(8))
+
+    batch = buffer.sample(50, np.random.default_rng(0), CPU)
+
+    numbers = batch.rewards
+    torch.testing.assert_close(batch.observations, numbers[:, None].expand(50, 2))
+    torch.testing.assert_close(batch.next_observations, numbers[:, None].expand(50, 2) + 0.5)
+    torch.testing.assert_close(batch.actions, -numbers[:, None])
+
+
+def test_a_truncated_transition_is_not_remembered_as_terminated():
+    buffer = ReplayBuffer(8, observation_size=2, action_size=1)
+    fill(buffer, range(8))
+
+    batch = buffer.sample(50, np.random.default_rng(0), CPU)
+
+    assert batch.terminated.tolist() == [float(number % 2 == 0) for number in batch.rewards]
+
+
+@pytest.mark.parametrize("filled", [3, 7])
+def test_a_restored_buffer_goes_on_as_if_it_had_lived(filled):
+    lived = ReplayBuffer(5, observation_size=2, action_size=1)
+    fill(lived, range(filled))
+    restored = ReplayBuffer(5, observation_size=2, action_size=1)
+
+    restored.load_state_dict(lived.state_dict())
+    for buffer in (lived, restored):
+        fill(buffer, range(filled, filled + 2))
+
+    batches = [buffer.sample(20, np.random.default_rng(1), CPU) for buffer in (lived, restored)]
+    for mine, other in zip(*batches, strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_only_filled_rows_are_saved():
+    buffer = ReplayBuffer(1000, observation_size=2, action_size=1)
+
+    fill(buffer, range(3))
+
+    assert buffer.state_dict()["rows"].shape == (3, 7)
+
+
+def test_a_saved_state_does_not_change_when_the_buffer_does():
+    buffer = ReplayBuffer(2, observation_size=2, action_size=1)
+    fill(buffer, range(2))
+    state = buffer.state_dict()
+    before = state["rows"].clone()
+
+    fill(buffer, range(2, 4))
+
+    assert torch.equal(state["rows"], before)
+
+
+def test_a_state_of_another_shape_is_refused():
+    state = ReplayBuffer(5, observation_size=2, action_size=1).state_dict()
+
+    with pytest.raises(CheckpointError, match=r"\(5, 7\).*\(6, 7\)"):
+        ReplayBuffer(6, observation_size=2, action_size=1).load_state_dict(state)

@@ -1,0 +1,192 @@
+"""The commands that only read: ls, show, best, watch on experiments that lie on disk."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result as Outcome
+
+from amc.config.loader import ConfigLoader
+from amc.ledger import Ledger
+
+Amc = Callable[..., Outcome]
+Make = Callable[..., Ledger]
+TRIAL_KEYS = {
+    *("number", "state", "score", "hyperparameters", "seed", "attempts", "steps", "seconds"),
+    "worker",
+}
+
+
+def test_an_empty_shared_directory_lists_nothing(amc: Amc):
+    table, document = amc("ls"), amc("ls", "--json")
+
+    assert (table.exit_code, table.stdout) == (0, "")
+    assert "amc run" in table.stderr
+    assert json.loads(document.stdout) == []
+
+
+def test_experiments_are_listed_newest_first(amc: Amc, make_experiment: Make):
+    make_experiment(1.0, 2.0)
+    make_experiment(3.0, None, end=None)
+
+    outcome = amc("ls")
+    listed = json.loads(amc("ls", "--json").stdout)
+
+    assert outcome.stdout.index("cartpole-2") < outcome.stdout.index("cartpole-1")
+    assert [(row["experiment_id"], row["state"]) for row in listed] == [
+        ("cartpole-2", "running"),
+        ("cartpole-1", "completed"),
+    ]
+    assert listed[0]["best"]["score"] == 3.0
+    assert listed[0]["trial_states"] == {"completed": 1, "failed": 1}
+
+
+def test_show_prints_every_trial_and_why_one_failed(amc: Amc, make_experiment: Make):
+    make_experiment(3.0, None)
+
+    outcome = amc("show", "cartpole-1")
+
+    assert outcome.exit_code == 0
+    assert (
+        "cartpole-1: completed, 2 of 4 trials done (1 failed), best 3 (trial 0)" in outcome.stdout
+    )
+    assert "rl-worker-1" in outcome.stdout
+    assert "trial 1 failed: exception: Traceback ... ValueError: nan" in outcome.stdout
+
+
+def test_show_as_json_is_one_document_with_the_agreed_keys(amc: Amc, make_experiment: Make):
+    make_experiment(3.0, 5.0)
+
+    document = json.loads(amc("show", "--json").stdout)
+
+    assert document.keys() >= {"experiment_id", "state", "best", "trials"}
+    assert document["best"]["score"] == 5.0
+    assert all(trial.keys() >= TRIAL_KEYS for trial in document["trials"])
+
+
+def test_a_unique_beginning_and_latest_name_an_experiment(amc: Amc, make_experiment: Make):
+    make_experiment(1.0, 2.0, name="cartpole")
+    make_experiment(1.0, 2.0, name="pendulum")
+
+    by_beginning = json.loads(amc("show", "cart", "--json").stdout)
+    by_word = json.loads(amc("show", "latest", "--json").stdout)
+
+    assert by_beginning["experiment_id"] == "cartpole-1"
+    assert by_word["experiment_id"] == "pendulum-1"
+
+
+def test_an_unknown_experiment_is_answered_with_the_one_that_was_meant(
+    amc: Amc, make_experiment: Make
+):
+    make_experiment(1.0, 2.0)
+
+    outcome = amc("show", "catpole-1")
+
+    assert outcome.exit_code == 2
+    assert outcome.stdout == ""
+    assert "Did you mean 'cartpole-1'?" in outcome.stderr
+
+
+def test_best_tells_score_hyperparameters_and_place(amc: Amc, make_experiment: Make):
+    ledger = make_experiment(3.0, 5.0)
+
+    outcome = amc("best")
+
+    assert "5 (trial 1)" in outcome.stdout
+    assert "gamma = 0.91" in outcome.stdout
+    assert ledger.id in outcome.stdout
+
+
+def test_best_as_config_is_a_config_that_trains_it_again(
+    amc: Amc, make_experiment: Make, tmp_path: Path
+):
+    make_experiment(3.0, 5.0)
+    path = tmp_path / "tuned.json"
+
+    path.write_text(amc("best", "--as-config").stdout)
+    config = ConfigLoader().load_config(path)
+
+    assert config.hyperparameter_optimizer is None
+    assert config.algorithm_config.gamma == 0.91
+    assert config.optimizer.learning_rate == 0.001
+    assert config.seed == 1
+
+
+def test_best_of_nothing_is_an_error(amc: Amc, make_experiment: Make):
+    make_experiment(None, None, end="failed")
+
+    outcome = amc("best", "--json")
+
+    assert outcome.exit_code == 1
+    assert outcome.stdout == ""
+    assert "no trial was completed" in outcome.stderr
+
+
+def test_watching_what_has_ended_tells_the_end_and_exits_as_it_did(amc: Amc, make_experiment: Make):
+    make_experiment(3.0, 5.0, end="completed")
+    make_experiment(None, end="failed")
+    make_experiment(3.0, end="cancelled")
+
+    completed, failed, cancelled = (amc("watch", f"cartpole-{n}") for n in (1, 2, 3))
+
+    assert completed.exit_code == 0
+    assert completed.stdout.splitlines()[-1].startswith("cartpole-1: completed, 2 of 4 trials done")
+    assert failed.exit_code == 1
+    assert "cartpole-2 failed: ValueError: broken ... no trial was left" in failed.stderr
+    assert cancelled.exit_code == 4
+
+
+def test_watching_gives_up_after_the_timeout_with_5(amc: Amc, make_experiment: Make):
+    make_experiment(3.0, end=None)
+
+    outcome = amc("watch", "--timeout", "0.1", "--json")
+
+    assert outcome.exit_code == 5
+    assert json.loads(outcome.stdout)["state"] == "running"
+    assert "it goes on" in outcome.stderr
+    assert "No worker is up" in outcome.stderr
+
+
+def test_a_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make):
+    make_experiment(3.0)
+    damaged = make_experiment(3.0)
+    damaged.paths.round(0).write_text("{")
+    damaged.paths.closed(0).unlink()
+
+    outcome = amc("ls")
+
+    assert outcome.exit_code == 0
+    assert "cartpole-1" in outcome.stdout
+    assert "cartpole-2 cannot be read" in outcome.stderr
+
+
+def test_a_terminal_gets_a_table(make_experiment: Make):
+    make_experiment(3.0, 5.0)
+    leader, follower = os.openpty()
+    command = [sys.executable, "-m", "amc", "watch"]
+    environment = {**os.environ, "COLUMNS": "120", "LINES": "30", "TERM": "xterm"}
+
+    process = subprocess.Popen(command, stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    text = _read_terminal(leader)
+    os.close(leader)
+
+    assert process.wait(30) == 0
+    assert "hyperparameters" in text
+    assert "gamma=0.91" in text
+
+
+def _read_terminal(leader: int) -> str:
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:  # Linux says EIO once the other side is closed
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    return b"".join(chunks).decode()

@@ -1,0 +1,36 @@
+import pytest
+
+from amc.cli import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.84, "0.8 s"),
+        (42.4, "42 s"),
+        (59.6, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (7620, "2 h 07 min"),
+    ],
+)
+def test_durations_read_as_a_person_says_them(seconds: float, text: str):
+    assert words.duration(seconds) == text
+
+
+def test_no_score_is_a_dash():
+    assert words.score(None) == "-"
+    assert words.score(412.5) == "412.5"
+
+
+def test_hyperparameters_are_short():
+    values = {"gamma": 0.98765432, "batch_size": 64, "activation": "tanh"}
+
+    assert words.hyperparameters(values) == "gamma=0.9877 batch_size=64 activation=tanh"
+
+
+def test_an_error_is_told_by_its_first_and_last_line():
+    text = "3 of 3 attempts failed: exception:\n  File x, line 3\nValueError: loss is nan\n"
+
+    assert words.error(text) == "3 of 3 attempts failed: exception: ... ValueError: loss is nan"
+    assert words.error("one line") == "one line"
+    assert words.error("") == ""

@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+
+from amc.config.kernel import resolve_kernel
+from amc.errors import UsageError
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+@pytest.mark.parametrize("kernel", ["auto", "fast"])
+def test_a_standard_config_gets_the_fast_kernel(make_config, device: str, kernel: str):
+    config = make_config({"training.kernel": kernel, "training.device": device})
+
+    resolved = resolve_kernel(config)
+
+    assert resolved == "fast"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_gpu_gets_the_reference(make_config, device: str):
+    config = make_config({"training.device": device})
+
+    resolved = resolve_kernel(config)
+
+    assert resolved == "reference"
+
+
+def test_the_reference_is_had_for_the_asking(make_config):
+    config = make_config({"training.kernel": "reference"})
+
+    resolved = resolve_kernel(config)
+
+    assert resolved == "reference"
+
+
+def test_an_algorithm_of_a_plug_in_gets_the_reference(make_config):
+    config = make_config().model_copy(update={"algorithm": "mine"})
+
+    resolved = resolve_kernel(config)
+
+    assert resolved == "reference"
+
+
+def test_asking_for_the_impossible_says_what_to_do(make_config):
+    config = make_config({"training.kernel": "fast", "training.device": "cuda"})
+
+    with pytest.raises(UsageError) as caught:
+        resolve_kernel(config)
+
+    assert str(caught.value) == (
+        "training.kernel: 'fast' is not possible: it computes on the CPU, but training.device is "
+        "'cuda'. Set training.kernel to 'auto' or 'reference'."
+    )
+
+
+def test_choosing_loads_no_learning_library():
+    code = "import amc.config.kernel, sys; print(*sys.modules)"
+
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert "amc.config.kernel" in process.stdout.split()
+    assert not {"torch", "numba", "scipy", "gymnasium"} & set(process.stdout.split())

@@ -1,0 +1,98 @@
+"""Fixtures for every room: a shared directory, a config factory, a real broker."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The app reads its broker's address when it is imported, so it is set before any test module is.
+# The socket's path must stay below 108 bytes, which pytest's own directories may exceed.
+_BROKER_DIRECTORY = Path(tempfile.mkdtemp(prefix="amc-test-"))
+os.environ["AMC_BROKER_URL"] = f"redis+socket://{_BROKER_DIRECTORY}/redis.sock"
+
+from amc.broker import embedded
+from amc.broker.connection import connect
+from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
+
+
+def pytest_sessionstart() -> None:
+    # A shell starts what it puts in the background with SIGINT ignored, and that is inherited; the
+    # tests of Ctrl-C need it as a terminal would give it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(_BROKER_DIRECTORY, ignore_errors=True)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty shared directory that this process uses."""
+    directory = tmp_path / "shared"
+    monkeypatch.setenv("AMC_SHARED_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def _broker_process() -> Iterator[None]:
+    process = embedded.start(_BROKER_DIRECTORY)
+    embedded.wait_ready(_BROKER_DIRECTORY, 20)
+    yield
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def broker(_broker_process: None) -> Any:
+    """A client of an empty, real Redis."""
+    client = connect()
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def make_config() -> Callable[..., ExperimentConfig]:
+    """A factory of small configs: PPO on CartPole, with dotted overrides."""
+
+    def make(overrides: dict[str, Any] | None = None) -> ExperimentConfig:
+        loader = ConfigLoader()
+        config = loader.from_mapping(
+            {
+                "experiment_name": "test",
+                "algorithm": "ppo",
+                "environment": {"name": "CartPole-v1"},
+                "algorithm_config": {"n_envs": 2, "n_steps": 32, "batch_size": 32, "n_epochs": 2},
+                "hyperparameter_optimizer": {
+                    "type": "random",
+                    "n_calls": 4,
+                    "trials_per_round": 2,
+                    "search_space": {"learning_rate": [1e-4, 1e-2]},
+                },
+                "training": {"total_timesteps": 256, "eval_episodes": 1, "eval_freq": 256},
+            },
+            source="test",
+        )
+        return loader.apply_overrides(config, overrides or {})
+
+    return make
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Wait until a condition holds, and give back what it returned."""
+
+    def wait(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"not within {timeout_s} s: {condition}"
+            time.sleep(0.02)
+        return found
+
+    return wait

@@ -1,0 +1,313 @@
+"""Gymnasium environments stepped in this process."""
+
+import logging
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from numpy.random import SeedSequence
+
+from amc.environments.gymnasium_backend import GymnasiumVector
+from amc.environments.seeding import EpisodeSeeds
+from amc.environments.vector import Episode
+from amc.errors import EnvironmentFault
+
+BOX = spaces.Box(-1.0, 1.0, (2,), np.float64)
+
+
+class Counter(gymnasium.Env):
+    """Counts its steps; ends by itself at `end`; rewards with the action it was given."""
+
+    observation_space: Any = BOX
+    action_space: Any = spaces.Box(-2.0, 2.0, (1,), np.float32)
+
+    def __init__(self, end: int = 10**9) -> None:
+        self.end = end
+        self.count = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.count = 0
+        return self.see(), {}
+
+    def step(self, action):
+        self.count += 1
+        reward = float(np.asarray(action).reshape(-1)[0])
+        return self.see(), reward, self.count >= self.end, False, {}
+
+    def see(self) -> Any:
+        return np.array([self.count, 0.0])
+
+
+def vector(make_one=Counter, n_envs: int = 1, limit: int | None = None) -> GymnasiumVector:
+    return GymnasiumVector(
+        make_one, n_envs, seed=SeedSequence(0), name="Counter-v0", max_episode_steps=limit
+    )
+
+
+def continuous(*values: float):
+    return np.array([[value] for value in values], np.float32)
+
+
+def test_it_steps_as_gymnasium_itself_does():
+    seeds = EpisodeSeeds(SeedSequence(0), 2)
+    plain = [gymnasium.make("CartPole-v1") for _ in range(2)]
+    environment = GymnasiumVector(
+        lambda: gymnasium.make("CartPole-v1"),
+        2,
+        seed=SeedSequence(0),
+        name="CartPole-v1",
+        max_episode_steps=500,
+    )
+
+    firsts = [each.reset(seed=seeds.seed(i, 0))[0] for i, each in enumerate(plain)]
+    observations = environment.reset()
+
+    assert np.array_equal(observations, np.stack(firsts))
+    step = None
+    while step is None or not step.terminated.any():
+        step = environment.step(np.array([0, 1]))
+        raw = [each.step(action) for each, action in zip(plain, (0, 1), strict=True)]
+        assert np.array_equal(step.next_observation, np.stack([one[0] for one in raw]))
+        assert step.terminated.tolist() == [one[2] for one in raw]
+
+
+def test_an_episode_that_ends_is_reset_in_the_same_step():
+    environment = vector(lambda: Counter(end=3))
+    environment.reset()
+
+    steps = [environment.step(continuous(1.0)) for _ in range(4)]
+
+    assert [step.terminated[0] for step in steps] == [False, False, True, False]
+    assert [step.next_observation[0, 0] for step in steps] == [1, 2, 3, 1]
+    assert [step.observation[0, 0] for step in steps] == [1, 2, 0, 1]
+
+
+def test_the_time_limit_truncates_and_does_not_terminate():
+    environment = vector(limit=2)
+    environment.reset()
+    environment.step(continuous(0.0))
+
+    step = environment.step(continuous(0.0))
+
+    assert step.truncated.tolist() == [True]
+    assert step.terminated.tolist() == [False]
+    assert step.next_observation[0, 0] == 2
+
+
+def test_an_end_at_the_time_limit_is_an_end():
+    environment = vector(lambda: Counter(end=2), limit=2)
+    environment.reset()
+    environment.step(continuous(0.0))
+
+    step = environment.step(continuous(0.0))
+
+    assert step.terminated.tolist() == [True]
+    assert step.truncated.tolist() == [False]
+
+
+def test_arrays_of_a_step_are_not_written_again():
+    environment = vector(lambda: Counter(end=2))
+    environment.reset()
+    steps = [environment.step(continuous(1.0)) for _ in range(2)]
+    before = [[array.copy() for array in step] for step in steps]
+
+    environment.step(continuous(2.0))
+
+    for step, copies in zip(steps, before, strict=True):
+        assert all(np.array_equal(array, copy) for array, copy in zip(step, copies, strict=True))
+
+
+def test_the_environment_is_given_clipped_actions():
+    environment = vector(n_envs=2)
+    environment.reset()
+
+    step = environment.step(continuous(5.0, -7.0))
+
+    assert step.reward.tolist() == [2.0, -2.0]
+
+
+def test_episodes_are_popped_once_with_raw_returns_and_lengths():
+    environment = vector(lambda: Counter(end=2), n_envs=2)
+    environment.reset()
+    for _ in range(4):
+        environment.step(continuous(1.0, 0.5))
+
+    episodes = environment.pop_episodes()
+
+    assert episodes == [Episode(2.0, 2), Episode(1.0, 2)] * 2
+    assert environment.pop_episodes() == []
+
+
+def test_a_reset_in_mid_episode_counts_no_episode():
+    environment = vector(lambda: Counter(end=3))
+    environment.reset()
+    environment.step(continuous(1.0))
+
+    environment.reset()
+    for _ in range(3):
+        environment.step(continuous(1.0))
+
+    assert environment.pop_episodes() == [Episode(3.0, 3)]
+
+
+def test_a_discrete_observation_becomes_one_hot():
+    class Positions(Counter):
+        observation_space = spaces.Discrete(3)
+
+        def see(self):
+            return self.count
+
+    environment = vector(Positions)
+    environment.reset()
+
+    step = environment.step(continuous(0.0))
+
+    assert step.observation.tolist() == [[0.0, 1.0, 0.0]]
+    assert step.observation.dtype == np.float32
+
+
+def test_an_action_that_the_environment_overwrites_is_replayed_as_it_was_given():
+    class Overwriting(Counter):
+        def step(self, action):
+            result = super().step(action)
+            action[:] = 0.0
+            return result
+
+    original = vector(Overwriting)
+    original.reset()
+    original.step(continuous(1.5))
+    restored = vector(Overwriting)
+
+    restored.load_state_dict(original.state_dict())
+
+    assert restored.state_dict()["actions"][0].tolist() == [[1.5]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_observation_that_is_not_finite_is_named(value: float):
+    class Broken(Counter):
+        def see(self):
+            return np.array([self.count, value if self.count == 2 else 0.0])
+
+    environment = vector(Broken, n_envs=2)
+    environment.reset()
+    environment.step(continuous(0.0, 0.0))
+
+    with pytest.raises(EnvironmentFault, match=r"environment 0 \(Counter-v0\).*at step 2"):
+        environment.step(continuous(0.0, 0.0))
+
+
+def test_a_reward_that_is_not_finite_is_named():
+    made: list[Counter] = []
+
+    class Broken(Counter):
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, np.nan if self is made[1] else 0.0, *rest
+
+    environment = vector(Broken, n_envs=2)
+    environment.reset()
+
+    with pytest.raises(EnvironmentFault, match=r"environment 1 .*its reward at step 1 .* is nan"):
+        environment.step(continuous(0.0, 0.0))
+
+
+def test_large_but_finite_observations_are_let_through():
+    class Large(Counter):
+        def see(self):
+            return np.array([1e30, -1e30])
+
+    environment = vector(Large)
+
+    assert np.isfinite(environment.reset()).all()
+
+
+def test_an_action_that_is_not_finite_never_reaches_the_environment():
+    environment = vector()
+    environment.reset()
+
+    with pytest.raises(EnvironmentFault, match="not all finite"):
+        environment.step(continuous(np.nan))
+
+
+def test_a_failing_step_names_environment_episode_and_cause():
+    class Failing(Counter):
+        def step(self, action):
+            raise ZeroDivisionError("division by zero")
+
+    environment = vector(Failing)
+    environment.reset()
+
+    with pytest.raises(EnvironmentFault, match=r"step failed .* ZeroDivisionError") as caught:
+        environment.step(continuous(0.0))
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_failing_reset_is_named():
+    class Failing(Counter):
+        def reset(self, *, seed=None, options=None):
+            raise OSError("no such model")
+
+    with pytest.raises(EnvironmentFault, match=r"reset failed .* no such model"):
+        vector(Failing).reset()
+
+
+def test_an_observation_of_another_shape_than_announced_is_refused():
+    class Thin(Counter):
+        def see(self):
+            return np.array([1.0])
+
+    with pytest.raises(EnvironmentFault, match=r"shape \(1,\).*says \(2,\)"):
+        vector(Thin).reset()
+
+
+def test_a_state_of_another_number_of_copies_is_refused():
+    state = vector(n_envs=2).state_dict()
+
+    with pytest.raises(EnvironmentFault, match="2 x 'gymnasium Counter-v0' was saved"):
+        vector(n_envs=3).load_state_dict(state)
+
+
+def test_an_environment_that_cannot_be_replayed_is_reported(caplog):
+    class Forgetful(Counter):
+        lives = 0
+
+        def reset(self, *, seed=None, options=None):
+            Forgetful.lives += 1
+            return super().reset(seed=seed)
+
+        def see(self):
+            return np.array([self.count, Forgetful.lives])
+
+    original = vector(Forgetful)
+    original.reset()
+    original.step(continuous(0.0))
+    state = original.state_dict()
+
+    with caplog.at_level(logging.WARNING, logger="amc.environments"):
+        vector(Forgetful).load_state_dict(state)
+
+    assert "led elsewhere" in caplog.text
+
+
+def test_closing_twice_does_no_harm():
+    environment = vector()
+
+    environment.close()
+    environment.close()
+
+
+def test_an_environment_without_pictures_says_what_to_do():
+    environment = vector()
+    environment.reset()
+
+    with pytest.raises(EnvironmentFault, match="render"):
+        environment.render()

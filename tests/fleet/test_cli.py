@@ -1,0 +1,76 @@
+"""`amc up`, `amc status` and `amc down` as a user types them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from amc import fleet
+from amc.cli import main
+from amc.fleet.description import Description
+
+Amc = Callable[..., Result]
+
+
+@pytest.fixture
+def amc(shared: Path) -> Amc:
+    """Run a command line in this process."""
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+def test_status_without_a_fleet_says_what_to_do(amc: Amc) -> None:
+    result = amc("status")
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "Start one: amc up" in result.stderr
+
+
+def test_down_without_a_fleet_is_no_error(amc: Amc) -> None:
+    result = amc("down")
+
+    assert result.exit_code == 0
+    assert "No fleet is up here" in result.stderr
+
+
+def test_gpus_that_are_no_numbers_are_refused(amc: Amc) -> None:
+    result = amc("up", "--gpus", "0,one")
+
+    assert result.exit_code == 2
+    assert "'0,one' is not a list such as 0,1,3" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_refused(amc: Amc) -> None:
+    result = amc("up", "--fleet", "nowhere.json")
+
+    assert result.exit_code == 2
+    assert "nowhere.json" in result.stderr
+
+
+@pytest.mark.engine
+def test_a_fleet_is_started_shown_and_stopped(amc: Amc, tmp_path: Path) -> None:
+    file = tmp_path / "broker_only.json"
+    file.write_text('{"workers": 0, "driver": false}')
+
+    up = amc("up", "--fleet", str(file))
+    again = amc("up", "--fleet", str(file), "--json")
+    shown = amc("status")
+    down = amc("down", "--now")
+
+    assert (up.exit_code, again.exit_code, shown.exit_code, down.exit_code) == (0, 0, 0, 0)
+    assert up.stdout.startswith("Up: no workers. Broker: redis+socket://")
+    assert json.loads(again.stdout)["is_up"] is True
+    assert "redis" in shown.stdout
+    assert "Stopped." in down.stderr
+
+
+@pytest.mark.engine
+def test_a_worker_that_was_not_heard_of_fails_its_health_check(amc: Amc) -> None:
+    fleet.up(Description(workers=(), driver=False))
+
+    result = amc("status", "--worker", "rl-worker-0")
+
+    assert result.exit_code == 3
+    assert "rl-worker-0: not heard of" in result.stderr

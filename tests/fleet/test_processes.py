@@ -1,0 +1,221 @@
+"""A fleet comes up, heals and goes down. Here it is a broker only, which takes half a second."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from amc import fleet
+from amc.broker import embedded
+from amc.celery import embedded_directory
+from amc.errors import AmcError, BrokerError, UsageError
+from amc.fleet.description import Description
+from amc.fleet.identity import identify
+from amc.fleet.state import FleetPaths, FleetState, living
+
+pytestmark = pytest.mark.engine
+
+Wait = Callable[[Callable[[], object]], None]
+State = Callable[[], FleetState]
+
+BROKER_ONLY = Description(workers=(), driver=False)
+STAY = "from amc import fleet; fleet.stay(fleet.Description((), driver=False))"
+
+
+def test_a_fleet_comes_up_and_goes_down(shared: Path, paths: FleetPaths) -> None:
+    is_new = fleet.up(BROKER_ONLY)
+    found = fleet.status()
+    was_up = fleet.down()
+
+    assert (is_new, was_up) == (True, True)
+    assert found.is_up
+    assert found.broker_answers
+    assert [process.name for process in found.processes] == ["redis"]
+    assert fleet.status().to_json()["is_up"] is False
+    assert not paths.state.exists()
+
+
+def test_nothing_to_stop_is_no_error(shared: Path) -> None:
+    assert fleet.down() is False
+
+
+def test_the_same_fleet_is_up_already(shared: Path, state: State) -> None:
+    fleet.up(BROKER_ONLY)
+    first = state().pid
+
+    is_new = fleet.up(BROKER_ONLY)
+
+    assert not is_new
+    assert state().pid == first
+
+
+def test_another_fleet_in_its_place_is_refused(shared: Path) -> None:
+    fleet.up(BROKER_ONLY)
+
+    with pytest.raises(UsageError, match="another fleet is up"):
+        fleet.up(Description(workers=(), driver=True))
+
+
+def test_a_second_supervisor_is_refused_by_the_lock(shared: Path) -> None:
+    fleet.up(BROKER_ONLY)
+
+    second = subprocess.run(
+        [sys.executable, "-c", STAY], stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert "UsageError" in second.stderr
+    assert "a fleet is already up" in second.stderr
+
+
+def test_a_killed_broker_is_back_with_what_it_held(
+    shared: Path, state: State, wait_until: Wait
+) -> None:
+    fleet.up(BROKER_ONLY)
+    first = state().processes[0].pid
+
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: state().processes[0].restarts == 1)
+    wait_until(lambda: embedded.is_alive(embedded_directory(shared)))
+    assert state().processes[0].pid != first
+
+
+def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_anew(
+    shared: Path, paths: FleetPaths, state: State, wait_until: Wait
+) -> None:
+    fleet.up(BROKER_ONLY)
+    before = state()
+
+    os.kill(before.pid, signal.SIGKILL)
+    wait_until(lambda: identify(before.processes[0].pid) is None)
+
+    assert living(paths.state) is None
+    assert fleet.status().is_up is False
+    assert fleet.up(BROKER_ONLY)
+
+
+def test_a_recycled_process_id_is_never_taken_for_the_supervisor(
+    shared: Path, paths: FleetPaths
+) -> None:
+    paths.directory.mkdir(parents=True)
+    FleetState(os.getpid(), "another boot:7", paths.host, "", 0.0, BROKER_ONLY, ()).save(
+        paths.state
+    )
+
+    assert fleet.down() is False
+
+
+def test_a_broker_with_a_damaged_file_starts_empty(shared: Path) -> None:
+    directory = embedded_directory(shared)
+    directory.mkdir(parents=True, mode=0o700)
+    (directory / "appendonly.aof").write_bytes(b"not what Redis wrote\r\n")
+
+    fleet.up(BROKER_ONLY)
+
+    assert len(list(directory.glob("*.damaged"))) == 1
+
+
+def test_a_fleet_that_is_tied_ends_with_its_owner(
+    shared: Path, paths: FleetPaths, wait_until: Wait
+) -> None:
+    program = (
+        "from amc import fleet; fleet.up(fleet.Description((), driver=False), is_tied=True);"
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+
+    owner = subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert owner.returncode == -signal.SIGKILL
+    wait_until(lambda: living(paths.state) is None)
+    assert not embedded.is_alive(embedded_directory(shared))
+
+
+def test_a_supervisor_that_nobody_waits_for_stops(
+    shared: Path, paths: FleetPaths, wait_until: Wait
+) -> None:
+    request = {"shared": str(shared), "description": BROKER_ONLY.to_json(), "owner": None}
+    nobody, answers = os.pipe()
+    os.close(nobody)
+
+    subprocess.run(
+        [sys.executable, "-m", "amc.fleet"],
+        input=json.dumps(request).encode(),
+        stdout=answers,
+        check=True,
+    )
+    os.close(answers)
+
+    wait_until(lambda: "did not wait for it" in paths.log("supervisor").read_text())
+    wait_until(lambda: not embedded.is_alive(embedded_directory(shared)))
+    assert living(paths.state) is None
+
+
+def test_a_fleet_whose_directory_is_removed_ends(
+    shared: Path, paths: FleetPaths, state: State, wait_until: Wait
+) -> None:
+    fleet.up(BROKER_ONLY)
+    before = state()
+
+    paths.directory.rename(shared / "elsewhere")
+
+    wait_until(lambda: not before.is_alive)
+
+
+def test_a_broker_that_is_named_must_answer(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMC_BROKER_URL", f"redis+socket://{tmp_path}/nobody.sock")
+
+    with pytest.raises(BrokerError, match="No broker"):
+        fleet.up(BROKER_ONLY)
+
+
+def test_a_taken_port_is_told_before_anything_starts(shared: Path, paths: FleetPaths) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(UsageError, match=rf"port {port} .* --tensorboard-port"):
+            fleet.up(Description((), driver=False, tensorboard_port=port))
+
+    assert living(paths.state) is None
+
+
+def test_what_keeps_the_broker_from_starting_is_told(shared: Path) -> None:
+    directory = embedded_directory(shared)
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.symlink_to("/")
+
+    with pytest.raises(AmcError, match="link"):
+        fleet.up(BROKER_ONLY)
+
+    directory.unlink()
+
+
+def test_in_the_foreground_it_stays_until_it_is_told_to_stop(
+    shared: Path, paths: FleetPaths, wait_until: Wait
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", STAY], stderr=subprocess.PIPE) as process:
+        wait_until(lambda: living(paths.state))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+
+    assert process.returncode == 0
+    assert "started redis" in said
+    assert "stopping" in said
+
+
+def test_a_state_file_of_somebody_else_is_told(shared: Path, paths: FleetPaths) -> None:
+    paths.directory.mkdir(parents=True)
+    paths.state.write_text(json.dumps({"pid": 1}))
+
+    with pytest.raises(AmcError, match="not a fleet's state"):
+        fleet.status()
+
+    paths.state.unlink()

@@ -1,0 +1,49 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from amc.errors import LedgerError
+from amc.ledger import files
+
+
+def test_only_the_first_of_many_writers_creates_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda n: files.create(path, {"writer": n}), range(32)))
+
+    assert created.count(True) == 1
+    assert files.read(path) == {"writer": created.index(True)}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.create(path, {"score": float("nan")})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replacing_a_file_keeps_only_the_newest_version(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "best.json"
+
+    files.replace(path, '{"n": 1}')
+    files.replace(path, '{"n": 2}')
+
+    assert files.read(path) == {"n": 2}
+
+
+def test_a_missing_record_reads_as_none(tmp_path: Path) -> None:
+    assert files.read(tmp_path / "nothing.json") is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
+def test_a_damaged_record_is_named_in_the_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "round.json"
+    path.write_text(text)
+
+    with pytest.raises(LedgerError, match=r"round\.json"):
+        files.read(path)

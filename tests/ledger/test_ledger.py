@@ -1,0 +1,162 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from amc.config.schema import ExperimentConfig
+from amc.errors import LedgerError
+from amc.ledger import AttemptEnd, Ledger, Result, Trial, ledgers
+
+MakeConfig = Callable[..., ExperimentConfig]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, make_config: MakeConfig) -> Ledger:
+    return Ledger.create(tmp_path, make_config())
+
+
+TRIALS = [Trial(0, {"learning_rate": 0.1}, seed=7), Trial(1, {"learning_rate": 0.2}, seed=8)]
+
+
+def test_a_new_experiment_gets_the_first_free_number(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    config = make_config()
+
+    first, second = Ledger.create(tmp_path, config), Ledger.create(tmp_path, config)
+
+    assert (first.id, second.id) == ("test-1", "test-2")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["test-1", "test-2"]
+
+
+def test_experiments_submitted_at_once_get_directories_of_their_own(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    config = make_config()
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: Ledger.create(tmp_path, config), range(16)))
+
+    assert len({ledger.id for ledger in made}) == 16
+    assert all(ledger.record["experiment_id"] == ledger.id for ledger in made)
+
+
+def test_the_config_reads_back_as_it_was_resolved(tmp_path: Path, make_config: MakeConfig) -> None:
+    config = make_config({"algorithm_config.gamma": 0.9})
+
+    ledger = Ledger(Ledger.create(tmp_path, config).directory)
+
+    assert ledger.config == config
+    assert ledger.record["versions"]["torch"].startswith("2.")
+
+
+def test_a_directory_without_an_experiment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="no experiment here"):
+        _ = Ledger(tmp_path).config
+
+
+def test_a_round_is_recorded_once_whoever_comes_second(ledger: Ledger) -> None:
+    assert ledger.open_round(0, TRIALS)
+
+    assert not ledger.open_round(0, TRIALS[:1])
+
+    assert ledger.history().trials == tuple(TRIALS)
+    assert ledger.trial(1) == TRIALS[1]
+
+
+def test_a_trial_is_found_though_its_own_copy_was_never_written(ledger: Ledger) -> None:
+    ledger.open_round(0, TRIALS)
+    ledger.paths.trial(1).trial.unlink()
+
+    assert ledger.trial(1) == TRIALS[1]
+    with pytest.raises(LedgerError, match="no trial 9"):
+        ledger.trial(9)
+
+
+def test_the_first_result_of_a_trial_stays(ledger: Ledger) -> None:
+    ledger.open_round(0, TRIALS)
+
+    written = [ledger.write_result(Result(0, "completed", score)) for score in (1.0, 2.0)]
+
+    assert written == [True, False]
+    assert ledger.history().rounds[0].results[0].score == 1.0
+    assert ledger.history().rounds[0].outstanding == (TRIALS[1],)
+
+
+def test_a_closed_round_is_history_and_read_once(ledger: Ledger) -> None:
+    ledger.open_round(0, TRIALS)
+    for trial in TRIALS:
+        ledger.write_result(Result(trial.number, "completed", float(trial.number)))
+    ledger.close_round(ledger.history().rounds[0])
+
+    first, second = ledger.history(), ledger.history()
+
+    assert first.open_round is None
+    assert [result.score for _, result in first.finished()] == [0.0, 1.0]
+    assert first.rounds[0] is second.rounds[0]
+
+
+def test_an_experiment_made_again_under_the_same_name_is_not_answered_from_memory(
+    tmp_path: Path, ledger: Ledger, make_config: MakeConfig
+) -> None:
+    ledger.open_round(0, TRIALS)
+    for trial in TRIALS:
+        ledger.write_result(Result(trial.number, "completed", 5.0))
+    ledger.close_round(ledger.history().rounds[0])
+    assert ledger.history().rounds
+
+    ledger.directory.rename(tmp_path / "moved")
+    again = Ledger.create(tmp_path, make_config())
+
+    assert again.id == ledger.id
+    assert again.history().rounds == ()
+
+
+def test_attempts_are_numbered_in_order_and_carry_their_end(ledger: Ledger) -> None:
+    ledger.open_round(0, TRIALS)
+
+    for _ in range(3):
+        ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="here/1")
+    ledger.end_attempt(0, 2, AttemptEnd("signal", "SIGKILL"))
+    ledger.end_attempt(0, 2, AttemptEnd("result"))
+
+    attempts = ledger.attempts(0)
+    assert [attempt.number for attempt in attempts] == [1, 2, 3]
+    assert [attempt.end for attempt in attempts] == [None, AttemptEnd("signal", "SIGKILL"), None]
+
+
+def test_two_workers_never_claim_the_same_attempt(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(
+            pool.map(
+                lambda n: ledger.claim_attempt(0, worker=f"w{n}", queue="gpu0", host="").number,
+                range(24),
+            )
+        )
+
+    assert sorted(claimed) == list(range(1, 25))
+
+
+def test_the_state_follows_the_markers_until_the_end_is_recorded(ledger: Ledger) -> None:
+    states = [ledger.state]
+    ledger.mark_paused(True)
+    states.append(ledger.state)
+    ledger.mark_paused(False)
+    states.append(ledger.state)
+    ledger.mark_cancelled()
+    states.append(ledger.state)
+
+    first, second = ledger.finish("failed", "why"), ledger.finish("completed")
+
+    assert states == ["running", "paused", "running", "cancelled"]
+    assert (first, second, ledger.state) == (True, False, "failed")
+    assert ledger.end is not None and ledger.end["error"] == "why"
+
+
+def test_experiments_are_listed_newest_first(tmp_path: Path, make_config: MakeConfig) -> None:
+    made = [Ledger.create(tmp_path, make_config()) for _ in range(3)]
+    (tmp_path / "stray").mkdir()
+
+    assert [ledger.id for ledger in ledgers(tmp_path)] == [ledger.id for ledger in made[::-1]]
+    assert ledgers(tmp_path / "nowhere") == []

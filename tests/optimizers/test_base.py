@@ -1,0 +1,41 @@
+"""The door: optimizers by name, and what loading them costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from amc.errors import UsageError
+from amc.optimizers import BUILT_IN, make
+
+SPACE = {"lr": [0.001, 0.1]}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_search_suggests_points_of_the_space(name):
+    optimizer = make(name, SPACE, n_calls=8, seed=1)
+
+    suggestions = optimizer.suggest(4)
+
+    assert len(suggestions) == 4
+    assert all(0.001 <= suggestion["lr"] <= 0.1 for suggestion in suggestions)
+
+
+def test_an_unknown_search_is_answered_with_a_guess():
+    with pytest.raises(UsageError, match="Did you mean 'bayesian'"):
+        make("baysian", SPACE, n_calls=8)
+
+
+def test_a_class_without_the_two_methods_is_refused(monkeypatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "collections")
+
+    with pytest.raises(UsageError, match="has no method 'suggest'"):
+        make("collections:Counter", {}, n_calls=8)
+
+
+def test_the_room_is_entered_without_loading_a_model():
+    code = "import amc.optimizers, sys; print(*{'bayes_opt', 'sklearn', 'scipy'} & {*sys.modules})"
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+
+    assert printed.strip() == b""

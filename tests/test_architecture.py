@@ -1,0 +1,288 @@
+"""The house's rules, held by reading the source: who may import whom, and what `amc` loads when."""
+
+import ast
+import json
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import amc
+from amc.cli import COMMANDS
+
+PACKAGE = Path(amc.__file__).parent
+ROOT = PACKAGE.parent
+
+# Room: the rooms it may import, as in the design's table. Everybody may know `version`, a constant.
+MAY_IMPORT = {
+    "version": "",
+    "errors": "",
+    "logs": "",
+    "plugins": "errors",
+    "config": "errors plugins",
+    "environments": "errors plugins config",
+    "algorithms": "errors plugins config environments",
+    "optimizers": "errors plugins config",
+    "pruning": "config",
+    "ledger": "errors config",
+    "workers": "errors logs plugins config environments algorithms ledger pruning",
+    "driver": "errors config optimizers pruning ledger",
+    "celery": "errors config",
+    "broker": "errors config celery",
+    "tasks": "celery broker ledger plugins errors logs worker_signals",
+    "worker_signals": "celery broker ledger plugins errors logs",
+    "supervision": "broker ledger errors logs plugins",
+    "fleet": "errors logs config broker celery",
+    "client": "errors config ledger celery broker",
+    "reports": "errors config ledger optimizers environments algorithms",
+    "playback": "errors config ledger optimizers environments algorithms",
+    "verify": "errors config ledger",
+    "testing": "algorithms optimizers environments",
+    "cli": "client config ledger errors plugins",
+    # The package itself and `python -m amc` are doors, not rooms.
+    "__init__": "plugins",
+    "__main__": "cli",
+}
+MAY_DEFER = {"__init__", "cli", "tasks", "worker_signals", "supervision"}
+HEAVY = {"torch", "gymnasium", "bayes_opt", "sklearn", "matplotlib"}
+SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
+BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Every module of the package by its dotted name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = list(path.relative_to(ROOT).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return found
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def imports_of(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Each module of ours that a tree imports, with the line; `from amc.x import y` may be x.y."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "amc":
+                yield (name if name in sources() else name.rpartition(".")[0]), node.lineno
+
+
+def loaded_by(*command_lines: list[str]) -> tuple[set[str], str]:
+    """Runs `amc` on each command line, in a process of its own.
+
+    Returns:
+        The top-level modules that were loaded in the end, and what was said on standard output.
+    """
+    code = (
+        "import contextlib, json, sys\n"
+        "from amc.cli import main\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main(arguments, prog_name='amc')\n"
+        "print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(command_lines)], capture_output=True, text=True
+    )
+    said, _, loaded = process.stdout.partition("LOADED")
+    assert loaded, process.stderr
+    return set(loaded.split()), said
+
+
+def test_every_room_is_in_the_table():
+    rooms = {room_of(module) for module in sources()}
+
+    unknown = rooms - MAY_IMPORT.keys()
+
+    assert not unknown, "a new room needs a line in the design's table, and here"
+
+
+def test_rooms_import_only_what_the_table_allows():
+    offences = []
+
+    for module, tree in sources().items():
+        room = room_of(module)
+        allowed = {room, "version", *MAY_IMPORT[room].split()}
+        offences += [
+            f"{module}:{line} imports {target}"
+            for target, line in imports_of(tree)
+            if room_of(target) not in allowed
+        ]
+
+    assert not offences, "\n".join(offences)
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {module: {name for name, _ in imports_of(tree)} for module, tree in sources().items()}
+    finished: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join([*trail, module])
+        if module not in finished:
+            for target in graph.get(module, ()):
+                walk(target, (*trail, module))
+            finished.add(module)
+
+    for module in graph:
+        walk(module, ())
+
+
+def test_no_import_hides_in_a_function():
+    functions = [
+        (module, node)
+        for module, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+
+    hidden = [
+        f"{module}:{inner.lineno}"
+        for module, function in functions
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+
+    assert not hidden, "deferred loading goes through amc.plugins.load"
+
+
+def test_only_the_doors_load_later():
+    offences = []
+
+    for module, tree in sources().items():
+        names = {
+            alias.name
+            for node in ast.walk(tree)
+            for alias in getattr(node, "names", ())
+            if isinstance(node, ast.ImportFrom) and node.module == "amc.plugins"
+        }
+        if "load" in names and room_of(module) not in MAY_DEFER:
+            offences.append(f"{module} uses amc.plugins.load")
+        by_hand = {"importlib", "importlib.import_module"} & set(_external_imports(tree))
+        if by_hand and module != "amc.plugins":
+            offences.append(f"{module} uses importlib")
+
+    assert not offences, "\n".join(offences)
+
+
+def _external_imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    words = {word: module for module in sources() for word in module.split(".")[-1].split("_")}
+
+    assert not words.keys() & BANNED_NAMES
+
+
+@pytest.mark.parametrize("folder", ["amc", "tests", "benchmarks"])
+def test_nothing_unpickles_evaluates_or_swallows(folder: str):
+    offences = []
+
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        offences += [f"{path.relative_to(ROOT)}:{line}" for line in _dangers(tree)]
+
+    assert not offences, "\n".join(offences)
+
+
+def _dangers(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="eval" | "exec")):
+                yield node.lineno
+            case ast.Attribute(value=ast.Name(id="pickle" | "marshal" | "dill"), attr=attribute):
+                # torch.load(weights_only=True) raises this one for a damaged file.
+                if attribute != "UnpicklingError":
+                    yield node.lineno
+            case ast.keyword(arg="weights_only", value=ast.Constant(value=False)):
+                yield node.lineno
+            case ast.keyword(arg="allow_pickle", value=ast.Constant(value=True)):
+                yield node.lineno
+            case ast.ExceptHandler(type=None):
+                yield node.lineno
+
+
+def test_the_detector_sees_each_danger():
+    text = (
+        "eval('1')\npickle.loads(b'')\ntorch.load(f, weights_only=False)\n"
+        "numpy.load(f, allow_pickle=True)\ntry:\n    pass\nexcept:\n    pass\nmodel.eval()"
+    )
+
+    lines = set(_dangers(ast.parse(text)))
+
+    assert lines == {1, 2, 3, 4, 7}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["sumbit"]])
+def test_the_command_line_answers_without_loading_anything(arguments: list[str]):
+    loaded, _ = loaded_by(arguments)
+
+    assert not loaded & SLOW_TO_LOAD
+
+
+def test_importing_amc_loads_nothing():
+    loaded, _ = loaded_by()
+
+    assert not loaded & SLOW_TO_LOAD
+
+
+def test_submitting_loads_no_learning_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config = tmp_path / "config.json"
+    environment = {"name": "CartPole-v1"}
+    config.write_text(
+        json.dumps(
+            {
+                "experiment_name": "x",
+                "algorithm": "ppo",
+                "environment": environment,
+                "training": {"total_timesteps": 100},
+            }
+        )
+    )
+    monkeypatch.setenv("AMC_BROKER_URL", f"redis+socket://{tmp_path}/nobody.sock")
+
+    loaded, _ = loaded_by(["submit", str(config)])
+
+    assert {"celery", "redis"} <= loaded, "it went as far as asking the broker"
+    assert not loaded & HEAVY
+
+
+def test_every_command_has_a_help_page_and_loads_no_learning_library_for_it():
+    loaded, said = loaded_by(*([name, "--help"] for name in COMMANDS))
+
+    assert re.findall(r"^Usage: amc ([a-z]+)", said, flags=re.MULTILINE) == list(COMMANDS)
+    assert not loaded & HEAVY
+
+
+def test_help_takes_less_than_half_a_second_of_a_processor():
+    command = [sys.executable, "-m", "amc", "--help"]
+
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    assert min(seconds) < 0.5

@@ -1,0 +1,209 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from amc import driver
+from amc.config.schema import ExperimentConfig
+from amc.ledger import History, Result, Round, Trial
+
+MakeConfig = Callable[..., ExperimentConfig]
+Score = Callable[[Trial], float | None]
+
+
+def by_learning_rate(trial: Trial) -> float:
+    return -abs(trial.hyperparameters.get("learning_rate", 1.0) - 1e-3)
+
+
+def close(opened: driver.OpenRound, score: Score) -> Round:
+    results = {}
+    for trial in opened.trials:
+        value = score(trial)
+        state: Any = "failed" if value is None else "completed"
+        results[trial.number] = Result(trial.number, state, value)
+    return Round(opened.number, opened.trials, results, is_closed=True)
+
+
+def play(config: ExperimentConfig, score: Score) -> tuple[History, driver.Action]:
+    """Answer every round with scores until the driver opens no more."""
+    history = History()
+    while isinstance(action := driver.plan(config, history), driver.OpenRound):
+        history = History((*history.rounds, close(action, score)))
+    return history, action
+
+
+def test_a_new_search_opens_a_round_of_trials_per_round(make_config: MakeConfig) -> None:
+    action = driver.plan(make_config(), History())
+
+    assert isinstance(action, driver.OpenRound)
+    assert [trial.number for trial in action.trials] == [0, 1]
+    assert len({trial.seed for trial in action.trials}) == 2
+
+
+def test_the_same_history_always_gives_the_same_plan(make_config: MakeConfig) -> None:
+    config = make_config({"hyperparameter_optimizer.type": "bayesian"})
+    history, _ = play(config, by_learning_rate)
+
+    again, _ = play(config, by_learning_rate)
+
+    assert again.trials == history.trials
+
+
+def test_an_open_round_is_dispatched_until_it_is_whole_then_closed(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config()
+    opened = driver.plan(config, History())
+    assert isinstance(opened, driver.OpenRound)
+    half = Round(0, opened.trials, {0: Result(0, "completed", 1.0)})
+    whole = Round(0, opened.trials, {n: Result(n, "completed", 1.0) for n in (0, 1)})
+
+    assert driver.plan(config, History((half,))) == driver.Dispatch(opened.trials[1:])
+    assert driver.plan(config, History((whole,))) == driver.CloseRound(whole)
+
+
+def test_the_budget_is_spent_and_not_a_trial_more(make_config: MakeConfig) -> None:
+    config = make_config({"hyperparameter_optimizer.n_calls": 5})
+
+    history, action = play(config, by_learning_rate)
+
+    assert [len(item.trials) for item in history.rounds] == [2, 2, 1]
+    assert action == driver.Finish("completed")
+
+
+def test_a_failed_trial_does_not_stop_the_search(make_config: MakeConfig) -> None:
+    def score(trial: Trial) -> float | None:
+        return None if trial.number % 2 else 1.0
+
+    history, action = play(make_config({"hyperparameter_optimizer.type": "bayesian"}), score)
+
+    assert len(history.trials) == 4
+    assert action == driver.Finish("completed")
+
+
+def test_a_search_without_a_completed_trial_has_failed(make_config: MakeConfig) -> None:
+    _, action = play(make_config(), lambda _: None)
+
+    assert isinstance(action, driver.Finish)
+    assert action.state == "failed"
+
+
+def test_too_many_failed_trials_end_the_search_early(make_config: MakeConfig) -> None:
+    config = make_config({"hyperparameter_optimizer.max_failed_trials": 1})
+
+    history, action = play(config, lambda _: None)
+
+    assert len(history.trials) == 2
+    assert isinstance(action, driver.Finish) and "max_failed_trials: 1" in str(action.reason)
+
+
+def test_the_best_suggestions_are_trained_again_on_further_seeds(make_config: MakeConfig) -> None:
+    config = make_config(
+        {
+            "hyperparameter_optimizer.finalists": 2,
+            "hyperparameter_optimizer.finalist_seeds": 3,
+        }
+    )
+
+    history, action = play(config, by_learning_rate)
+
+    finalists = [trial for trial in history.trials if trial.kind == "finalist"]
+    assert [trial.number for trial in finalists] == [4, 5, 6, 7, 8, 9]
+    assert len({trial.suggestion for trial in finalists}) == 2
+    assert len({trial.seed for trial in history.trials}) == 10
+    assert action == driver.Finish("completed")
+
+
+def test_a_lucky_score_does_not_win_over_a_finalist_with_the_better_mean(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config({"hyperparameter_optimizer.finalists": 2})
+
+    def score(trial: Trial) -> float:
+        if trial.kind == "search":
+            return {0: 100.0, 1: 90.0}.get(trial.suggestion, 0.0)
+        return {0: 10.0, 1: 80.0}[trial.suggestion]
+
+    history, _ = play(config, score)
+
+    best = driver.winner(config, history)
+    assert best is not None
+    assert (best.trial.suggestion, best.n_seeds) == (1, 4)
+    assert best.mean_score == pytest.approx((90 + 3 * 80) / 4)
+
+
+def test_among_equal_scores_the_one_that_was_reached_early_wins(make_config: MakeConfig) -> None:
+    trials = tuple(Trial(n, {}, seed=n, suggestion=n) for n in range(3))
+    means = (200.0, 450.0, 300.0)
+    results = {n: Result(n, "completed", 500.0, mean_evaluation=means[n]) for n in range(3)}
+
+    best = driver.winner(make_config(), History((Round(0, trials, results, is_closed=True),)))
+
+    assert best is not None and best.trial.number == 1
+
+
+def test_finalists_are_off_below_16_calls_and_on_from_there(make_config: MakeConfig) -> None:
+    def finalists(n_calls: int) -> int:
+        history, _ = play(
+            make_config({"hyperparameter_optimizer.n_calls": n_calls}), by_learning_rate
+        )
+        return sum(trial.kind == "finalist" for trial in history.trials)
+
+    assert (finalists(15), finalists(16)) == (0, 12)
+
+
+def test_seeds_per_trial_repeats_each_suggestion(make_config: MakeConfig) -> None:
+    config = make_config(
+        {
+            "hyperparameter_optimizer.seeds_per_trial": 2,
+            "hyperparameter_optimizer.trials_per_round": 4,
+        }
+    )
+
+    history, _ = play(config, by_learning_rate)
+
+    assert [trial.suggestion for trial in history.trials] == [0, 0, 1, 1]
+
+
+def test_a_config_without_a_search_is_one_trial_with_the_configs_own_seed(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config().model_copy(update={"hyperparameter_optimizer": None, "seed": 99})
+
+    history, action = play(config, lambda _: 3.0)
+
+    assert history.trials == (Trial(0, {}, seed=99),)
+    assert action == driver.Finish("completed")
+
+
+def test_a_paused_experiment_starts_nothing(make_config: MakeConfig) -> None:
+    config = make_config()
+    opened = driver.plan(config, History())
+    assert isinstance(opened, driver.OpenRound)
+
+    assert driver.plan(config, History(is_paused=True)) == driver.Hold()
+    half = Round(0, opened.trials)
+    assert driver.plan(config, History((half,), is_paused=True)) == driver.Hold()
+
+
+def test_a_cancelled_experiment_records_what_was_outstanding_and_ends(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config()
+    opened = driver.plan(config, History())
+    assert isinstance(opened, driver.OpenRound)
+    half = Round(0, opened.trials, {0: Result(0, "completed", 1.0)})
+
+    first = driver.plan(config, History((half,), is_cancelled=True))
+
+    assert first == driver.Cancel(opened.trials[1:])
+    assert driver.plan(config, History(is_cancelled=True)) == driver.Finish("cancelled")
+
+
+def test_the_config_of_a_trial_trains_it_alone(make_config: MakeConfig) -> None:
+    config = make_config()
+
+    alone = driver.config_of(config, Trial(3, {"learning_rate": 0.005}, seed=42))
+
+    assert (alone.seed, alone.optimizer.learning_rate) == (42, 0.005)
+    assert alone.hyperparameter_optimizer is None

@@ -1,0 +1,177 @@
+"""Whole experiments on real fleets: the same for any number of workers, and under faults."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import amc
+from amc import fleet
+from amc.broker.connection import connect
+from amc.client import Experiment
+from amc.config.schema import ExperimentConfig
+from amc.fleet.description import Description
+from amc.ledger import files
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+MakeConfig = Callable[..., ExperimentConfig]
+
+
+@pytest.fixture
+def start_fleet(broker: Any, shared: Path) -> Iterator[Callable[[int], None]]:
+    """Start workers on the shared directory and the broker of these tests; stop any before."""
+
+    def start(n_workers: int) -> None:
+        fleet.down(shared=shared, at_once=True)
+        fleet.up(workers(n_workers), shared=shared, deadline_s=180)
+
+    yield start
+    fleet.down(shared=shared, at_once=True)
+
+
+@pytest.fixture
+def fleet_of_its_own(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two workers with an embedded Redis."""
+    monkeypatch.delenv("AMC_BROKER_URL")
+    fleet.up(workers(2), shared=shared, deadline_s=180)
+    yield
+    fleet.down(shared=shared, at_once=True)
+
+
+def workers(count: int) -> Description:
+    return fleet.describe(fleet.read(None, workers=count, gpus=None), {})
+
+
+def outcome(experiment: Experiment) -> list[tuple[Any, ...]]:
+    """What must not depend on who computed it."""
+    results = [experiment._ledger.result(trial.number) for trial in experiment.trials()]
+    return [
+        (trial.number, trial.hyperparameters, trial.seed, trial.score, result and result.digest)
+        for trial, result in zip(experiment.trials(), results, strict=True)
+    ]
+
+
+def submit(config: ExperimentConfig, shared: Path) -> Experiment:
+    """By the command line: the app of this process is bound to another broker."""
+    path = shared / "config.json"
+    files.replace(path, files.encode(config.to_json()))
+    command = [sys.executable, "-m", "amc", "submit", str(path)]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    return amc.experiment(made.stdout.strip())
+
+
+def processes(shared: Path) -> dict[str, int]:
+    return {
+        item["name"]: item["pid"] for item in fleet.status(shared=shared).to_json()["processes"]
+    }
+
+
+def kill_tree(pid: int) -> None:
+    parent = psutil.Process(pid)
+    for process in [*parent.children(recursive=True), parent]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
+    start_fleet: Callable[[int], None], make_config: MakeConfig
+) -> None:
+    search = {"type": "bayesian", "n_calls": 6, "trials_per_round": 3, "n_initial_points": 3}
+    config = make_config({f"hyperparameter_optimizer.{key}": v for key, v in search.items()})
+
+    start_fleet(3)
+    with_three = amc.submit(config)
+    with_three.wait(240)
+    start_fleet(1)
+    with_one = amc.submit(config)
+    with_one.wait(240)
+
+    assert (with_three.state, with_one.state) == ("completed", "completed")
+    assert len(outcome(with_three)) == 6
+    assert outcome(with_three) == outcome(with_one)
+
+
+@pytest.mark.slow
+def test_every_trial_is_counted_once_whatever_is_killed(
+    fleet_of_its_own: None,
+    shared: Path,
+    make_config: MakeConfig,
+    eventually: Callable[..., Any],
+) -> None:
+    config = make_config(
+        {
+            "hyperparameter_optimizer.n_calls": 10,
+            "training.total_timesteps": 20_000,
+            "training.save_freq": 2_000,
+        }
+    )
+    undisturbed = submit(config, shared)
+    undisturbed.wait(300)
+    faults: list[Callable[[], Any]] = [
+        lambda: kill_tree(processes(shared)["rl-worker-0"]),
+        lambda: kill_tree(processes(shared)["driver"]),
+        lambda: connect().flushall(),
+        lambda: os.kill(processes(shared)["redis"], signal.SIGKILL),
+    ]
+
+    experiment = submit(config, shared)
+    for number, fault in enumerate(faults):
+        eventually(lambda n=number: n < len(done(experiment)), 120)
+        fault()
+    experiment.wait(300)
+
+    assert experiment.state == "completed"
+    assert outcome(experiment) == outcome(undisturbed)
+
+
+def done(experiment: Experiment) -> list[int]:
+    return [trial.number for trial in experiment.trials() if trial.state == "completed"]
+
+
+def test_a_paused_experiment_goes_on_where_it_stopped(
+    start_fleet: Callable[[int], None], make_config: MakeConfig, eventually: Callable[..., Any]
+) -> None:
+    config = make_config(
+        {"hyperparameter_optimizer.n_calls": 2, "training.total_timesteps": 12_000}
+    )
+    start_fleet(2)
+    undisturbed = amc.submit(config)
+    undisturbed.wait(120)
+
+    experiment = amc.submit(config)
+    eventually(lambda: any(trial.state == "running" for trial in experiment.trials()))
+    experiment.pause()
+    eventually(lambda: all(trial.state != "running" for trial in experiment.trials()))
+    paused = experiment.state
+    experiment.resume()
+    experiment.wait(120)
+
+    assert (paused, experiment.state) == ("paused", "completed")
+    assert outcome(experiment) == outcome(undisturbed)
+
+
+def test_the_search_goes_on_when_trials_fail(
+    start_fleet: Callable[[int], None], make_config: MakeConfig
+) -> None:
+    config = make_config(
+        {
+            "environment.kwargs": {"nobody_takes_this": 1},
+            "training.max_attempts": 1,
+        }
+    )
+    start_fleet(1)
+
+    experiment = amc.submit(config)
+    experiment.wait(120)
+
+    assert experiment.state == "failed"
+    assert [trial.state for trial in experiment.trials()] == ["failed"] * 4
+    assert all("nobody_takes_this" in str(trial.error) for trial in experiment.trials())

@@ -1,0 +1,71 @@
+"""The evaluation curve: appended by attempts, joined for readers."""
+
+import json
+import math
+
+import pytest
+
+from amc.workers.curve import Curve, Evaluation, evaluation_curve
+
+
+def evaluation(step, score=1.0):
+    return Evaluation(step=step, score=score, std=0.5, episodes=10, length=20.0, seconds=3.0)
+
+
+def test_a_trial_without_evaluations_has_an_empty_curve(tmp_path):
+    assert evaluation_curve(tmp_path) == []
+
+
+def test_what_is_appended_is_read_back_line_by_line(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+
+    curve.append(evaluation(10))
+    curve.append(evaluation(20))
+
+    lines = (tmp_path / "metrics" / "0001.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [10, 20]
+    assert evaluation_curve(tmp_path) == [evaluation(10), evaluation(20)]
+
+
+def test_attempts_are_joined_without_a_step_twice_and_the_later_attempt_wins(tmp_path):
+    first, second = Curve(tmp_path, attempt=1), Curve(tmp_path, attempt=2)
+    for step in (10, 20, 30):
+        first.append(evaluation(step, score=1.0))
+
+    for step in (20, 30, 40):
+        second.append(evaluation(step, score=2.0))
+
+    curve = evaluation_curve(tmp_path)
+    assert [(point.step, point.score) for point in curve] == [(10, 1), (20, 2), (30, 2), (40, 2)]
+
+
+def test_attempts_are_ordered_by_number_beyond_four_digits(tmp_path):
+    for attempt in (9999, 10000):
+        Curve(tmp_path, attempt).append(evaluation(10, score=attempt))
+
+    assert evaluation_curve(tmp_path)[0].score == 10000
+
+
+def test_a_line_that_its_writer_was_killed_over_is_left_out(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10))
+
+    with curve.path.open("a") as file:
+        file.write('{"step": 20, "sco')
+
+    assert evaluation_curve(tmp_path) == [evaluation(10)]
+
+
+def test_keys_of_a_later_version_are_left_out(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10))
+
+    line = json.loads(curve.path.read_text()) | {"new": 1}
+    curve.path.write_text(json.dumps(line) + "\n")
+
+    assert evaluation_curve(tmp_path) == [evaluation(10)]
+
+
+def test_a_score_that_json_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        Curve(tmp_path, attempt=1).append(evaluation(10, score=math.nan))

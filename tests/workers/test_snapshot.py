@@ -1,0 +1,95 @@
+"""What a checkpoint holds, and the digest of an agent."""
+
+import json
+
+import pytest
+import torch
+
+from amc.errors import CheckpointError
+from amc.workers import checkpoint, snapshot
+from amc.workers.base import BaseWorker
+
+
+class Agent:
+    """The part of an algorithm that a digest looks at."""
+
+    def __init__(self, *tensors, num_timesteps=10, n_updates=3, names="abc"):
+        self.tensors = tensors
+        self.names = names
+        self.num_timesteps = num_timesteps
+        self.n_updates = n_updates
+
+    def parameters_digest_items(self):
+        return zip(self.names, self.tensors, strict=False)
+
+
+def rewrite(outcome, **changes):
+    """Replace entries of an outcome's checkpoint, keeping it intact."""
+    state = checkpoint.load(outcome.checkpoint) | changes
+    step, attempt = outcome.steps, outcome.attempt
+    checkpoint.save(outcome.checkpoint.parent, state, step=step, attempt=attempt)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Agent(torch.tensor([1.0, 2.0000002]), torch.tensor(3)),
+        Agent(torch.tensor([[1.0, 2.0]]), torch.tensor(3)),
+        Agent(torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor(3)),
+        Agent(torch.tensor([1.0, 2.0]), torch.tensor(3), names="xy"),
+        Agent(torch.tensor([1.0, 2.0]), torch.tensor(3), num_timesteps=11),
+        Agent(torch.tensor([1.0, 2.0]), torch.tensor(3), n_updates=4),
+    ],
+    ids=["a bit", "a shape", "a type", "a name", "steps", "updates"],
+)
+def test_the_digest_tells_agents_apart(other):
+    agent = Agent(torch.tensor([1.0, 2.0]), torch.tensor(3))
+    twin = Agent(torch.tensor([1.0, 2.0]), torch.tensor(3))
+
+    assert snapshot.digest(agent) == snapshot.digest(twin) != snapshot.digest(other)
+
+
+def test_the_digest_looks_at_values_not_at_memory():
+    transposed = torch.tensor([[1.0, 3.0], [2.0, 4.0]]).T
+
+    assert snapshot.digest(Agent(transposed)) == snapshot.digest(
+        Agent(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    )
+
+
+def test_a_checkpoint_holds_all_that_is_needed_to_rebuild_the_agent(small, tmp_path):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+
+    state = checkpoint.load(outcome.checkpoint)
+
+    assert json.loads(state["config"])["environment"]["name"] == "CartPole-v1"
+    assert state["versions"] == snapshot.versions()
+    assert state["backend"] == outcome.environment
+
+
+def test_a_checkpoint_of_another_layout_is_refused(small, tmp_path):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+
+    rewrite(outcome, format=99)
+
+    with pytest.raises(CheckpointError, match="its format is 99"):
+        BaseWorker(0, small("ppo"), tmp_path).run()
+
+
+def test_a_checkpoint_of_another_backend_is_refused(small, tmp_path):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+
+    rewrite(outcome, backend="abacus 1.0 CartPole-v1")
+
+    with pytest.raises(CheckpointError, match=r"written on abacus 1\.0 CartPole-v1"):
+        BaseWorker(0, small("ppo"), tmp_path).run()
+
+
+def test_a_checkpoint_of_other_versions_is_resumed_with_a_warning(small, tmp_path, caplog):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+
+    rewrite(outcome, versions={"torch": "0.4"})
+    again = BaseWorker(0, small("ppo"), tmp_path).run()
+
+    assert again.digest == outcome.digest
+    assert "{'torch': '0.4'}" in caplog.text

@@ -1,0 +1,166 @@
+"""Event files, read back with TensorBoard's own reader."""
+
+import itertools
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+
+from amc.config.search_space import parse_dimension
+from amc.workers.base import BaseWorker
+from amc.workers.tensorboard import TensorBoard, write_experiment
+
+
+def read(directory):
+    accumulator = EventAccumulator(str(directory))
+    accumulator.Reload()
+    return accumulator
+
+
+def steps(directory, tag):
+    return [event.step for event in read(directory).Scalars(tag)]
+
+
+def hparams(directory, tag, parse):
+    return parse(read(directory).SummaryMetadata(tag).plugin_data.content)
+
+
+def test_points_are_read_back(tmp_path):
+    with TensorBoard(tmp_path, attempt=1) as board:
+        board.scalars(10, {"train/loss": 0.5, "time/fps": 100.0})
+        board.scalars(20, {"train/loss": 0.25})
+
+    assert [(e.step, e.value) for e in read(tmp_path).Scalars("train/loss")] == [
+        (10, 0.5),
+        (20, 0.25),
+    ]
+
+
+def test_after_a_resume_no_step_is_there_twice(tmp_path):
+    with TensorBoard(tmp_path, attempt=1) as board:
+        for step in range(10, 60, 10):
+            board.scalars(step, {"train/loss": 1.0})
+
+    with TensorBoard(tmp_path, attempt=2, resumed_at=30) as board:
+        board.scalars(45, {"train/loss": 2.0})
+
+    assert steps(tmp_path, "train/loss") == [10, 20, 30, 45]
+
+
+def test_an_attempt_that_starts_anew_purges_everything_before(tmp_path):
+    with TensorBoard(tmp_path, attempt=1) as board:
+        board.scalars(10, {"train/loss": 1.0})
+
+    with TensorBoard(tmp_path, attempt=2) as board:
+        board.scalars(5, {"train/loss": 2.0})
+
+    assert steps(tmp_path, "train/loss") == [5]
+
+
+def test_a_record_that_its_writer_was_killed_over_garbles_nothing(tmp_path):
+    with TensorBoard(tmp_path, attempt=1) as board:
+        board.scalars(10, {"train/loss": 1.0})
+        board.scalars(20, {"train/loss": 1.0})
+    [file] = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-5])
+
+    with TensorBoard(tmp_path, attempt=2, resumed_at=10) as board:
+        board.scalars(20, {"train/loss": 2.0})
+
+    assert [(e.step, e.value) for e in read(tmp_path).Scalars("train/loss")] == [
+        (10, 1.0),
+        (20, 2.0),
+    ]
+
+
+def test_a_run_says_its_hyperparameters_and_its_end(tmp_path):
+    with TensorBoard(tmp_path, attempt=1) as board:
+        board.start_session(
+            {"gamma": 0.9, "n_steps": 64, "normalize_advantage": True, "activation": "relu"},
+            group="suggestion 3",
+        )
+        board.end_session(100)
+
+    start = hparams(
+        tmp_path, metadata.SESSION_START_INFO_TAG, metadata.parse_session_start_info_plugin_data
+    )
+    end = hparams(
+        tmp_path, metadata.SESSION_END_INFO_TAG, metadata.parse_session_end_info_plugin_data
+    )
+    assert start.group_name == "suggestion 3"
+    assert start.hparams["gamma"].number_value == 0.9
+    assert start.hparams["n_steps"].number_value == 64
+    assert start.hparams["normalize_advantage"].bool_value is True
+    assert start.hparams["activation"].string_value == "relu"
+    assert end.end_time_secs >= start.start_time_secs
+
+
+def test_the_root_lists_the_whole_search_space(tmp_path):
+    space = {
+        "gamma": [0.9, 0.999],
+        "activation": {"choices": ["relu", "tanh"]},
+        "normalize_advantage": {"choices": [True, False]},
+        "batch_size": {"choices": [32, 64]},
+    }
+
+    write_experiment(tmp_path, {name: parse_dimension(raw) for name, raw in space.items()})
+
+    experiment = hparams(tmp_path, metadata.EXPERIMENT_TAG, metadata.parse_experiment_plugin_data)
+    columns = {column.name: column for column in experiment.hparam_infos}
+    assert list(columns) == list(space)
+    assert columns["gamma"].domain_interval.min_value == 0.9
+    assert [value.string_value for value in columns["activation"].domain_discrete.values] == [
+        "relu",
+        "tanh",
+    ]
+    assert columns["normalize_advantage"].domain_discrete.values[0].bool_value is True
+    assert columns["batch_size"].domain_discrete.values[1].number_value == 64
+    assert experiment.metric_infos[0].name.tag == "eval/mean_reward"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "own_tag"), [("ppo", "train/approx_kl"), ("ddpg", "train/critic_loss")]
+)
+def test_a_trial_is_logged_under_the_tags_of_sb3(small, attempts, algorithm, own_tag):
+    trial = attempts({"gamma": 0.9})
+
+    BaseWorker(0, small(algorithm), "unused", trial=trial).run()
+
+    accumulator = read(trial.tensorboard)
+    assert {
+        "rollout/ep_rew_mean",
+        "rollout/ep_len_mean",
+        "time/fps",
+        "eval/mean_reward",
+        "eval/mean_ep_length",
+        own_tag,
+    } <= set(accumulator.Tags()["scalars"])
+    assert metadata.SESSION_START_INFO_TAG in accumulator.Tags()["tensors"]
+    assert metadata.SESSION_END_INFO_TAG in accumulator.Tags()["tensors"]
+
+
+def test_a_trial_stopped_anywhere_has_every_step_of_every_curve_once(small, attempts):
+    config = small("ppo", {"training.save_freq": 192})
+    # Some of these stop in the middle of an evaluation.
+    for questions in (6, 65, 70, 10, 80, 10_000):
+        answers = itertools.chain([False] * questions, itertools.repeat(True))
+        trial = attempts(should_stop=lambda answers=answers: next(answers))
+        outcome = BaseWorker(0, config, "unused", trial=trial).run()
+
+    curves = {
+        tag: steps(trial.tensorboard, tag) for tag in read(trial.tensorboard).Tags()["scalars"]
+    }
+    assert outcome.state == "completed"
+    assert curves["eval/mean_reward"] == [128, 256, 384, 512]
+    assert all(curve == sorted(set(curve)) for curve in curves.values()), curves
+
+
+def test_the_search_space_is_written_once(tmp_path):
+    space = {"gamma": parse_dimension([0.9, 0.999])}
+
+    write_experiment(tmp_path, space)
+    [file] = tmp_path.iterdir()
+    size = file.stat().st_size
+    write_experiment(tmp_path, space)
+
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [size]
