@@ -10,6 +10,10 @@ LINES ?= 200
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Stable-Baselines3, which only a benchmark needs.
+PEERS := $(VENV)/.peers-installed
+# The one of learning takes hours, so it has a target of its own.
+BENCHMARKS := $(filter-out benchmarks/learning.py,$(wildcard benchmarks/*.py))
 AMC := $(BIN)/amc
 SHARED := $(or $(AMC_SHARED_DIR),distributed_shared)
 LOGS = $(SHARED)/.fleet/$(shell uname -n)/logs
@@ -19,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help install dist-cartpole dist-start dist-stop dist-status dist-logs dist-logs-worker \
-	dist-logs-coordinator dist-quick-dev test test-all lint check bench clean
+	dist-logs-coordinator dist-quick-dev test test-all lint check bench learning clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,8 +86,15 @@ lint: install ## check format, style and types
 
 check: lint test ## what a change has to pass; the same as .ci/run
 
-bench: install ## run the benchmarks
-	@for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python "$$file" || exit 1; done
+bench: $(PEERS) ## run the benchmarks of speed and search
+	@for file in $(BENCHMARKS); do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python "$$file" || exit 1; done
+
+$(PEERS): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+learning: install ## train every preset over seeds: hours; goes on where it stopped
+	$(BIN)/python benchmarks/learning.py --jobs $(shell nproc)
 
 clean: ## remove .venv and caches; experiments stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
