@@ -22,9 +22,10 @@ from typing import Any
 import torch
 
 from amc.algorithms.base import Algorithm
+from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
-from amc.errors import CheckpointError
+from amc.errors import CheckpointError, ConfigError
 from amc.version import VERSION
 
 FORMAT = 1
@@ -126,7 +127,7 @@ def _require_same(
             f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
             f"{FORMAT}. Resume with the version that wrote it."
         )
-    differences = _differences(_identity(json.loads(state["config"])), _identity(config.to_json()))
+    differences = _differences(_identity(_written_for(state)), _identity(config))
     if differences:
         raise CheckpointError(
             f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
@@ -139,9 +140,23 @@ def _require_same(
         )
 
 
-def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+def _written_for(state: Mapping[str, Any]) -> ExperimentConfig:
+    """The config a checkpoint was written for; settings that are newer have their defaults."""
+    try:
+        return ConfigLoader().from_mapping(
+            json.loads(state["config"]), source="checkpoint", accepted=True
+        )
+    except ConfigError as error:
+        raise CheckpointError(
+            f"checkpoint: this version of amc does not know the config it was written for: {error} "
+            "Resume with the version that wrote it."
+        ) from error
+
+
+def _identity(config: ExperimentConfig) -> dict[str, Any]:
     """The values of a resolved config that say what is learned, by dotted key."""
-    return {key: value for key, value in _flatten(config).items() if key not in _FREE}
+    flat = _flatten(config.to_json())
+    return {key: value for key, value in flat.items() if key not in _FREE}
 
 
 def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -76,6 +76,26 @@ def test_a_checkpoint_of_another_layout_is_refused(small, tmp_path):
         BaseWorker(0, small("ppo"), tmp_path).run()
 
 
+def test_a_checkpoint_from_before_a_setting_existed_goes_on(small, tmp_path):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+    config = json.loads(checkpoint.load(outcome.checkpoint)["config"])
+    del config["training"]["kernel"], config["algorithm_config"]["kl_target"]
+
+    rewrite(outcome, config=json.dumps(config))
+
+    assert BaseWorker(0, small("ppo"), tmp_path).run().digest == outcome.digest
+
+
+def test_a_checkpoint_with_a_setting_that_nobody_knows_is_refused(small, tmp_path):
+    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+    config = json.loads(checkpoint.load(outcome.checkpoint)["config"])
+
+    rewrite(outcome, config=json.dumps(config | {"telepathy": True}))
+
+    with pytest.raises(CheckpointError, match="telepathy"):
+        BaseWorker(0, small("ppo"), tmp_path).run()
+
+
 def test_a_checkpoint_of_another_backend_is_refused(small, tmp_path):
     outcome = BaseWorker(0, small("ppo"), tmp_path).run()
 
