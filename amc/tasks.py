@@ -12,6 +12,7 @@ import os
 import shutil
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -118,10 +119,7 @@ def _store_best(ledger: Ledger) -> None:
     files.replace(paths.best_files / "config.json", text)
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
     if checkpoint.is_file():
-        target = paths.best_files / f"agent{checkpoint.suffix}"
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        shutil.copyfile(checkpoint, temporary)
-        temporary.replace(target)
+        _hand_out(checkpoint, paths.best_files / f"agent{checkpoint.suffix}")
     record = {
         **asdict(best.trial),
         **asdict(best.result),
@@ -129,6 +127,17 @@ def _store_best(ledger: Ledger) -> None:
         "n_seeds": best.n_seeds,
     }
     files.replace(paths.best, files.encode(record))
+
+
+def _hand_out(checkpoint: Path, agent: Path) -> None:
+    """Copy a checkpoint, and beside it the digest without which nobody reads it."""
+    digest = checkpoint.with_name(f"{checkpoint.name}.sha256").read_text(encoding="utf-8")
+    temporary = agent.with_name(f".{agent.name}.{os.getpid()}.tmp")
+    shutil.copyfile(checkpoint, temporary)
+    files.replace(
+        agent.with_name(f"{agent.name}.sha256"), digest.replace(checkpoint.name, agent.name)
+    )
+    temporary.replace(agent)
 
 
 @app.task(name="amc.tasks.train_trial", bind=True)

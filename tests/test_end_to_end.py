@@ -1,6 +1,7 @@
 """Whole experiments on real fleets: the same for any number of workers, and under faults."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
 from amc.fleet.description import Description
 from amc.ledger import files
+from amc.workers import checkpoint
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -97,6 +99,10 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
     assert (with_three.state, with_one.state) == ("completed", "completed")
     assert len(outcome(with_three)) == 6
     assert outcome(with_three) == outcome(with_one)
+    for experiment in (with_three, with_one):
+        agent = checkpoint.load(experiment.directory / "best" / "agent.pt")
+        assert experiment.best is not None
+        assert json.loads(agent["config"])["seed"] == experiment.best.seed
 
 
 @pytest.mark.slow
