@@ -36,6 +36,9 @@ BEGIN, END = "<!-- learning: begin -->", "<!-- learning: end -->"
 # What does not change what is learned.
 WATCHING = {"eval_freq", "save_freq", "device", "threads", "stall_timeout", "max_attempts"}
 
+# Newer than the first rows; with these values they change nothing, so those rows stay good.
+NEWER = {"precision": "float32"}
+
 PUBLISHED = {
     "ppo_cartpole": "500 (rl-zoo3, 100k)",
     "ppo_acrobot": "-73.5 (rl-zoo3)",
@@ -63,6 +66,9 @@ def settings_digest(preset: str) -> str:
         settings.pop(name)
     for name in WATCHING:
         settings["training"].pop(name)
+    for name, value in NEWER.items():
+        if settings["training"].get(name) == value:
+            settings["training"].pop(name)
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -99,15 +105,14 @@ def train(preset: str, seed: int, runs: Path) -> Row:
 
 
 def train_all(presets: list[str], n_seeds: int, *, jobs: int, runs: Path) -> None:
-    rows = read_rows()
-    done = {(row["preset"], row["seed"]) for row in rows}
+    done = {(row["preset"], row["seed"]) for row in read_rows()}
     # Seed by seed, so that whenever this ends every preset has about as many.
     wanted = [(preset, seed) for seed in range(n_seeds) for preset in presets]
     with ThreadPoolExecutor(jobs) as pool:
         todo = [pair for pair in wanted if pair not in done]
         for row in pool.map(lambda pair: train(*pair, runs), todo):
-            rows.append(row)
-            write_rows(rows)
+            # Read anew: another of these programs may train other presets.
+            write_rows([*read_rows(), row])
             print(f"{row['preset']} seed {row['seed']}: {row['score']}", flush=True)
 
 

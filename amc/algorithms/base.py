@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from amc.algorithms.device import resolve_device
 from amc.algorithms.environment import Step, VectorEnvironment
 from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
@@ -192,24 +193,6 @@ def algorithm_class(name: str) -> type[Algorithm]:
             f"algorithm: {name!r} is {found!r}, not a subclass of amc.algorithms.base.Algorithm."
         )
     return found
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that `training.device` names; "auto" is the first GPU seen here, else the CPU.
-
-    Raises:
-        UsageError: the name is malformed, or this process does not see such a device.
-    """
-    here = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if name == "auto":
-        return torch.device(here[1] if len(here) > 1 else "cpu")
-    wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in here:
-        raise UsageError(
-            f"training.device: {name!r} does not exist here. This process sees: "
-            f"{', '.join(here)}. Choose one of these, or 'auto'."
-        )
-    return torch.device(wanted)
 
 
 def load_parameters(parameters: torch.Tensor, saved: torch.Tensor) -> None:

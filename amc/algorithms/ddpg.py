@@ -19,6 +19,7 @@ from torch import Tensor
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.descent import scheduled_learning_rate
+from amc.algorithms.device import matrix_products
 from amc.algorithms.environment import VectorEnvironment
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
 from amc.algorithms.networks import DeterministicActorCritic, initialise_uniform
@@ -73,7 +74,7 @@ class DDPG(Algorithm):
         self._range = ActionRange(environment.action_space)
         self.learner = self._make_learner()
         capacity = min(self.settings.buffer_size, self.total_timesteps)
-        self.replay = ReplayBuffer(capacity, self.observation_size, self._action_size)
+        self.replay = ReplayBuffer(capacity, self.observation_size, self._action_size, self.device)
         self.n_updates = 0
         self._exploration = generator(seed, EXPLORATION)
         self._memories = generator(seed, MEMORIES)
@@ -85,6 +86,7 @@ class DDPG(Algorithm):
             self._action_size,
             hidden_sizes=self.settings.hidden_sizes,
             activation=self.settings.activation,
+            precision=self.config.training.precision,
         )
         initialise_uniform(network, torch_generator(self.seed, INITIAL_WEIGHTS))
         return LEARNERS[self.kernel](
@@ -136,9 +138,10 @@ class DDPG(Algorithm):
 
     def _learn(self, learning_rate: float) -> list[Tensor]:
         losses = []
-        for _ in range(self.settings.gradient_steps):
-            losses.append(self.learner.learn(self.replay, self._memories, learning_rate))
-            self.mark("update")
+        with matrix_products(self.config.training.precision):
+            for _ in range(self.settings.gradient_steps):
+                losses.append(self.learner.learn(self.replay, self._memories, learning_rate))
+                self.mark("update")
         self.n_updates += len(losses)
         return losses
 

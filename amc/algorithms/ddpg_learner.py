@@ -23,6 +23,7 @@ from amc.algorithms.descent import (
     restore_optimizer,
     set_learning_rate,
 )
+from amc.algorithms.device import to_device
 from amc.algorithms.networks import DeterministicActorCritic, flatten_parameters
 from amc.algorithms.replay import ReplayBuffer, Transitions
 from amc.config.hyperparameters import DDPGHyperparameters
@@ -74,14 +75,13 @@ class DDPGLearner:
     @torch.no_grad()
     def act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Actions [N, A] in [-1, 1] for observations [N, D]."""
-        return self.network.actions(torch.from_numpy(observations).to(self.device)).cpu().numpy()
+        return self.network.actions(to_device(observations, self.device)).cpu().numpy()
 
     def learn(
         self, replay: ReplayBuffer, generator: np.random.Generator, learning_rate: float
     ) -> Tensor:
         """One `update` from a batch that `generator` draws from memory."""
-        batch = replay.sample(self.settings.batch_size, generator, self.device)
-        return self.update(batch, learning_rate)
+        return self.update(replay.sample(self.settings.batch_size, generator), learning_rate)
 
     def update(self, batch: Transitions, learning_rate: float) -> Tensor:
         """Improve the critic, then the actor, then let the targets follow.

@@ -7,11 +7,14 @@ weights are drawn from a generator that the caller owns; torch's global one is n
 import itertools
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from amc.algorithms.distributions import Categorical, DiagonalGaussian, Distribution
+from amc.config.schema import Precision
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -30,7 +33,30 @@ class _Linear(nn.Linear):
         """Leave the weights unset."""
 
 
-def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
+class Perceptron(nn.Sequential):
+    """Layers whose outputs have the type of their inputs, whatever is computed in between.
+
+    With "bf16" the matrix products are of numbers rounded to bfloat16; weights, gradients and
+    whatever is made of the outputs keep their digits.
+    """
+
+    def __init__(self, *layers: nn.Module, precision: Precision = "float32") -> None:
+        super().__init__(*layers)
+        self.precision = precision
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs [B, K] for inputs [B, D]."""
+        with self._rounding(inputs.device):
+            outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+        return outputs.to(inputs.dtype)
+
+    def _rounding(self, device: torch.device) -> AbstractContextManager[Any]:
+        if self.precision == "bf16":
+            return torch.autocast(device.type, torch.bfloat16)
+        return nullcontext()
+
+
+def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32") -> Perceptron:
     """Linear layers from `sizes[0]` to `sizes[-1]`, an activation between each two.
 
     The weights are left unset: follow with `initialise_orthogonal` or `initialise_uniform`.
@@ -38,7 +64,7 @@ def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
         layers += [_Linear(before, after), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers[:-1])
+    return Perceptron(*layers[:-1], precision=precision)
 
 
 def linear_layers(module: nn.Module) -> list[nn.Linear]:
@@ -98,6 +124,7 @@ class ActorCritic(nn.Module):
         discrete: a Categorical over actions, or a Gaussian with a learned spread.
         hidden_sizes: of both networks.
         activation: a key of `ACTIVATIONS`.
+        precision: of the matrix products.
     """
 
     def __init__(
@@ -108,10 +135,11 @@ class ActorCritic(nn.Module):
         discrete: bool,
         hidden_sizes: Sequence[int],
         activation: str,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
-        self.policy = mlp([observation_size, *hidden_sizes, action_size], activation)
-        self.value = mlp([observation_size, *hidden_sizes, 1], activation)
+        self.policy = mlp([observation_size, *hidden_sizes, action_size], activation, precision)
+        self.value = mlp([observation_size, *hidden_sizes, 1], activation, precision)
         self.log_std = None if discrete else nn.Parameter(torch.zeros(action_size))
 
     def initialise(
@@ -152,10 +180,11 @@ class DeterministicActorCritic(nn.Module):
         *,
         hidden_sizes: Sequence[int],
         activation: str,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
-        self.actor = mlp([observation_size, *hidden_sizes, action_size], activation)
-        self.critic = mlp([observation_size + action_size, *hidden_sizes, 1], activation)
+        self.actor = mlp([observation_size, *hidden_sizes, action_size], activation, precision)
+        self.critic = mlp([observation_size + action_size, *hidden_sizes, 1], activation, precision)
 
     def actions(self, observations: Tensor) -> Tensor:
         """Actions [B, A] in [-1, 1] for observations [B, D]."""

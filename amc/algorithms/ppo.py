@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.descent import scheduled_learning_rate
+from amc.algorithms.device import matrix_products
 from amc.algorithms.distributions import Categorical, DiagonalGaussian
 from amc.algorithms.environment import VectorEnvironment
 from amc.algorithms.kernels.ppo import FastPPOLearner
@@ -85,6 +86,7 @@ class PPO(Algorithm):
             discrete=isinstance(self.environment.action_space, Discrete),
             hidden_sizes=self.settings.hidden_sizes,
             activation=self.settings.activation,
+            precision=self.config.training.precision,
         )
         network.initialise(
             torch_generator(self.seed, INITIAL_WEIGHTS),
@@ -104,7 +106,9 @@ class PPO(Algorithm):
         progress = self.num_timesteps / self.total_timesteps
         learning_rate = scheduled_learning_rate(self.config.optimizer, progress)
         rollout = self._collect()
-        metrics = self.learner.update(rollout, self._order(len(rollout.values)), learning_rate)
+        order = self._order(len(rollout.values))
+        with matrix_products(self.config.training.precision):
+            metrics = self.learner.update(rollout, order, learning_rate)
         self.n_updates += int(metrics.pop("epochs"))
         self.require_finite(metrics, self.learner.parameters)
         metrics |= {

@@ -24,6 +24,7 @@ from amc.algorithms.descent import (
     restore_optimizer,
     set_learning_rate,
 )
+from amc.algorithms.device import to_device
 from amc.algorithms.distributions import Distribution
 from amc.algorithms.losses import (
     adapt_kl_coefficient,
@@ -149,7 +150,7 @@ class PPOLearner:
         self.kl_coefficient = state["kl_coefficient"]
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(array).to(self.device)
+        return to_device(array, self.device)
 
     @torch.no_grad()
     def _batch(self, rollout: Rollout) -> Batch:

@@ -12,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from amc.algorithms.device import to_device
 from amc.algorithms.environment import Step
 from amc.errors import CheckpointError
+
+CPU = torch.device("cpu")
 
 
 class Transitions(NamedTuple):
@@ -30,24 +33,33 @@ class ReplayBuffer:
     """A ring of the last `capacity` transitions.
 
     One float32 row holds a whole transition, so that sampling it touches memory once:
-    observation, next observation, action, reward, terminated. Rows are not written, and so take no
-    memory, before they are filled.
+    observation, next observation, action, reward, terminated. On a CPU rows are not written, and so
+    take no memory, before they are filled. On a GPU they lie where they are learned from: a sample
+    sends nothing but its indices.
 
     Args:
         capacity: rows.
         observation_size: D.
         action_size: A.
+        device: where the rows lie.
 
     Attributes:
         size: rows filled.
     """
 
-    def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        observation_size: int,
+        action_size: int,
+        device: torch.device = CPU,
+    ) -> None:
         self.capacity = capacity
+        self.device = device
         self.size = 0
         self._position = 0
         self._widths = [observation_size, observation_size, action_size, 1, 1]
-        self._rows = np.empty((capacity, sum(self._widths)), dtype=np.float32)
+        self._rows = torch.empty(capacity, sum(self._widths), dtype=torch.float32, device=device)
 
     def add(
         self, observations: NDArray[np.float32], actions: NDArray[np.float32], step: Step
@@ -61,22 +73,25 @@ class ReplayBuffer:
             step.reward[:, None],
             step.terminated[:, None],
         )
+        rows = np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
         places = np.arange(self._position, self._position + n) % self.capacity
-        self._rows[places] = np.concatenate(columns, axis=1)
+        # Of more rows than there is room for, the last ones stay.
+        kept = slice(-self.capacity, None)
+        self._rows.index_copy_(
+            0, to_device(places[kept], self.device), to_device(rows[kept], self.device)
+        )
         self._position = (self._position + n) % self.capacity
         self.size = min(self.size + n, self.capacity)
 
     def sample_rows(self, batch_size: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw rows as they are held, [B, 2 D + A + 2], with replacement."""
-        return self._rows[generator.integers(self.size, size=batch_size)]
+        """Draw rows as they are held, [B, 2 D + A + 2], with replacement; on a CPU only."""
+        return self._rows.numpy().take(self._draw(batch_size, generator), axis=0)
 
-    def sample(
-        self, batch_size: int, generator: np.random.Generator, device: torch.device
-    ) -> Transitions:
-        """Draw `batch_size` transitions, with replacement."""
-        rows = self.sample_rows(batch_size, generator)
+    def sample(self, batch_size: int, generator: np.random.Generator) -> Transitions:
+        """Draw `batch_size` transitions, with replacement; the same on every device."""
+        indices = to_device(self._draw(batch_size, generator), self.device)
         observations, next_observations, actions, rewards, terminated = torch.split(
-            torch.from_numpy(rows).to(device), self._widths, dim=1
+            self._rows.index_select(0, indices), self._widths, dim=1
         )
         return Transitions(
             observations=observations,
@@ -86,10 +101,13 @@ class ReplayBuffer:
             terminated=terminated.squeeze(1),
         )
 
+    def _draw(self, batch_size: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        return generator.integers(self.size, size=batch_size)
+
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the filled rows, and where the next one goes."""
+        """A copy of the filled rows, on the CPU, and where the next one goes."""
         return {
-            "rows": torch.tensor(self._rows[: self.size]),
+            "rows": self._rows[: self.size].to("cpu", copy=True),
             "position": self._position,
             "capacity": self.capacity,
         }
@@ -100,12 +118,12 @@ class ReplayBuffer:
         Raises:
             CheckpointError: it is of a buffer of another shape.
         """
-        rows = state["rows"].numpy()
+        rows = state["rows"]
         saved = (state["capacity"], rows.shape[1])
         if saved != self._rows.shape:
             raise CheckpointError(
                 f"checkpoint: its replay buffer has rows by width {saved}, but this one has "
-                f"{self._rows.shape}. It belongs to another buffer_size or environment."
+                f"{tuple(self._rows.shape)}. It belongs to another buffer_size or environment."
             )
         self.size = len(rows)
         self._position = state["position"]

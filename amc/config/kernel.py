@@ -43,4 +43,6 @@ def _obstacle(config: ExperimentConfig) -> str | None:
         )
     if config.training.device.startswith("cuda"):
         return f"it computes on the CPU, but training.device is {config.training.device!r}"
+    if config.training.precision != "float32":
+        return f"it computes in float32, but training.precision is {config.training.precision!r}"
     return None

@@ -27,6 +27,7 @@ from amc.config.hyperparameters import Hyperparameters
 from amc.config.search_keys import SearchKeys
 from amc.errors import ConfigError, Fault, UsageError
 
+Precision = Literal["float32", "tf32", "bf16"]
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
 
 
@@ -121,6 +122,8 @@ class TrainingConfig(StrictModel):
     """CPU threads of a trial."""
     kernel: Literal["auto", "fast", "reference"] = "auto"
     """Which implementation of the update: compiled, or plain torch."""
+    precision: Precision = "float32"
+    """What matrix products are rounded to, with the plain kernel; tf32: on GPUs only."""
     max_attempts: Annotated[int, Field(ge=1, le=100), INTEGRAL] = 3
     """Attempts of a trial that fails by itself, before it counts as failed."""
     stall_timeout: Annotated[float, Field(ge=1, le=1e6)] = 300.0

@@ -21,6 +21,7 @@ from amc.environments.vector import Episode, VectorEnvironment
 from amc.workers import checkpoint, snapshot
 from amc.workers.curve import Curve, evaluation_curve
 from amc.workers.evaluation import play, summary
+from amc.workers.gpu_usage import GpuUsage
 from amc.workers.tensorboard import SCORE_TAG, TensorBoard
 from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
 
@@ -64,6 +65,7 @@ class Training:
             self._first_step = self.steps
             self._curve = Curve(context.directory, context.attempt)
             self._board = stack.enter_context(self._open_board())
+            self._usage = stack.enter_context(closing(GpuUsage(self._algorithm.device)))
             self._open = stack.pop_all()
 
     @property
@@ -218,7 +220,7 @@ class Training:
         self._logged = self.steps
         self._collect_episodes()
         speed = (self.steps - self._first_step) / self._seconds()
-        values = {**self._metrics, "time/fps": speed}
+        values = {**self._metrics, **self._usage.look(), "time/fps": speed}
         if self._episodes:
             values["rollout/ep_rew_mean"] = _mean([episode.reward for episode in self._episodes])
             values["rollout/ep_len_mean"] = _mean([episode.length for episode in self._episodes])

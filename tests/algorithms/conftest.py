@@ -1,5 +1,6 @@
 """Tiny environments with known answers, and the learners that live in them."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -169,6 +170,19 @@ def train() -> Callable[[Algorithm], list[dict[str, float]]]:
         return metrics
 
     return run
+
+
+@pytest.fixture
+def through_a_file() -> Callable[[Any], Any]:
+    """Write a state as a checkpoint does, and read it back."""
+
+    def round_trip(state: Any) -> Any:
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
+
+    return round_trip
 
 
 @pytest.fixture

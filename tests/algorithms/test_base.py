@@ -1,16 +1,10 @@
-import io
 import random
 
 import numpy as np
 import pytest
 import torch
 
-from amc.algorithms.base import (
-    Algorithm,
-    algorithm_class,
-    load_parameters,
-    resolve_device,
-)
+from amc.algorithms.base import Algorithm, algorithm_class, load_parameters
 from amc.algorithms.ddpg import DDPG
 from amc.algorithms.ppo import PPO
 from amc.errors import CheckpointError, UsageError
@@ -31,13 +25,6 @@ LEARNERS = [
 HIDDEN = {"hidden_sizes": [8]}
 
 
-def through_a_file(state):
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
-
-
 def plain(value):
     if isinstance(value, dict):
         return all(isinstance(key, str) and plain(each) for key, each in value.items())
@@ -50,7 +37,15 @@ def plain(value):
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 @pytest.mark.parametrize("stop_after", [0, 1, 3])
 def test_an_interrupted_training_ends_with_the_same_bits(
-    make_learner, train, weights, algorithm, world, settings, optimizer, stop_after
+    make_learner,
+    train,
+    weights,
+    through_a_file,
+    algorithm,
+    world,
+    settings,
+    optimizer,
+    stop_after,
 ):
     overrides = {
         "training.total_timesteps": 120 if algorithm == "ppo" else 900,
@@ -185,19 +180,3 @@ def test_what_is_not_an_algorithm_is_refused(monkeypatch):
 
     with pytest.raises(UsageError, match="not a subclass of"):
         algorithm_class("pathlib:Path")
-
-
-def test_the_cpu_is_always_there():
-    assert resolve_device("cpu") == torch.device("cpu")
-
-
-def test_auto_takes_a_gpu_where_there_is_one():
-    expected = "cuda:0" if torch.cuda.is_available() else "cpu"
-
-    assert resolve_device("auto") == torch.device(expected)
-
-
-@pytest.mark.parametrize("name", ["cuda:99", "tpu", ""])
-def test_an_absent_device_is_refused_with_those_that_exist(name):
-    with pytest.raises(UsageError, match=rf"'{name}' does not exist here.*: cpu"):
-        resolve_device(name)

@@ -8,6 +8,7 @@ from amc.algorithms.networks import (
     flatten_parameters,
     initialise_uniform,
     linear_layers,
+    mlp,
 )
 
 
@@ -42,6 +43,36 @@ def test_uniform_weights_lie_within_their_bound():
     assert first.weight.abs().max() == pytest.approx(0.1, rel=0.01)
     assert first.weight.std() == pytest.approx(0.1 / 3**0.5, rel=0.05)
     assert first.bias.abs().max() <= 0.1
+
+
+def test_bf16_multiplies_rounded_numbers_and_gives_back_float32():
+    layer = mlp([5, 3], "tanh", "bf16")
+    initialise_uniform(layer, seeded())
+    inputs = torch.randn(100, 5, generator=seeded(1))
+
+    outputs = layer(inputs)
+
+    weight, bias, rounded = (part.bfloat16().double() for part in (*layer.parameters(), inputs))
+    # What comes out is rounded too: 8 bits, which is half a unit in 256.
+    wanted = (rounded @ weight.T + bias).float()
+    torch.testing.assert_close(outputs, wanted, rtol=2**-8, atol=2**-9)
+    assert torch.equal(outputs, outputs.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 0.0), ("tf32", 0.0), ("bf16", 0.05)]
+)
+def test_gradients_of_every_precision_are_float32(precision, tolerance):
+    plain = torch.nn.Sequential(*mlp([5, 8, 3], "tanh"))
+    perceptron = mlp([5, 8, 3], "tanh", precision)
+    for network in (plain, perceptron):
+        initialise_uniform(network, seeded())
+        network(torch.ones(2, 5)).square().sum().backward()
+
+    for mine, other in zip(perceptron.parameters(), plain.parameters(), strict=True):
+        assert mine.grad.dtype == mine.dtype == torch.float32
+        torch.testing.assert_close(mine.grad, other.grad, rtol=0.0, atol=tolerance)
+    assert perceptron.state_dict().keys() == plain.state_dict().keys()
 
 
 def test_the_same_generator_gives_the_same_weights(network):

@@ -7,7 +7,8 @@ import torch
 from amc.algorithms.replay import ReplayBuffer
 from amc.errors import CheckpointError
 
-CPU = torch.device("cpu")
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]
 
 
 class Step(NamedTuple):
@@ -29,7 +30,7 @@ def fill(buffer, numbers, n_envs=1):
 
 
 def contents(buffer):
-    rows = buffer.sample(1000, np.random.default_rng(0), CPU)
+    rows = buffer.sample(1000, np.random.default_rng(0))
     return sorted({int(number) for number in rows.rewards})
 
 
@@ -64,7 +65,7 @@ def test_a_sampled_row_is_one_transition():
     buffer = ReplayBuffer(8, observation_size=2, action_size=1)
     fill(buffer, range(8))
 
-    batch = buffer.sample(50, np.random.default_rng(0), CPU)
+    batch = buffer.sample(50, np.random.default_rng(0))
 
     numbers = batch.rewards
     torch.testing.assert_close(batch.observations, numbers[:, None].expand(50, 2))
@@ -72,11 +73,52 @@ def test_a_sampled_row_is_one_transition():
     torch.testing.assert_close(batch.actions, -numbers[:, None])
 
 
+def test_a_batch_is_the_same_as_rows_and_as_transitions():
+    buffer = ReplayBuffer(8, observation_size=2, action_size=1)
+    fill(buffer, range(11))
+
+    rows = buffer.sample_rows(50, np.random.default_rng(0))
+    batch = buffer.sample(50, np.random.default_rng(0))
+
+    columns = (batch.observations, batch.next_observations, batch.actions)
+    scalars = (batch.rewards[:, None], batch.terminated[:, None])
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(torch.cat([*columns, *scalars], dim=1), rows)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("n_envs", [1, 3, 7])
+def test_on_every_device_it_remembers_and_samples_the_same(device, n_envs):
+    here = ReplayBuffer(5, observation_size=2, action_size=1)
+    there = ReplayBuffer(5, observation_size=2, action_size=1, device=torch.device(device))
+
+    for buffer in (here, there):
+        fill(buffer, range(21), n_envs)
+
+    batches = [buffer.sample(20, np.random.default_rng(1)) for buffer in (here, there)]
+    for mine, other in zip(*batches, strict=True):
+        assert other.device.type == device
+        assert torch.equal(mine, other.cpu())
+    assert torch.equal(here.state_dict()["rows"], there.state_dict()["rows"])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_state_goes_from_one_device_to_another(device):
+    there = ReplayBuffer(5, observation_size=2, action_size=1, device=torch.device(device))
+    fill(there, range(7))
+    here = ReplayBuffer(5, observation_size=2, action_size=1)
+
+    here.load_state_dict(there.state_dict())
+    there.load_state_dict(here.state_dict())
+
+    assert contents(here) == contents(there) == [2, 3, 4, 5, 6]
+
+
 def test_a_truncated_transition_is_not_remembered_as_terminated():
     buffer = ReplayBuffer(8, observation_size=2, action_size=1)
     fill(buffer, range(8))
 
-    batch = buffer.sample(50, np.random.default_rng(0), CPU)
+    batch = buffer.sample(50, np.random.default_rng(0))
 
     assert batch.terminated.tolist() == [float(number % 2 == 0) for number in batch.rewards]
 
@@ -91,7 +133,7 @@ def test_a_restored_buffer_goes_on_as_if_it_had_lived(filled):
     for buffer in (lived, restored):
         fill(buffer, range(filled, filled + 2))
 
-    batches = [buffer.sample(20, np.random.default_rng(1), CPU) for buffer in (lived, restored)]
+    batches = [buffer.sample(20, np.random.default_rng(1)) for buffer in (lived, restored)]
     for mine, other in zip(*batches, strict=True):
         assert torch.equal(mine, other)
 

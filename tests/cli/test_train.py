@@ -117,6 +117,17 @@ def test_resuming_with_another_config_says_what_differs(config):
     assert "algorithm_config.gamma is 0.99 there and 0.5 here" in refused.stderr
 
 
+def test_an_absent_gpu_is_refused_before_anything_is_written(config):
+    refused = amc(config, "--set", "training.device=cuda:99")
+
+    assert refused.exit_code == 2
+    assert (
+        "training.device: 'cuda:99' does not exist here. This process sees: cpu" in refused.stderr
+    )
+    assert "or 'auto'." in refused.stderr
+    assert [path.name for path in Path().iterdir()] == ["small.json"]
+
+
 def test_the_libraries_are_told_how_many_threads_to_use(config):
     result([config, "--set", "training.threads=2", "--set", "training.total_timesteps=64"])
 

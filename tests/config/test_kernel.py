@@ -26,6 +26,15 @@ def test_a_gpu_gets_the_reference(make_config, device: str):
     assert resolved == "reference"
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_a_precision_that_the_fast_kernel_lacks_gets_the_reference(make_config, precision: str):
+    config = make_config({"training.precision": precision, "training.device": "cpu"})
+
+    resolved = resolve_kernel(config)
+
+    assert resolved == "reference"
+
+
 def test_the_reference_is_had_for_the_asking(make_config):
     config = make_config({"training.kernel": "reference"})
 
@@ -42,15 +51,25 @@ def test_an_algorithm_of_a_plug_in_gets_the_reference(make_config):
     assert resolved == "reference"
 
 
-def test_asking_for_the_impossible_says_what_to_do(make_config):
-    config = make_config({"training.kernel": "fast", "training.device": "cuda"})
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"training.device": "cuda"}, "it computes on the CPU, but training.device is 'cuda'"),
+        (
+            {"training.precision": "bf16"},
+            "it computes in float32, but training.precision is 'bf16'",
+        ),
+    ],
+)
+def test_asking_for_the_impossible_says_what_to_do(make_config, change: dict, reason: str):
+    config = make_config({"training.kernel": "fast", **change})
 
     with pytest.raises(UsageError) as caught:
         resolve_kernel(config)
 
     assert str(caught.value) == (
-        "training.kernel: 'fast' is not possible: it computes on the CPU, but training.device is "
-        "'cuda'. Set training.kernel to 'auto' or 'reference'."
+        f"training.kernel: 'fast' is not possible: {reason}. "
+        "Set training.kernel to 'auto' or 'reference'."
     )
 
 

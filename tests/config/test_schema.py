@@ -122,6 +122,7 @@ def test_what_is_no_size_is_refused(size: str, base: dict[str, object]):
         ("hyperparameter_optimizer", "mode", "async", 'only "rounds" is built'),
         ("hyperparameter_optimizer", "seeds_per_trial", 5, "fewer than the 5 seeds"),
         ("training", "device", "gpu", "cuda:N"),
+        ("training", "precision", "bf15", "Did you mean 'bf16'"),
         ("training", "stall_timeout", 0, ">= 1"),
         ("environment", "backend", "envpol", "Did you mean 'envpool'"),
         ("environment", "reward_threshold", "475", "a number"),

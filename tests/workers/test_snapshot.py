@@ -96,6 +96,14 @@ def test_a_checkpoint_with_a_setting_that_nobody_knows_is_refused(small, tmp_pat
         BaseWorker(0, small("ppo"), tmp_path).run()
 
 
+def test_a_checkpoint_of_another_precision_is_refused(small, tmp_path):
+    BaseWorker(0, small("ppo", {"training.kernel": "reference"}), tmp_path).run()
+    rounded = small("ppo", {"training.kernel": "reference", "training.precision": "bf16"})
+
+    with pytest.raises(CheckpointError, match=r"training\.precision is 'float32' there and 'bf16'"):
+        BaseWorker(0, rounded, tmp_path).run()
+
+
 def test_a_checkpoint_of_another_backend_is_refused(small, tmp_path):
     outcome = BaseWorker(0, small("ppo"), tmp_path).run()
 
