@@ -18,6 +18,7 @@ from amc.config.hyperparameters import (
     hyperparameters_for,
     owners_of,
 )
+from amc.config.kernel import obstacle
 from amc.config.names import ACCEPTED
 from amc.config.schema import (
     EnvironmentConfig,
@@ -75,6 +76,7 @@ class Assembly:
         }
         config = self._whole(values, sections)
         self._check(values.get("algorithm"), sections)
+        self._check_kernel(config)
         return None if self.problems else config
 
     def _hyperparameter_model(self, algorithm: Any) -> type[Hyperparameters] | None:
@@ -201,6 +203,14 @@ class Assembly:
             )
         if training is not None:
             self.warnings += checks.advice(hyperparameters, searched, training.total_timesteps)
+
+    def _check_kernel(self, config: ExperimentConfig | None) -> None:
+        if config is None or config.training.kernel != "fast":
+            return
+        reason = obstacle(config)
+        if reason:
+            message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
+            self._note(("training", "kernel"), message)
 
     def _note(self, path: Path, message: str, at_key: bool = False) -> None:
         self.problems.append(Problem(path, message, at_key))

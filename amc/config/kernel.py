@@ -1,13 +1,12 @@
 """Which kernel a config gets: decided by the config alone, so that every machine decides alike.
 
-Its door is `resolve_kernel`. It loads neither torch nor Numba, for whoever submits an experiment
-records its answer.
+Its door is `resolve_kernel`; `obstacle` serves the check of a config. It loads neither torch nor
+Numba, for whoever submits an experiment records its answer.
 """
 
 from typing import Literal
 
 from amc.config.schema import ExperimentConfig
-from amc.errors import UsageError
 
 Kernel = Literal["fast", "reference"]
 
@@ -18,23 +17,15 @@ def resolve_kernel(config: ExperimentConfig) -> Kernel:
     """The kernel that `training.kernel` means for this config.
 
     "auto" is the fast one wherever it can compute what the config asks for. It computes on the CPU,
-    so with it `training.device` "auto" is the CPU, on machines with a GPU too.
-
-    Raises:
-        UsageError: "fast" is asked for, and cannot do it.
+    so with it `training.device` "auto" is the CPU, on machines with a GPU too. A config that asks
+    for "fast" where that cannot be is refused when it is read.
     """
-    wanted, obstacle = config.training.kernel, _obstacle(config)
-    if wanted == "fast" and obstacle:
-        raise UsageError(
-            f"training.kernel: 'fast' is not possible: {obstacle}. "
-            "Set training.kernel to 'auto' or 'reference'."
-        )
-    if wanted == "reference" or obstacle:
+    if config.training.kernel == "reference" or obstacle(config):
         return "reference"
     return "fast"
 
 
-def _obstacle(config: ExperimentConfig) -> str | None:
+def obstacle(config: ExperimentConfig) -> str | None:
     """Why the fast kernel cannot do this; None if it can."""
     if config.algorithm not in FAST_ALGORITHMS:
         return (
