@@ -19,8 +19,11 @@ _DAY_S = 24 * 60 * 60
 
 
 def shared_dir() -> Path:
-    """The directory that holds every experiment: AMC_SHARED_DIR, or ./distributed_shared."""
-    return Path(os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared").absolute()
+    """The directory that holds every experiment: AMC_SHARED_DIR, or ./distributed_shared.
+
+    Resolved, so that whatever way leads to a directory, it has one broker.
+    """
+    return Path(os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared").resolve()
 
 
 def embedded_directory(shared: Path) -> Path:
@@ -28,7 +31,7 @@ def embedded_directory(shared: Path) -> Path:
 
     A socket's path may be 107 bytes long at most, so it cannot lie below `shared` itself.
     """
-    key = hashlib.sha256(os.fsencode(shared.absolute())).hexdigest()[:12]
+    key = hashlib.sha256(os.fsencode(shared.resolve())).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"amc-{os.getuid()}" / key
 
 

@@ -309,9 +309,9 @@ def experiment(identifier: str) -> Experiment:
     Raises:
         UsageError: none or several have that name.
     """
-    exact = shared_dir() / identifier
-    if identifier not in {"", ".", ".."} and "/" not in identifier and exact.is_dir():
-        return Experiment(Ledger(exact))
+    exact = Ledger(shared_dir() / identifier)
+    if "/" not in identifier and exact.paths.experiment.exists():
+        return Experiment(exact)
     found = experiments()
     if identifier == "latest" and found:
         return found[0]

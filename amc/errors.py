@@ -5,7 +5,7 @@
     |  '- ConfigError            a config file, all of its faults at once
     |- BrokerError               exit code 3: no broker, or no worker for a queue
     |- LedgerError               the experiment directory is missing, damaged or not ours
-    |- CheckpointError           a checkpoint is missing or damaged
+    |- CheckpointError           a checkpoint is missing, damaged or cannot be written
     |- EnvironmentFault          an environment cannot be made or breaks its contract
     |- ShapeError                arrays that should agree in shape do not
     '- TrainingError             training itself cannot go on (a loss that is not finite)
@@ -75,7 +75,7 @@ class LedgerError(AmcError):
 
 
 class CheckpointError(AmcError):
-    """Raised when a checkpoint is missing or damaged."""
+    """Raised when a checkpoint is missing, damaged or cannot be written."""
 
 
 class EnvironmentFault(AmcError):

@@ -22,6 +22,7 @@ from amc import logs
 from amc.broker import dispatch, queues
 from amc.broker.connection import connect
 from amc.celery import app, shared_dir
+from amc.errors import LedgerError
 from amc.ledger import Ledger, Result, Trial, files
 from amc.plugins import load
 from amc.worker_signals import connect_signals
@@ -49,6 +50,9 @@ def advance(self: Task, experiment_id: str) -> None:
         _advance(ledger)
     except (redis.RedisError, OSError):
         raise
+    except LedgerError as error:
+        # A misread record may be whole at the next look, and only a person can mend a damaged one.
+        _LOG.error("the ledger cannot be read: %s", error)
     except Exception as error:
         # A fault of ours or of a plug-in, the same at every call: say so once instead of for ever.
         _LOG.exception("the experiment cannot go on")
@@ -73,7 +77,7 @@ def _advance(ledger: Ledger) -> None:
                 return
             case driver.Cancel(trials=trials):
                 for trial in trials:
-                    ledger.write_result(Result(trial.number, "cancelled"))
+                    ledger.write_result(_cancelled(ledger, trial.number))
             case driver.Finish(state=state, reason=reason):
                 _store_best(ledger)
                 ledger.finish(state, reason)
@@ -81,6 +85,12 @@ def _advance(ledger: Ledger) -> None:
                 return
             case _:
                 return  # paused
+
+
+def _cancelled(ledger: Ledger, trial: int) -> Result:
+    attempts = ledger.attempts(trial)
+    worker = attempts[-1].worker if attempts else ""
+    return Result(trial, "cancelled", attempt=len(attempts), worker=worker)
 
 
 def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:

@@ -25,6 +25,7 @@ from amc.plugins import load
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_EVERY_S = 2.0
+_UNNAMED = "celery"
 
 
 class _Worker:
@@ -32,6 +33,9 @@ class _Worker:
 
     def __init__(self, controller: Any) -> None:
         name, _, _ = str(controller.hostname).partition("@")
+        if name == _UNNAMED:
+            # Started without -n, as any number on a machine may be: told apart by process.
+            name = f"{name}-{os.getpid()}"
         served = tuple(controller.app.amqp.queues.consume_from)
         self.controller = controller
         self.is_stopping = False

@@ -3,6 +3,8 @@
 Its door is `follow`.
 """
 
+from collections.abc import Callable
+
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -15,13 +17,20 @@ from amc.client import Experiment
 _LINES_AROUND_THE_TABLE = 7
 
 
-def follow(experiment: Experiment, console: Console, *, timeout_s: float | None = None) -> str:
+def follow(
+    experiment: Experiment,
+    console: Console,
+    *,
+    timeout_s: float | None = None,
+    at_each_look: Callable[[], None] = lambda: None,
+) -> str:
     """Show an experiment until it ends.
 
     Args:
         experiment: what to follow.
         console: where to show it; a terminal gets a table, anything else lines.
         timeout_s: give up after so many seconds; None waits for ever.
+        at_each_look: called some times a second.
 
     Returns:
         The state in which it ended.
@@ -29,14 +38,21 @@ def follow(experiment: Experiment, console: Console, *, timeout_s: float | None 
     Raises:
         TimeoutError: it was not finished in time; it goes on.
     """
+    lines = _Lines(console)
+
+    def print_changes(experiment: Experiment) -> None:
+        at_each_look()
+        lines.update(experiment)
+
     if not console.is_terminal:
-        return experiment.wait(timeout_s, on_change=_Lines(console).update)
+        return experiment.wait(timeout_s, on_change=print_changes)
     with Live(console=console, auto_refresh=False) as live:
 
-        def update(experiment: Experiment) -> None:
+        def redraw(experiment: Experiment) -> None:
+            at_each_look()
             live.update(view(Snapshot.of(experiment), console), refresh=True)
 
-        return experiment.wait(timeout_s, on_change=update)
+        return experiment.wait(timeout_s, on_change=redraw)
 
 
 def view(snapshot: Snapshot, console: Console) -> Group:

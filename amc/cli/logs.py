@@ -34,10 +34,16 @@ def logs(*, experiment_id: str, trial: int | None) -> None:
     found = [_said_in(file, experiment.id, trial) for file in files]
     for _, text in merge(*found, key=itemgetter(0)):
         click.echo(text)
+    if files and not any(found):
+        note(f"No worker of this machine has said anything about {_name(experiment.id, trial)}.")
     if not files:
         note(
             "No fleet has written a log here; workers started by hand log where they were told to."
         )
+
+
+def _name(experiment: str, trial: int | None) -> str:
+    return experiment if trial is None else f"trial {trial} of {experiment}"
 
 
 def _said_in(file: Path, experiment: str, trial: int | None) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """`amc run`: workers up, submit, watch, result, workers down."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from amc.cli.outcome import await_end, exit_code, print_result
 from amc.cli.output import console, note
 from amc.client import Experiment
 from amc.client import submit as enqueue
+from amc.errors import BrokerError
 from amc.plugins import load
 
 
@@ -36,18 +38,22 @@ def run(
     """
     config = read_config(config_path, overrides, overlays)
     describe(config)
-    with _workers(**fleet) as is_ours:
+    with _workers(**fleet) as keep_up:
         experiment = enqueue(config)
         note(f"experiment {experiment.id}")
-        code = _follow_own(experiment) if is_ours else await_end(experiment, console(stderr=True))
+        if keep_up is None:
+            code = await_end(experiment, console(stderr=True))
+        else:
+            code = _follow_own(experiment, keep_up)
     print_result(experiment, as_json=as_json)
     sys.exit(code)
 
 
-def _follow_own(experiment: Experiment) -> int:
+def _follow_own(experiment: Experiment, keep_up: Callable[[], None]) -> int:
+    view = console(stderr=True)
     try:
-        return exit_code(experiment, follow(experiment, console(stderr=True)))
-    except KeyboardInterrupt:
+        return exit_code(experiment, follow(experiment, view, at_each_look=keep_up))
+    except (KeyboardInterrupt, BrokerError):
         note(
             f"{experiment.id} stays in the ledger: the next amc up or amc run goes on with it, "
             f"amc cancel {experiment.id} ends it."
@@ -58,23 +64,41 @@ def _follow_own(experiment: Experiment) -> int:
 @contextmanager
 def _workers(
     *, workers: int | None, gpus: tuple[int, ...] | None, fleet_file: Path | None
-) -> Iterator[bool]:
-    """Workers for as long as the block runs; yields whether they were started for it."""
+) -> Iterator[Callable[[], None] | None]:
+    """Workers for as long as the block runs.
+
+    Yields:
+        What keeps them up, to be called now and then; None if they are not ours.
+    """
     fleet = load("amc.fleet")
     is_any_asked_for = (workers, gpus, fleet_file) != (None, None, None)
     if not is_any_asked_for and fleet.status().is_up:
         note("Using the workers that are up; they stay up.")
-        yield False
+        yield None
         return
     description = fleet.describe(
         fleet.read(fleet_file, workers=workers, gpus=gpus), fleet.devices()
     )
     is_ours = fleet.up(description, is_tied=True, say=note)
     try:
-        yield is_ours
+        yield partial(_keep_up, fleet, description) if is_ours else None
     finally:
         if is_ours:
             _stop(fleet)
+
+
+def _keep_up(fleet: Any, description: Any) -> None:
+    """Start a fleet again whose supervisor was killed; one that was stopped stays down.
+
+    Raises:
+        BrokerError: it was stopped, or cannot be started again.
+    """
+    standing = fleet.standing()
+    if standing == "killed":
+        note("The workers' supervisor was killed; starting everything again.")
+        fleet.up(description, is_tied=True, say=note)
+    elif standing == "down":
+        raise BrokerError("The workers were stopped, by amc down or a signal.")
 
 
 def _stop(fleet: Any) -> None:

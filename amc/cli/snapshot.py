@@ -9,6 +9,7 @@ from typing import Self
 
 from amc.cli import words
 from amc.client import Experiment, TrialStatus
+from amc.ledger import files
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Snapshot:
         rounds: how many rounds were begun; they are numbered from 0.
         n_calls: how many search trials there will be.
         total_timesteps: environment steps of a whole trial.
+        is_disk_full: whether the trials wait for room on the experiment's disk.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Snapshot:
     rounds: int = 0
     n_calls: int = 1
     total_timesteps: int = 1
+    is_disk_full: bool = False
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -47,6 +50,7 @@ class Snapshot:
             rounds=trials[-1].round + 1 if trials else 0,
             n_calls=1 if search is None else search.n_calls,
             total_timesteps=config.training.total_timesteps,
+            is_disk_full=not files.has_room(experiment.directory),
         )
 
     @property
@@ -71,6 +75,8 @@ class Snapshot:
             parts[-1] += f" ({failed} failed)"
         if self.best is not None:
             parts.append(f"best {words.score(self.best.score)} (trial {self.best.number})")
+        if self.is_disk_full and self.state == "running":
+            parts.append("its disk is full: make room, and it goes on")
         return f"{self.id}: {', '.join(parts)}"
 
 
@@ -85,14 +91,15 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
             yield f"trial {trial.number}: {_told(trial)}"
     if after.best is not None and (before.best is None or before.best.number != after.best.number):
         yield f"best so far: {words.score(after.best.score)}, trial {after.best.number}"
-    if after.state != before.state:
+    if (after.state, after.is_disk_full) != (before.state, before.is_disk_full):
         yield after.headline
 
 
 def _standing(trial: TrialStatus) -> tuple[object, ...]:
     if trial.state == "waiting":
         return ("waiting",)
-    return (trial.state, trial.worker, trial.attempts)
+    # Between its lease and the record of its attempt a trial runs without one.
+    return (trial.state, trial.worker, max(1, trial.attempts))
 
 
 def _told(trial: TrialStatus) -> str:

@@ -33,4 +33,7 @@ def _number(value: Any) -> str:
 def error(text: str) -> str:
     """The first line of an error, and the last where that says what was raised."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ... ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else ""
+    if not lines:
+        return ""
+    first, last = lines[0], lines[-1]
+    return first if last in first else f"{first} ... {last}"

@@ -1,12 +1,12 @@
 """The fleet: this machine's Redis, driver, workers and dashboards, as processes.
 
-Its doors are `up`, `down` and `status`, and `read` and `describe` for what to start. It must not
-know what a trial does: it deals in processes, queues and GPUs.
+Its doors are `up`, `down`, `standing` and `status`, and `read` and `describe` for what to start. It
+must not know what a trial does: it deals in processes, queues and GPUs.
 """
 
 from amc.fleet.description import Description, FleetFile, describe, read
 from amc.fleet.gpu import devices
-from amc.fleet.processes import down, flower_invitation, stay, up
+from amc.fleet.processes import down, flower_invitation, standing, stay, up
 from amc.fleet.status import FleetStatus, status
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "down",
     "flower_invitation",
     "read",
+    "standing",
     "status",
     "stay",
     "up",

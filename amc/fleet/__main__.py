@@ -23,9 +23,12 @@ def main() -> None:
     """Run the fleet that standard input describes."""
     request = json.load(sys.stdin)
     paths = FleetPaths(Path(request["shared"]))
-    # Made before the fork: whoever waits for this process finds a log, whatever becomes of the
-    # fleet.
-    log = _log(paths)
+    try:
+        # Before the fork: whoever waits for this process finds a log, whatever comes of the fleet.
+        log = _log(paths)
+    except OSError as error:
+        _say_failed(error)
+        return
     # The parent of this process waits for it; the fleet itself belongs to nobody.
     if os.fork() > 0:
         os._exit(0)
@@ -40,13 +43,17 @@ def main() -> None:
     except BrokenPipeError:
         _LOG.warning("whoever started this fleet did not wait for it: stopped")
     except (AmcError, OSError) as error:
-        exit_code = getattr(error, "exit_code", AmcError.exit_code)
-        print(json.dumps({"message": str(error), "exit_code": exit_code}), flush=True)
+        _say_failed(error)
 
 
 def _say_started() -> None:
     print("{}", flush=True)
     _send(os.dup(2), to=1)
+
+
+def _say_failed(error: AmcError | OSError) -> None:
+    exit_code = getattr(error, "exit_code", AmcError.exit_code)
+    print(json.dumps({"message": str(error), "exit_code": exit_code}), flush=True)
 
 
 def _log(paths: FleetPaths) -> int:

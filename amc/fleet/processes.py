@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from amc import logs
 from amc.broker.connection import check, connect
@@ -112,6 +113,18 @@ def down(*, shared: Path | None = None, at_once: bool = False) -> bool:
     raise AmcError(f"The supervisor, process {state.pid}, does not end.")
 
 
+def standing(*, shared: Path | None = None) -> Literal["up", "down", "killed"]:
+    """How this machine's fleet stands; `killed`: its supervisor ended without a word.
+
+    Args:
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+    """
+    path = FleetPaths((shared or shared_dir()).absolute()).state
+    if living(path) is not None:
+        return "up"
+    return "killed" if path.exists() else "down"
+
+
 def flower_invitation(port: int, *, shared: Path | None = None) -> str:
     """Where Flower is and how to log in; a password that the user has set is not repeated.
 
@@ -165,6 +178,8 @@ def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> No
         text=True,
         timeout=_SUPERVISOR_START_S,
         check=False,
+        # Ctrl-C is for this process alone; the supervisor notices that nobody reads its answer.
+        start_new_session=True,
     )
     if not supervisor.stdout:
         raise AmcError(f"The supervisor did not start. Its log: {paths.log('supervisor')}")

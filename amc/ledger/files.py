@@ -4,13 +4,33 @@
 disk and on NFS alike, so the first writer wins on any number of machines.
 """
 
+import errno
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
 from amc.errors import LedgerError
+
+# Less than this and a ledger cannot go on: its records are small, checkpoints larger.
+LEAST_ROOM_BYTES = 1 << 20
+_DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def has_room(directory: Path, size: int = LEAST_ROOM_BYTES) -> bool:
+    """Whether the disk of a directory takes so many bytes more."""
+    return shutil.disk_usage(directory).free >= size
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, was a disk without room or a spent quota."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _written(path: Path, text: str, sync: bool) -> Path:

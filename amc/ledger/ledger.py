@@ -264,9 +264,17 @@ def _versions() -> dict[str, str]:
 
 
 def ledgers(shared: Path) -> list[Ledger]:
-    """Every experiment below a shared directory, newest first."""
+    """Every experiment below a shared directory, newest first; those that cannot be read last."""
     try:
         found = [entry for entry in shared.iterdir() if (entry / "experiment.json").exists()]
     except FileNotFoundError:
         return []
-    return sorted(map(Ledger, found), key=lambda ledger: ledger.record["created"], reverse=True)
+    return sorted(map(Ledger, found), key=_created, reverse=True)
+
+
+def _created(ledger: Ledger) -> float:
+    # One damaged directory must not hide the others.
+    try:
+        return float(ledger.record["created"])
+    except (LedgerError, KeyError, TypeError, ValueError):
+        return 0.0

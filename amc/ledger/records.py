@@ -8,7 +8,9 @@ from typing import Any, Literal, Self
 
 TrialState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
-AttemptOutcome = Literal["result", "exception", "signal", "oom", "stall", "exit", "interrupted"]
+AttemptOutcome = Literal[
+    "result", "exception", "signal", "oom", "stall", "exit", "interrupted", "full disk"
+]
 
 # Only these ends are a trial's own doing and count toward `max_attempts`; the rest, and attempts
 # without an end, are interruptions (design: "What counts").

@@ -17,13 +17,15 @@ from amc.ledger import Attempt, AttemptEnd, Ledger, Result
 from amc.ledger.records import OWN_DOING
 from amc.supervision.job import Job
 from amc.supervision.progress import Progress
+from amc.supervision.room import await_room
 from amc.supervision.trial_process import (
+    EXIT_FULL_DISK,
     EXIT_INTERRUPTED,
     EXIT_OUT_OF_MEMORY,
     EXIT_RAISED,
     trial_process,
 )
-from amc.supervision.watching import Shutdown, Watcher, watched
+from amc.supervision.watching import Shutdown, Watcher, handing_back_on_sigterm, watched
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,12 +39,18 @@ def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
         What became of it, for the log and Flower: `completed`, `failed`, `interrupted`, or why
         there was nothing to do (`has result`, `is stopped`, `is leased`).
     """
-    job = Job(ledger, trial, leases.Owner(worker, queue))
-    if ledger.result(trial) is not None:
+    if Shutdown.must_leave:
+        raise SystemExit  # the pool starts another child, and the message comes back
+    with handing_back_on_sigterm():
+        return _supervise(Job(ledger, trial, leases.Owner(worker, queue)))
+
+
+def _supervise(job: Job) -> str:
+    if job.ledger.result(job.trial) is not None:
         return "has result"
     if job.is_stopped or Shutdown.requested:
         return "is stopped"
-    lease = leases.acquire(connect(), ledger.id, trial, job.owner)
+    lease = leases.acquire(connect(), job.ledger.id, job.trial, job.owner)
     if lease is None:
         return "is leased"
     try:
@@ -55,6 +63,8 @@ def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
 def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
     while job.ledger.result(job.trial) is None:
         attempts = job.ledger.attempts(job.trial)
+        if not await_room(job, attempts, lease):
+            return "interrupted"
         if reason := exhausted(attempts, job.ledger.config.training.max_attempts):
             _record_failure(job, attempts, reason)
             return "failed"
@@ -131,6 +141,8 @@ def _classify(job: Job, attempt: Attempt, status: int) -> AttemptEnd:
     code = os.WEXITSTATUS(status)
     if code == EXIT_INTERRUPTED:
         return AttemptEnd("interrupted", "stopped on request, with a checkpoint")
+    if code == EXIT_FULL_DISK:
+        return AttemptEnd("full disk", f"no room left at {job.ledger.directory}")
     if code == EXIT_OUT_OF_MEMORY:
         return AttemptEnd("oom", "MemoryError")
     if code == EXIT_RAISED:

@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import fmean
 from types import FrameType
 
-from amc.ledger import Attempt, Result
+from amc.ledger import Attempt, Result, files
 from amc.plugins import load
 from amc.supervision.job import Job
 from amc.supervision.progress import Progress
 
-EXIT_INTERRUPTED, EXIT_RAISED, EXIT_OUT_OF_MEMORY = 75, 70, 71
+EXIT_INTERRUPTED, EXIT_RAISED, EXIT_OUT_OF_MEMORY, EXIT_FULL_DISK = 75, 70, 71, 74
 
 
 def trial_process(
@@ -27,7 +27,9 @@ def trial_process(
         is_complete = _train(job, attempt, progress, stop)
     except MemoryError:
         return EXIT_OUT_OF_MEMORY
-    except Exception:
+    except BaseException as error:  # an environment may raise SystemExit; nothing above wants one
+        if files.is_full_disk(error):
+            return EXIT_FULL_DISK
         path = job.ledger.paths.trial(job.trial).traceback(attempt.number)
         path.write_text(traceback.format_exc(), encoding="utf-8")
         return EXIT_RAISED

@@ -5,6 +5,7 @@ import logging
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,19 +28,43 @@ _STOP_GRACE_S = 20.0
 
 
 class Shutdown:
-    """Whether this process was told that its worker is shutting down (SIGUSR2 from the parent)."""
+    """Whether this process was told to hand back what it supervises.
+
+    Attributes:
+        requested: by its worker's parent (SIGUSR2), or by somebody who ends processes (SIGTERM).
+        must_leave: it was the latter, so this process takes no further trial.
+    """
 
     requested = False
+    must_leave = False
 
     @classmethod
-    def request(cls, _signal: int, _frame: FrameType | None) -> None:
+    def request(cls, number: int, _frame: FrameType | None) -> None:
         """The signal handler."""
         cls.requested = True
+        cls.must_leave = cls.must_leave or number == signal.SIGTERM
 
 
 def listen_for_shutdown() -> None:
-    """Install the handler in a pool child; Celery lets those ignore SIGTERM and SIGINT."""
+    """Install the handler of the parent's signal in a pool child."""
     signal.signal(signal.SIGUSR2, Shutdown.request)
+
+
+@contextlib.contextmanager
+def handing_back_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM ask for what the parent's signal asks for, while the block runs.
+
+    systemd, honcho and many a script end a whole process group; billiard's own handler would end
+    this process, and with it the trial since its last checkpoint.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may install handlers
+        return
+    before = signal.signal(signal.SIGTERM, Shutdown.request)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)
@@ -138,11 +163,18 @@ class Watcher:
         if limit and used > limit:
             self._end(AttemptEnd("oom", f"{used:,} bytes used, memory_limit is {limit:,}"))
 
+    def _check_overtaken(self) -> None:
+        """End an attempt that was taken for dead, as after a long halt of its whole machine."""
+        result = self._job.ledger.result(self._job.trial)
+        if result and result.state != "cancelled" and result.attempt != self._attempt.number:
+            self._end(AttemptEnd("interrupted", f"attempt {result.attempt} has the result"))
+
     def _renew(self) -> None:
         now = time.monotonic()
         if now < self._renew_at:
             return
         self._renew_at = now + leases.RENEW_EVERY_S
+        self._check_overtaken()
         _, steps, what = self._progress.read()
         report = {"steps": steps, "mark": what, "worker": self._attempt.worker}
         try:

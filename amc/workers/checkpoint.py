@@ -60,15 +60,24 @@ class CheckpointFile:
 
 
 class _HashingWriter:
-    """Writes through to a file and hashes what passes: one pass, no second copy in memory."""
+    """Writes through to a file and hashes what passes: one pass, no second copy in memory.
+
+    Attributes:
+        error: why the file took no more; torch, which writes through this, says something else.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.sha256 = hashlib.sha256()
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
         self.sha256.update(data)
-        return self._file.write(data)
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         self._file.flush()
@@ -96,7 +105,7 @@ def save(directory: Path, state: Mapping[str, Any], *, step: int, attempt: int) 
         directory.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(directory, attempt)
         _write(target, state)
-    except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
+    except (OSError, RuntimeError) as error:
         raise CheckpointError(
             f"{target.path}: the checkpoint could not be written: {error}. "
             "Earlier checkpoints are untouched. Make room on the disk and resume."
@@ -207,7 +216,10 @@ def _write(target: CheckpointFile, state: Mapping[str, Any]) -> None:
     try:
         with temporary.open("wb") as file:
             writer = _HashingWriter(file)
-            torch.save(dict(state), writer)  # type: ignore[arg-type]  # write and flush will do
+            try:
+                torch.save(dict(state), writer)  # type: ignore[arg-type]  # write and flush will do
+            except RuntimeError as error:
+                raise writer.error or error from error
             file.flush()
             os.fsync(file.fileno())
         replace(target.digest_path, f"{writer.sha256.hexdigest()}  {path.name}\n")

@@ -44,6 +44,27 @@ def test_experiments_are_listed_newest_first(amc: Amc, make_experiment: Make):
     assert listed[0]["trial_states"] == {"completed": 1, "failed": 1}
 
 
+def test_one_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make, shared: Path):
+    make_experiment(1.0)
+    (shared / "broken-1").mkdir()
+    (shared / "broken-1" / "experiment.json").write_text('{"a":')
+
+    listed, latest = amc("ls", "--json"), amc("show", "latest", "--json")
+
+    assert [row["experiment_id"] for row in json.loads(listed.stdout)] == ["cartpole-1"]
+    assert "broken-1 cannot be read" in listed.stderr
+    assert json.loads(latest.stdout)["experiment_id"] == "cartpole-1"
+
+
+def test_a_directory_without_an_experiment_is_none(amc: Amc, shared: Path):
+    (shared / "notes").mkdir(parents=True)
+
+    outcome = amc("cancel", "notes")
+
+    assert outcome.exit_code == 2
+    assert list((shared / "notes").iterdir()) == []
+
+
 def test_show_prints_every_trial_and_why_one_failed(amc: Amc, make_experiment: Make):
     make_experiment(3.0, None)
 

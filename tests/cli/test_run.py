@@ -107,6 +107,41 @@ def test_ctrl_c_saves_the_trial_stops_everything_and_says_how_to_go_on(
     assert json.loads(command_line("show", "--json").stdout)["state"] == "running"
 
 
+@pytest.mark.slow
+def test_run_starts_a_fleet_again_whose_supervisor_was_killed(
+    command_line: CommandLine, config_path: Path, eventually: Callable[..., object]
+):
+    fleet = command_line.shared / ".fleet"
+    longer = ("--set", "training.total_timesteps=60000")
+    process = command_line.start("run", config_path, "--workers", 1, *ONE_TRIAL, *longer)
+    trial = command_line.shared / "cartpole-1" / "trials" / "0000"
+    eventually(lambda: list(trial.glob("attempts/*.json")), timeout_s=120)
+
+    (state,) = fleet.glob("*/fleet.json")
+    os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+    _, err = process.communicate(timeout=200)
+
+    assert process.returncode == 0, err
+    assert "supervisor was killed" in err
+    assert command_line.processes() == []
+
+
+def test_run_says_so_when_its_workers_are_stopped(
+    command_line: CommandLine, config_path: Path, eventually: Callable[..., object]
+):
+    endless = ("--set", "training.total_timesteps=1000000000")
+    process = command_line.start("run", config_path, "--workers", 1, *ONE_TRIAL, *endless)
+    trial = command_line.shared / "cartpole-1" / "trials" / "0000"
+    eventually(lambda: list(trial.glob("attempts/*.json")), timeout_s=120)
+
+    assert command_line("down", "--now").returncode == 0
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 3
+    assert "cartpole-1 stays in the ledger" in err
+    assert "Traceback" not in err
+
+
 def test_workers_that_are_up_are_used_and_left_up(with_a_worker: CommandLine, config_path: Path):
     short = (*ONE_TRIAL, "--set", "training.total_timesteps=256")
 

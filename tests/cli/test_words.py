@@ -28,6 +28,14 @@ def test_hyperparameters_are_short():
     assert words.hyperparameters(values) == "gamma=0.9877 batch_size=64 activation=tanh"
 
 
+def test_an_error_that_is_told_at_once_is_not_told_again():
+    text = (
+        "2 of 2 attempts failed. The last: exception: ValueError: nan\nTraceback\nValueError: nan"
+    )
+
+    assert words.error(text) == "2 of 2 attempts failed. The last: exception: ValueError: nan"
+
+
 def test_an_error_is_told_by_its_first_and_last_line():
     text = "3 of 3 attempts failed: exception:\n  File x, line 3\nValueError: loss is nan\n"
 

@@ -13,7 +13,7 @@ import pytest
 
 from amc import fleet
 from amc.broker import embedded
-from amc.celery import embedded_directory
+from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.description import Description
 from amc.fleet.identity import identify
@@ -154,6 +154,39 @@ def test_a_supervisor_that_nobody_waits_for_stops(
     wait_until(lambda: "did not wait for it" in paths.log("supervisor").read_text())
     wait_until(lambda: not embedded.is_alive(embedded_directory(shared)))
     assert living(paths.state) is None
+
+
+def test_whichever_way_leads_to_a_directory_it_has_one_broker(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.mkdir()
+    (tmp_path / "link").symlink_to(shared)
+    fleet.up(BROKER_ONLY)
+
+    for way in (tmp_path / "link", tmp_path / "link" / ".." / "shared"):
+        monkeypatch.setenv("AMC_SHARED_DIR", str(way))
+
+        assert fleet.status().broker_answers
+        assert embedded_directory(shared_dir()) == embedded_directory(shared)
+        assert not fleet.up(BROKER_ONLY)
+
+
+def test_a_shared_directory_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMC_SHARED_DIR", "/proc/nowhere")
+
+    with pytest.raises(AmcError, match="/proc/nowhere"):
+        fleet.up(BROKER_ONLY)
+
+
+def test_a_fleet_is_up_down_or_killed(shared: Path, state: State, wait_until: Wait) -> None:
+    before = fleet.standing()
+    fleet.up(BROKER_ONLY)
+    during, supervisor = fleet.standing(), state()
+
+    os.kill(supervisor.pid, signal.SIGKILL)
+
+    wait_until(lambda: not supervisor.is_alive)
+    assert (before, during, fleet.standing()) == ("down", "up", "killed")
 
 
 def test_a_fleet_whose_directory_is_removed_ends(

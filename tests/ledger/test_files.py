@@ -47,3 +47,19 @@ def test_a_damaged_record_is_named_in_the_error(tmp_path: Path, text: str) -> No
 
     with pytest.raises(LedgerError, match=r"round\.json"):
         files.read(path)
+
+
+def test_a_full_disk_is_known_by_what_led_to_an_error() -> None:
+    with pytest.raises(LedgerError) as caught:
+        try:
+            Path("/dev/full").write_text("a record")
+        except OSError as error:
+            raise LedgerError("it could not be written") from error
+
+    assert files.is_full_disk(caught.value)
+    assert not files.is_full_disk(LedgerError("something else"))
+
+
+def test_a_disk_has_room_for_little_and_not_for_everything(tmp_path: Path) -> None:
+    assert files.has_room(tmp_path, 1)
+    assert not files.has_room(tmp_path, 1 << 62)

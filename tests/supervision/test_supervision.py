@@ -11,7 +11,8 @@ import pytest
 
 from amc import supervision
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Attempt, AttemptEnd, Ledger, Trial
+from amc.ledger import Attempt, AttemptEnd, Ledger, Result, Trial, files
+from amc.supervision import room
 from amc.supervision.progress import Progress
 from amc.workers import preload
 
@@ -56,7 +57,7 @@ def test_progress_is_seen_across_a_fork() -> None:
 
 # The trial of these tests is an environment that misbehaves, run by the real worker in a real fork.
 ENVIRONMENTS = '''
-import os, signal, time
+import errno, os, signal, sys, time
 import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv
 
@@ -93,6 +94,12 @@ class Misbehaving(CartPoleEnv):
 
     def leave(self):
         os._exit(3)
+
+    def exit(self):
+        sys.exit("the cart has gone home")
+
+    def fill(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 gymnasium.register("Misbehaving-v0", entry_point=Misbehaving, max_episode_steps=500)
@@ -157,6 +164,7 @@ def test_a_healthy_trial_is_completed_in_one_attempt(
         ("crash", "exception", "the cart fell off the table"),
         ("kill", "signal", "SIGKILL"),
         ("leave", "exit", "code 3"),
+        ("exit", "exception", "SystemExit: the cart has gone home"),
     ],
 )
 def test_a_trial_that_keeps_failing_is_recorded_with_the_reason(
@@ -269,6 +277,56 @@ def test_cancelling_stops_a_running_trial(
     assert became == ["interrupted"] and ledger.result(0) is None
 
 
+@pytest.mark.engine
+def test_a_full_disk_costs_the_trial_no_attempt(
+    broker: Any, misbehaving: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_PAUSE_AFTER_FULL_DISK_S", 0.0)
+    ledger = misbehaving("once_fill", training__max_attempts=1)
+
+    became = supervise(ledger)
+
+    assert became == "completed"
+    assert outcomes(ledger) == ["full disk", "result"]
+
+
+@pytest.mark.engine
+def test_while_the_disk_is_full_a_trial_waits_and_can_be_stopped(
+    broker: Any,
+    misbehaving: Callable[..., Ledger],
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., Any],
+) -> None:
+    monkeypatch.setattr(files, "has_room", lambda directory, size: False)
+    ledger = misbehaving("hang")
+    became: list[str] = []
+    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+
+    supervisor.start()
+    eventually(lambda: broker.exists("amc:lease:test-1:0"))
+    ledger.mark_cancelled()
+    supervisor.join(30)
+
+    assert became == ["interrupted"] and ledger.attempts(0) == []
+
+
+@pytest.mark.engine
+def test_an_attempt_that_was_overtaken_ends(
+    broker: Any, misbehaving: Callable[..., Ledger], eventually: Callable[..., Any]
+) -> None:
+    ledger = misbehaving("hang")
+    became: list[str] = []
+    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+
+    supervisor.start()
+    eventually(lambda: ledger.attempts(0))
+    ledger.write_result(Result(0, "completed", score=1.0, attempt=2))
+    supervisor.join(30)
+
+    assert became == ["interrupted"]
+    assert "attempt 2 has the result" in str(ledger.attempts(0)[0].end)
+
+
 SUPERVISOR = """
 import sys
 from pathlib import Path
@@ -296,6 +354,25 @@ def test_the_trial_process_dies_with_its_supervisor(
 
     eventually(lambda: not Path(f"/proc/{child}").exists(), 10)
     assert supervise_again_is_possible(broker, ledger)
+
+
+@pytest.mark.engine
+def test_a_signal_to_the_whole_process_group_saves_the_trial(
+    broker: Any, shared: Path, make_config: MakeConfig, eventually: Callable[..., Any]
+) -> None:
+    ledger = Ledger.create(shared, make_config({"training.total_timesteps": 10_000_000}))
+    ledger.open_round(0, [Trial(0, {}, seed=1)])
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, str(ledger.directory)], start_new_session=True
+    )
+    progress = ledger.paths.trial(0).directory / "metrics"
+    eventually(lambda: list(progress.glob("*.jsonl")))
+
+    os.killpg(supervisor.pid, signal.SIGTERM)
+    supervisor.wait(60)
+
+    assert outcomes(ledger) == ["interrupted"]
+    assert list(ledger.paths.trial(0).directory.glob("checkpoints/*.pt"))
 
 
 def supervise_again_is_possible(broker: Any, ledger: Ledger) -> bool:

@@ -168,7 +168,8 @@ def test_a_disk_that_takes_no_more_leaves_the_old_checkpoint(tmp_path):
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(CheckpointError, match="Earlier checkpoints are untouched"):
+        # What the system says, not what torch makes of it.
+        with pytest.raises(CheckpointError, match=r"File too large.*checkpoints are untouched"):
             checkpoint.save(tmp_path, state(20), step=20, attempt=1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
