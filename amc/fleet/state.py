@@ -95,7 +95,11 @@ class FleetState:
         """Write the state; a reader sees the old one or the new one, never half of one."""
         data = {**asdict(self), "description": self.description.to_json()}
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        try:
+            temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        except OSError as error:
+            error.filename = str(path)  # a failed write does not name its file
+            raise
         temporary.replace(path)
 
     @classmethod

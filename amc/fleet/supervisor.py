@@ -79,6 +79,7 @@ class Supervisor:
         Raises:
             UsageError: another supervisor runs this machine's fleet.
             BrokerError: there is no redis-server, or it cannot run.
+            OSError: what runs cannot be written down, as on a full disk.
         """
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -136,7 +137,7 @@ class Supervisor:
                 return
             changed = [child.reap_if_ended() | child.start_if_due() for child in self._everything]
             if any(changed) or not self._paths.state.exists():
-                self._record()
+                self._record_if_possible()
 
     def _pause(self) -> float:
         """Seconds until the next process is due, or the next look at the owner."""
@@ -157,6 +158,12 @@ class Supervisor:
             pass  # a file server that does not answer comes back
         return False
 
+    def _record_if_possible(self) -> None:
+        try:
+            self._record()
+        except OSError as error:
+            _LOG.warning("%s: not written: %s", self._paths.state, error)
+
     def _record(self) -> None:
         state = FleetState(
             pid=os.getpid(),
@@ -167,10 +174,7 @@ class Supervisor:
             description=self._description,
             processes=tuple(child.state for child in self._everything),
         )
-        try:
-            state.save(self._paths.state)
-        except OSError as error:
-            _LOG.warning("%s: not written: %s", self._paths.state, error)
+        state.save(self._paths.state)
 
     # -- the end
 

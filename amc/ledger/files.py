@@ -41,8 +41,9 @@ def _written(path: Path, text: str, sync: bool) -> Path:
             file.flush()
             if sync:
                 os.fsync(file.fileno())
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a failed write does not name its file
         raise
     return temporary
 

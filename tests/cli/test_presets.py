@@ -16,7 +16,7 @@ LEARNS = {
     "ppo_cartpole": (100_000, 475),
     "ppo_acrobot": (100_000, -150),
     "ppo_mountaincar": (150_000, -150),
-    "ppo_lunarlander": (250_000, 0),
+    "ppo_lunarlander": (400_000, 0),
     "ppo_pendulum": (60_000, -500),
     "ppo_halfcheetah": (50_000, 1000),
     "ppo_hopper": (100_000, 200),
