@@ -136,6 +136,18 @@ def supervise(ledger: Ledger) -> str:
     return supervision.supervise(ledger, 0, worker="rl-worker-0", queue="gpu0")
 
 
+class Supervisor(threading.Thread):
+    """Supervises the trial beside the test."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self.became = ""
+
+    def run(self) -> None:
+        self.became = supervise(self._ledger)
+
+
 def outcomes(ledger: Ledger) -> list[str]:
     return [attempt.end.outcome for attempt in ledger.attempts(0) if attempt.end]
 
@@ -248,15 +260,14 @@ def test_a_stolen_lease_ends_the_trial_process(
     broker: Any, misbehaving: Callable[..., Ledger], eventually: Callable[..., Any]
 ) -> None:
     ledger = misbehaving("hang")
-    became: list[str] = []
-    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+    supervisor = Supervisor(ledger)
 
     supervisor.start()
     eventually(lambda: broker.exists("amc:lease:test-1:0") and ledger.attempts(0))
     broker.set("amc:lease:test-1:0", "rl-worker-9@elsewhere/1/boot/gpu9")
     supervisor.join(30)
 
-    assert became == ["interrupted"] and outcomes(ledger) == ["interrupted"]
+    assert supervisor.became == "interrupted" and outcomes(ledger) == ["interrupted"]
     assert ledger.result(0) is None
 
 
@@ -266,15 +277,14 @@ def test_cancelling_stops_a_running_trial(
 ) -> None:
     ledger = Ledger.create(shared, make_config({"training.total_timesteps": 10_000_000}))
     ledger.open_round(0, [Trial(0, {}, seed=1)])
-    became: list[str] = []
-    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+    supervisor = Supervisor(ledger)
 
     supervisor.start()
     eventually(lambda: ledger.attempts(0))
     ledger.mark_cancelled()
     supervisor.join(40)
 
-    assert became == ["interrupted"] and ledger.result(0) is None
+    assert supervisor.became == "interrupted" and ledger.result(0) is None
 
 
 @pytest.mark.engine
@@ -299,15 +309,14 @@ def test_while_the_disk_is_full_a_trial_waits_and_can_be_stopped(
 ) -> None:
     monkeypatch.setattr(files, "has_room", lambda directory, size: False)
     ledger = misbehaving("hang")
-    became: list[str] = []
-    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+    supervisor = Supervisor(ledger)
 
     supervisor.start()
     eventually(lambda: broker.exists("amc:lease:test-1:0"))
     ledger.mark_cancelled()
     supervisor.join(30)
 
-    assert became == ["interrupted"] and ledger.attempts(0) == []
+    assert supervisor.became == "interrupted" and ledger.attempts(0) == []
 
 
 @pytest.mark.engine
@@ -315,15 +324,14 @@ def test_an_attempt_that_was_overtaken_ends(
     broker: Any, misbehaving: Callable[..., Ledger], eventually: Callable[..., Any]
 ) -> None:
     ledger = misbehaving("hang")
-    became: list[str] = []
-    supervisor = threading.Thread(target=lambda: became.append(supervise(ledger)))
+    supervisor = Supervisor(ledger)
 
     supervisor.start()
     eventually(lambda: ledger.attempts(0))
     ledger.write_result(Result(0, "completed", score=1.0, attempt=2))
     supervisor.join(30)
 
-    assert became == ["interrupted"]
+    assert supervisor.became == "interrupted"
     assert "attempt 2 has the result" in str(ledger.attempts(0)[0].end)
 
 
