@@ -10,7 +10,7 @@ LINES ?= 200
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Stable-Baselines3, which only a benchmark needs.
+# Stable-Baselines3 and Optuna, which only benchmarks need.
 PEERS := $(VENV)/.peers-installed
 # The one of learning takes hours, so it has a target of its own.
 BENCHMARKS := $(filter-out benchmarks/learning.py,$(wildcard benchmarks/*.py))
