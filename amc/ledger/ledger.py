@@ -56,7 +56,7 @@ class Ledger:
         while True:
             target = shared / f"{config.experiment_name}-{number}"
             if not target.exists():
-                files.create(staging / "experiment.json", _experiment_record(target.name, config))
+                _stage(staging, _experiment_record(target.name, config))
                 if _renamed(staging, target):
                     return cls(target)
             number += 1
@@ -230,6 +230,14 @@ def _closed_round(directory: Path, number: int) -> Round | None:
     except FileNotFoundError:
         return None
     return _read_closed_round(directory, number, inode)
+
+
+def _stage(staging: Path, record: dict[str, Any]) -> None:
+    try:
+        files.create(staging / "experiment.json", record)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
 def _renamed(staging: Path, target: Path) -> bool:
