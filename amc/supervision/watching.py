@@ -16,6 +16,7 @@ import redis
 
 from amc.broker import leases, queues
 from amc.broker.connection import connect
+from amc.errors import LedgerError
 from amc.ledger import Attempt, AttemptEnd
 from amc.supervision.job import Job
 from amc.supervision.progress import Progress
@@ -165,7 +166,10 @@ class Watcher:
 
     def _check_overtaken(self) -> None:
         """End an attempt that was taken for dead, as after a long halt of its whole machine."""
-        result = self._job.ledger.result(self._job.trial)
+        try:
+            result = self._job.ledger.result(self._job.trial)
+        except (OSError, LedgerError):
+            return  # a file server that does not answer costs no running trial
         if result and result.state != "cancelled" and result.attempt != self._attempt.number:
             self._end(AttemptEnd("interrupted", f"attempt {result.attempt} has the result"))
 
