@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,6 +10,8 @@ from amc.config.document import Path, Problem
 from amc.plugins import did_you_mean
 
 _SHOWN = 60
+# What stands in pydantic's locations and in no file: a fault of a key, and the form of a wrapper.
+_MARKS = ("[key]", "[name]", "[object]")
 _KINDS = {
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -49,14 +51,30 @@ def problems(
         home: the section in which a key that is unknown here is known, if there is one.
     """
     for detail in error.errors(include_url=False):
-        location = tuple(part for part in detail["loc"] if part != "[key]")
-        at_key = location != detail["loc"] or detail["type"] == "extra_forbidden"
+        location = tuple(part for part in detail["loc"] if part not in _MARKS)
+        at_key = "[key]" in detail["loc"] or detail["type"] == "extra_forbidden"
+        inner = _model_at(model, location[:-1])
         if detail["type"] == "extra_forbidden":
             key = str(location[-1])
-            message = unknown_key(key, model, home(key)) + _bracketed(below, key, detail["input"])
+            message = unknown_key(key, inner, home(key)) + _bracketed(below, key, detail["input"])
         else:
-            message = sentence(detail, model)
+            message = sentence(detail, inner)
         yield Problem((*below, *location), message, at_key)
+
+
+def _model_at(model: type[BaseModel], location: Path) -> type[BaseModel]:
+    """The model of what stands at a location of a section."""
+    for part in location:
+        if part in model.model_fields:
+            model = next(_models_in(model.model_fields[str(part)].annotation), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def sentence(detail: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:

@@ -35,7 +35,9 @@ def json_schema() -> dict[str, Any]:
         definitions[f"{name}_search_space"] = _search_space(name)
     environment = definitions["EnvironmentConfig"]["properties"]
     environment["name"] = _open_names(environment["name"], list(KNOWN))
+    definitions["WrapperConfig"]["properties"]["name"] |= _open_names({}, list(WRAPPERS))
     environment["wrappers"]["items"] = _open_names({}, list(WRAPPERS))
+    environment["wrappers"]["items"]["anyOf"].append({"$ref": "#/$defs/WrapperConfig"})
     search = definitions["HyperparameterOptimizerConfig"]["properties"]
     search["type"] = _open_names(search["type"], list(SEARCHES))
     search["search_space"] |= {

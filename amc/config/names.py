@@ -18,6 +18,11 @@ from amc.plugins import names as registered
 ACCEPTED = {"accepted": True}
 
 WRAPPERS = ("normalize_observation", "normalize_reward")
+# Gymnasium's, and what stands for them here.
+_REPLACED = {
+    "NormalizeObservation": "normalize_observation",
+    "NormalizeReward": "normalize_reward",
+}
 SEARCHES = ("bayesian", "grid", "random")
 
 _LONGEST = 100
@@ -57,7 +62,13 @@ def environment(name: str, info: ValidationInfo) -> str:
 
 
 def wrapper(name: str, info: ValidationInfo) -> str:
-    """A wrapper that amc, a plug-in or an allowed module has."""
+    """A wrapper that amc, a plug-in or an allowed module has; none of those amc replaces."""
+    module, _, attribute = name.partition(":")
+    if module.partition(".")[0] == "gymnasium" and attribute in _REPLACED and not info.context:
+        raise ValueError(
+            f"{name!r} keeps statistics that neither evaluation nor checkpoints would get. "
+            f"Write {_REPLACED[attribute]!r} instead."
+        )
     return _known(name, info, built_in=WRAPPERS, group="amc.wrappers", kind="wrapper")
 
 

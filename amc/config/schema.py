@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Discriminator,
     Field,
     InstanceOf,
     JsonValue,
     PlainSerializer,
     SerializeAsAny,
+    Tag,
     ValidationError,
 )
 
@@ -43,6 +45,42 @@ def _rounds_only(value: Any) -> Any:
     return value
 
 
+class WrapperConfig(StrictModel):
+    """A wrapper and what it is called with."""
+
+    name: Annotated[str, AfterValidator(names.wrapper)]
+    """The wrapper's name."""
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    """Its keyword arguments; the built-in ones take none."""
+
+
+def _form(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "[name]"
+    return "[object]" if isinstance(value, Mapping | WrapperConfig) else None
+
+
+def _shortest(wrapper: WrapperConfig) -> str | WrapperConfig:
+    """A name alone where nothing else is said, so that one wrapper has one spelling."""
+    if wrapper.kwargs and wrapper.name in names.WRAPPERS:
+        raise ValueError(
+            f"{wrapper.name!r} takes no kwargs, but got {', '.join(wrapper.kwargs)}. Remove them."
+        )
+    return wrapper if wrapper.kwargs else wrapper.name
+
+
+Wrapper = Annotated[
+    Annotated[str, AfterValidator(names.wrapper), Tag("[name]")]
+    | Annotated[WrapperConfig, AfterValidator(_shortest), Tag("[object]")],
+    Discriminator(
+        _form,
+        custom_error_type="wrapper_type",
+        custom_error_message='must be a name, or an object such as {"name": ..., "kwargs": {...}}',
+    ),
+]
+"""A wrapper's name, or its name and arguments; without arguments it is kept as the name alone."""
+
+
 class EnvironmentConfig(StrictModel):
     """What is trained in."""
 
@@ -52,10 +90,8 @@ class EnvironmentConfig(StrictModel):
     """Steps after which an episode is cut off; null: the environment's own limit."""
     reward_threshold: float | None = None
     """The mean return at which the task counts as solved; null: the environment's own."""
-    wrappers: Annotated[
-        tuple[Annotated[str, AfterValidator(names.wrapper)], ...], Field(strict=False)
-    ] = ()
-    """Wrappers in the order in which they are applied, for example normalize_observation."""
+    wrappers: Annotated[tuple[Wrapper, ...], Field(strict=False)] = ()
+    """Wrappers in the order in which they are applied: names, or objects with name and kwargs."""
     kwargs: dict[Annotated[str, AfterValidator(names.environment_keyword)], JsonValue] = Field(
         default_factory=dict
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.random import SeedSequence
 
-from amc.config.schema import EnvironmentConfig
+from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.environments.gymnasium_backend import GymnasiumVector
 from amc.environments.normalization import (
     NormalizeObservation,
@@ -105,9 +105,9 @@ class _Bare:
         )
 
     def _from_envpool(self) -> VectorEnvironment:
-        if plug_ins := self._plug_ins():
+        if names := [wrapper.name for wrapper in self._plug_ins()]:
             raise EnvironmentFault(
-                f"environment.wrappers: {', '.join(plug_ins)}: envpool has no single environments "
+                f"environment.wrappers: {', '.join(names)}: envpool has no single environments "
                 f"to wrap. Only {' and '.join(NORMALIZERS)} go with it. "
                 "Remove the others, or set environment.backend to gymnasium."
             )
@@ -127,5 +127,9 @@ class _Bare:
         )
         return environment
 
-    def _plug_ins(self) -> tuple[str, ...]:
-        return tuple(name for name in self.config.wrappers if name not in NORMALIZERS)
+    def _plug_ins(self) -> list[WrapperConfig]:
+        return [
+            WrapperConfig.model_construct(name=wrapper) if isinstance(wrapper, str) else wrapper
+            for wrapper in self.config.wrappers
+            if wrapper not in NORMALIZERS
+        ]

@@ -4,7 +4,8 @@ entry point of `amc.environments`   its object is a factory, called with the con
                                     module registers the environment with gymnasium
 `module:EnvId`                      the module, if it is on the allow-list, registers EnvId with
                                     gymnasium or has a factory of that name
-plug-in wrappers                    `wrap(env)`, entry points of `amc.wrappers` or `module:wrap`
+plug-in wrappers                    `wrap(env, **kwargs)`: entry points of `amc.wrappers`, or
+                                    `module:wrap`
 """
 
 import copy
@@ -19,7 +20,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from amc.config.environments import KNOWN
-from amc.config.schema import EnvironmentConfig
+from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.errors import EnvironmentFault, UsageError
 from amc.plugins import is_allowed, names, resolve, unknown
 
@@ -49,13 +50,13 @@ class Single:
 
 
 def single(
-    config: EnvironmentConfig, wrappers: tuple[str, ...], render_mode: str | None = None
+    config: EnvironmentConfig, wrappers: list[WrapperConfig], render_mode: str | None = None
 ) -> Single:
     """Find out how to make the config's environment with gymnasium.
 
     Args:
         config: its name, kwargs and max_episode_steps are read.
-        wrappers: names of plug-in wrappers, innermost first.
+        wrappers: plug-in wrappers with their arguments, innermost first.
         render_mode: gymnasium's; None for an environment that is not looked at.
 
     Raises:
@@ -135,14 +136,12 @@ class _Unquestioned(spaces.Discrete):
         return True
 
 
-def _wrapper(name: str) -> Callable[[Environment], Environment]:
+def _wrapper(config: WrapperConfig) -> Callable[[Environment], Environment]:
     try:
-        wrap: Callable[[Environment], Environment] = resolve(
-            name, built_in={}, group=WRAPPER_GROUP, kind="wrapper"
-        )
+        wrap = resolve(config.name, built_in={}, group=WRAPPER_GROUP, kind="wrapper")
     except UsageError as error:
         raise EnvironmentFault(f"environment.wrappers: {error}") from error
-    return wrap
+    return partial(wrap, **config.kwargs)
 
 
 def _make(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -139,3 +141,55 @@ def test_a_wrong_setting_says_what_is_allowed(
 
     assert words in str(caught.value)
     assert len(caught.value.faults) == 1
+
+
+STACK = {"name": "gymnasium.wrappers:FrameStackObservation", "kwargs": {"stack_size": 4}}
+
+
+def test_a_wrapper_is_a_name_or_a_name_with_arguments(
+    base: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers")
+    flatten = "gymnasium.wrappers:FlattenObservation"
+    base["environment"]["wrappers"] = [STACK, {"name": flatten}, "normalize_observation"]
+
+    config = ConfigLoader().from_mapping(base)
+
+    resolved = config.to_json()
+    assert resolved["environment"]["wrappers"] == [STACK, flatten, "normalize_observation"]
+    assert ConfigLoader().from_mapping(resolved) == config
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "path", "message"),
+    [
+        (5, "", 'must be a name, or an object such as {"name": ..., "kwargs": {...}}, but got 5.'),
+        ({"nam": "x"}, ".nam", "unknown key. Did you mean 'name'? Known keys: name, kwargs."),
+        ({"kwargs": {}}, ".name", "required, but missing. The wrapper's name."),
+        ({"name": "normalize_rewards"}, ".name", "Did you mean 'normalize_reward'?"),
+        ({**STACK, "kwargs": [4]}, ".kwargs", "must be an object, but got [4]."),
+        (
+            {"name": "normalize_reward", "kwargs": {"gamma": 1}},
+            "",
+            "takes no kwargs, but got gamma",
+        ),
+        ("gymnasium.wrappers:NormalizeReward", "", "Write 'normalize_reward' instead."),
+        ("gymnasium.wrappers.stateful_reward:NormalizeReward", "", "'normalize_reward' instead."),
+        (
+            {"name": "gymnasium.wrappers:NormalizeObservation", "kwargs": {"epsilon": 1}},
+            ".name",
+            "Write 'normalize_observation' instead.",
+        ),
+    ],
+)
+def test_a_wrong_wrapper_is_told_at_its_place(
+    wrapper: Any, path: str, message: str, base: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers,gymnasium.wrappers.stateful_reward")
+    base["environment"]["wrappers"] = ["normalize_observation", wrapper]
+
+    with pytest.raises(ConfigError) as caught:
+        ConfigLoader().from_mapping(base)
+
+    said = {fault.path: fault.message for fault in caught.value.faults}
+    assert message in said[f"environment.wrappers.1{path}"]

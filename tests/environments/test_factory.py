@@ -38,12 +38,16 @@ class Toy(gymnasium.Env):
 
 
 class Louder(gymnasium.RewardWrapper):
+    def __init__(self, env, factor=10):
+        super().__init__(env)
+        self.factor = factor
+
     def reward(self, reward):
-        return 10 * reward
+        return self.factor * reward
 
 
 def loud(env, **kwargs):
-    return Louder(env)
+    return Louder(env, **kwargs)
 
 
 gymnasium.register("Toy-v0", entry_point="{module}:Toy", max_episode_steps=4)
@@ -230,6 +234,25 @@ def test_a_wrapper_that_nothing_has_is_answered_with_a_sentence():
 
     with pytest.raises(EnvironmentFault, match=r"environment\.wrappers: unknown wrapper 'sparkle'"):
         make(unchecked, 1, SeedSequence(0))
+
+
+def test_a_wrapper_is_called_with_its_arguments(toys: str):
+    arguments = {"name": f"{toys}:loud", "kwargs": {"factor": 3}}
+    environment = build("Pendulum-v1", wrappers=(arguments, f"{toys}:loud"))
+    plain = build("Pendulum-v1")
+    environment.reset()
+    plain.reset()
+
+    reward = environment.step(np.zeros((1, 1))).reward
+
+    np.testing.assert_allclose(reward, 30 * plain.step(np.zeros((1, 1))).reward)
+
+
+def test_arguments_that_a_wrapper_does_not_take_are_told(toys: str):
+    arguments = {"name": f"{toys}:loud", "kwargs": {"facto": 3}}
+
+    with pytest.raises(EnvironmentFault, match=r"cannot be made .*'facto'"):
+        build("Pendulum-v1", wrappers=(arguments,))
 
 
 def test_envpool_takes_no_plug_in_wrappers(toys: str):
