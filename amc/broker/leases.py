@@ -7,21 +7,19 @@ holder makes it anew at its next renewal, and the ledger's write-once records ca
 import os
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import redis
 
 from amc.broker.connection import PREFIX
+from amc.broker.machine import identify, is_of_this_machine
 
 TTL_MS = 9_000
 RENEW_EVERY_S = 3.0
 
-# Taken over from a dead process of the same worker: a worker's name is unique, so a lease under our
-# name with another pid belongs to a process that is gone.
+# Taken from nobody but the holder that was seen to be dead.
 _ACQUIRE = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] and string.sub(holder, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+if holder and holder ~= ARGV[1] and holder ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1
 """
@@ -37,12 +35,6 @@ return 0
 """
 
 
-@lru_cache(maxsize=1)
-def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip()[:8] if path.exists() else "-"
-
-
 @dataclass(frozen=True)
 class Owner:
     """Who holds a lease: `worker@host`, its process, and the queue that it serves."""
@@ -51,7 +43,7 @@ class Owner:
     queue: str
 
     def __str__(self) -> str:
-        return f"{self.name}/{os.getpid()}/{_boot_id()}/{self.queue}"
+        return f"{self.name}/{os.getpid()}/{identify(os.getpid())}/{self.queue}"
 
     @property
     def name(self) -> str:
@@ -85,11 +77,26 @@ def _key(experiment: str, trial: int) -> str:
 
 
 def acquire(client: redis.Redis, experiment: str, trial: int, owner: Owner) -> Lease | None:
-    """Claim a trial; None if another worker holds it."""
+    """Claim a trial; None if another worker holds it.
+
+    What a dead process of this machine holds is free at once, without waiting for its end.
+    """
     lease = Lease(client, _key(experiment, trial), str(owner))
-    prefix = f"{owner.name}/"
-    taken = client.eval(_ACQUIRE, 1, lease.key, lease.owner, prefix, str(TTL_MS))
+    holder = client.get(lease.key) or ""
+    displaced = holder if _is_dead(holder) else lease.owner
+    taken = client.eval(_ACQUIRE, 1, lease.key, lease.owner, displaced, str(TTL_MS))
     return lease if taken else None
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether the process of an owner is known to have ended; of other machines nothing is known.
+
+    A name proves nothing: workers of two machines, or two that were started by hand, may share it.
+    """
+    match owner.rsplit("/", 3):
+        case [_, pid, identity, _] if is_of_this_machine(identity) and pid.isdecimal():
+            return len(pid) < 10 and identify(int(pid)) != identity
+    return False
 
 
 def holders(client: redis.Redis, experiment: str, trials: list[int]) -> dict[int, str]:

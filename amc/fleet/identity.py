@@ -1,33 +1,13 @@
-"""Which process is meant by a process id, so that a recycled one is never taken for ours.
+"""Signals for the process that is meant, never for another one that was given its id since.
 
-Its doors are `identify`, `signal_process` and `wait_gone`. Linux only: it reads /proc.
+Its doors are `signal_process` and `wait_gone`.
 """
 
 import os
 import select
 import signal
-from pathlib import Path
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# Fields of /proc/<pid>/stat after the name, which may itself hold spaces and brackets.
-_STATE = 0
-_START_TIME = 19
-
-
-def identify(pid: int) -> str | None:
-    """What tells this process from every other one that has, had or will have its id.
-
-    Returns:
-        The machine's boot and the process's start, in clock ticks after it; None if the process is
-        gone or a zombie. (Start times in seconds move when the machine's clock is set.)
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if fields[_STATE] in "ZX":
-        return None
-    return f"{_BOOT_ID.read_text().strip()}:{fields[_START_TIME]}"
+from amc.broker.machine import identify
 
 
 def signal_process(pid: int, identity: str, number: signal.Signals) -> bool:

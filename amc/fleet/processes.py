@@ -17,12 +17,13 @@ from typing import Literal
 
 from amc import logs
 from amc.broker.connection import check, connect
+from amc.broker.machine import identify
 from amc.celery import shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import FLOWER_AUTH_VARIABLE, LOOPBACK, broker_of
 from amc.fleet.description import Description
 from amc.fleet.flower import password
-from amc.fleet.identity import identify, signal_process, wait_gone
+from amc.fleet.identity import signal_process, wait_gone
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, living
 from amc.fleet.supervisor import Owner, Supervisor

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amc.broker.machine import identify
 from amc.errors import AmcError
 from amc.fleet.description import Description
-from amc.fleet.identity import identify
 
 
 @dataclass(frozen=True)

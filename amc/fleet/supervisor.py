@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from amc.broker.connection import without_password
+from amc.broker.machine import identify
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
 from amc.fleet.child import Child, make_room, run
 from amc.fleet.commands import broker_of, programs
 from amc.fleet.description import Description
 from amc.fleet.flower import password
-from amc.fleet.identity import identify
 from amc.fleet.state import FleetPaths, FleetState
 
 _LOG = logging.getLogger(__name__)

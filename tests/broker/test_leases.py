@@ -1,9 +1,11 @@
+import os
 from typing import Any
 
 import pytest
 
 from amc.broker import leases
 from amc.broker.leases import Owner
+from amc.broker.machine import identify
 
 pytestmark = pytest.mark.engine
 ONE, OTHER = Owner("rl-worker-0", "gpu0"), Owner("rl-worker-1", "gpu1")
@@ -65,6 +67,27 @@ def test_a_restarted_worker_takes_over_the_lease_of_its_dead_process(broker: Any
 
     assert again is not None
     assert broker.get(lease.key) == str(ONE)
+
+
+@pytest.mark.parametrize(
+    "namesake",
+    [
+        pytest.param(f"{ONE.name}/{os.getppid()}/{identify(os.getppid())}/gpu0", id="by hand"),
+        pytest.param(f"{ONE.name}/7/fedcba987654:30/gpu0", id="on a machine of the same name"),
+        pytest.param(f"{ONE.name}/7/0a1b2c3d/gpu0", id="of another version"),
+    ],
+)
+def test_a_worker_of_the_same_name_that_may_live_keeps_its_lease(
+    broker: Any, namesake: str
+) -> None:
+    lease = leases.acquire(broker, "e-1", 0, ONE)
+    assert lease is not None
+    broker.set(lease.key, namesake)
+
+    again = leases.acquire(broker, "e-1", 0, ONE)
+
+    assert again is None
+    assert broker.get(lease.key) == namesake
 
 
 def test_running_trials_are_counted_by_queue(broker: Any) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from amc.broker.machine import identify
 from amc.fleet.child import Child, make_room, run
 from amc.fleet.commands import Program
-from amc.fleet.identity import identify
 
 Wait = Callable[[Callable[[], object]], None]
 MakeChild = Callable[..., Child]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from amc.fleet.identity import identify, signal_process, wait_gone
+from amc.broker.machine import identify
+from amc.fleet.identity import signal_process, wait_gone
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 
 from amc import fleet
 from amc.broker import embedded
+from amc.broker.machine import identify
 from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.description import Description
-from amc.fleet.identity import identify
 from amc.fleet.state import FleetPaths, FleetState, living
 
 pytestmark = pytest.mark.engine

@@ -19,12 +19,12 @@ import pytest
 
 from amc import fleet
 from amc.broker.connection import connect
+from amc.broker.machine import identify
 from amc.broker.queues import live_workers
 from amc.celery import app, embedded_directory
 from amc.errors import BrokerError
 from amc.fleet.commands import broker_of
 from amc.fleet.description import CPU, Description, WorkerDescription
-from amc.fleet.identity import identify
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, FleetState, ProcessState, living
 

@@ -1,0 +1,51 @@
+"""Which machine this is, and which process is meant by an id on it.
+
+Two machines may have one hostname, two containers of one machine share its boot, and the kernel
+gives the id of an ended process to another one. Its doors are `machine_id` and `identify`.
+"""
+
+import hashlib
+import os
+import uuid
+from functools import lru_cache
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
+# Fields of /proc/<pid>/stat after the name, which may itself hold spaces and brackets.
+_STATE = 0
+_START_TIME = 19
+
+
+@lru_cache(maxsize=1)
+def machine_id() -> str:
+    """What tells this machine, since its last boot, from every other one.
+
+    A container with process ids of its own counts as a machine: an id says nothing outside it.
+    """
+    try:
+        known = f"{_BOOT_ID.read_text().strip()} {os.readlink(_PID_NAMESPACE)}"
+    except OSError:  # no Linux
+        known = f"{uuid.getnode():x}"
+    return hashlib.sha256(known.encode()).hexdigest()[:12]
+
+
+def identify(pid: int) -> str | None:
+    """What tells this process from every other one that has, had or will have its id.
+
+    Returns:
+        The machine and the process's start, in clock ticks after the boot; None if the process is
+        gone or a zombie. (Start times in seconds move when the machine's clock is set.)
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if fields[_STATE] in "ZX":
+        return None
+    return f"{machine_id()}:{fields[_START_TIME]}"
+
+
+def is_of_this_machine(identity: str) -> bool:
+    """Whether an identity was given on this machine, so that its process can be looked for."""
+    return identity.startswith(f"{machine_id()}:")
