@@ -1,11 +1,7 @@
-"""One gymnasium environment from a config: where its name leads, and how it is made.
+"""One gymnasium environment from a config: how it is made, and what goes around it.
 
-entry point of `amc.environments`   its object is a factory, called with the config's kwargs, or its
-                                    module registers the environment with gymnasium
-`module:EnvId`                      the module, if it is on the allow-list, registers EnvId with
-                                    gymnasium or has a factory of that name
-plug-in wrappers                    `wrap(env, **kwargs)`: entry points of `amc.wrappers`, or
-                                    `module:wrap`
+Where its name leads, `amc.config.registry` says. Plug-in wrappers are called as
+`wrap(env, **kwargs)`; they are entry points of `amc.wrappers`, or `module:wrap`.
 """
 
 import copy
@@ -19,16 +15,10 @@ import gymnasium
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
-from amc.config.environments import KNOWN
+from amc.config.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
 from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.errors import EnvironmentFault, UsageError
-from amc.plugins import is_allowed, names, resolve, unknown
-
-GROUP = "amc.environments"
-WRAPPER_GROUP = "amc.wrappers"
-
-Environment = gymnasium.Env[Any, Any]
-Factory = Callable[..., Environment]
+from amc.plugins import resolve
 
 _MUJOCO = "gymnasium.envs.mujoco"
 _LATE = {_MUJOCO: "amc.environments.mujoco_log:route_warnings"}
@@ -62,7 +52,7 @@ def single(
     Raises:
         EnvironmentFault: nothing has that name.
     """
-    found = _find(config.name)
+    found = find(config.name)
     if isinstance(found, EnvSpec):
         name, limit, factory = found.id, found.max_episode_steps, _registered(found)
     else:
@@ -71,36 +61,6 @@ def single(
         factory = partial(factory, render_mode=render_mode)
     make = partial(_make, config, factory, [_wrapper(wrapper) for wrapper in wrappers])
     return Single(name, make, config.max_episode_steps or limit)
-
-
-def _find(name: str) -> EnvSpec | Factory:
-    """A gymnasium registration, or a factory that takes the config's kwargs."""
-    if name in KNOWN:
-        return gymnasium.registry[KNOWN[name].gymnasium_id]
-    offered: Any = None
-    identifier = name
-    if name in names((), GROUP):
-        offered = resolve(name, built_in={}, group=GROUP, kind="environment")
-    elif ":" in name and is_allowed(name):
-        module, _, identifier = name.partition(":")
-        loaded = resolve(module, built_in={module: module}, group=GROUP, kind="environment")
-        offered = getattr(loaded, identifier, None)
-    # Loading a plug-in may have registered its environments: a registration knows the time limit.
-    if identifier in gymnasium.registry:
-        return gymnasium.registry[identifier]
-    if callable(offered):
-        return offered  # type: ignore[no-any-return]
-    raise EnvironmentFault(f"environment.name: {_nothing_named(name)}")
-
-
-def _nothing_named(name: str) -> str:
-    if ":" in name and is_allowed(name):
-        module, _, identifier = name.partition(":")
-        return (
-            f"{name!r} is not there: {module} neither registers {identifier!r} with gymnasium "
-            "nor has a factory of that name. Call gymnasium.register in it, or correct the name."
-        )
-    return unknown(name, {*KNOWN, *names((), GROUP)}, kind="environment")
 
 
 def _registered(spec: EnvSpec) -> Factory:
