@@ -28,6 +28,7 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import BrokerError, UsageError
 from amc.ledger import Ledger, Result, Round, Trial, files, ledgers
 from amc.ledger.records import ExperimentState
+from amc.ledger.standing import Winner, winner
 
 _POLL_S = 0.2
 
@@ -47,11 +48,27 @@ class TrialStatus:
     worker: str
     kind: str = "search"
     round: int = 0
+    suggestion: int = 0
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial(TrialStatus):
+    """The best suggestion's best trial, and what decided that the suggestion is the best.
+
+    Attributes:
+        mean_score: mean over every completed trial of the suggestion.
+        standard_error: of that mean; None where it is of a single trial.
+        n_seeds: how many trials that is.
+    """
+
+    mean_score: float
+    standard_error: float | None
+    n_seeds: int
 
 
 class Experiment:
@@ -129,16 +146,18 @@ class Experiment:
             str((progress or {}).get("worker", "")),
             kind=trial.kind,
             round=trial.round,
+            suggestion=trial.suggestion,
         )
 
     @property
-    def best(self) -> TrialStatus | None:
-        """The winner, or the best completed trial so far while the experiment runs."""
+    def best(self) -> BestTrial | None:
+        """The best trial of the best suggestion so far, by the rule that decides at the end."""
         stored = files.read(self._ledger.paths.best)
-        if stored is not None:
-            return _finished(Trial.from_json(stored), Result.from_json(stored))
-        completed = [trial for trial in self.trials() if trial.score is not None]
-        return max(completed, key=lambda trial: (trial.score, -trial.number), default=None)
+        if stored is None:
+            best = winner(self.config, self._ledger.history())
+        else:
+            best = Winner.from_json(stored)
+        return None if best is None else _best(best)
 
     @property
     def best_config(self) -> ExperimentConfig | None:
@@ -225,7 +244,17 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
         result.worker,
         kind=trial.kind,
         round=trial.round,
+        suggestion=trial.suggestion,
         error=result.error,
+    )
+
+
+def _best(best: Winner) -> BestTrial:
+    return BestTrial(
+        **vars(_finished(best.trial, best.result)),
+        mean_score=best.mean_score,
+        standard_error=best.standard_error,
+        n_seeds=best.n_seeds,
     )
 
 

@@ -4,15 +4,14 @@ Same config and history, same answer, whoever asks and however often. It reads n
 nothing; `amc.tasks` does what it says.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Literal
 
 import numpy as np
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
-from amc.ledger import History, Result, Round, Trial
+from amc.ledger import History, Round, Trial
+from amc.ledger.standing import ranked, standings
 from amc.optimizers import make
 
 # The seed of trial n is a stream of its own below the experiment's seed.
@@ -65,23 +64,6 @@ class Finish:
 Action = OpenRound | CloseRound | Dispatch | Hold | Cancel | Finish
 
 
-@dataclass(frozen=True)
-class Winner:
-    """The best suggestion so far.
-
-    Attributes:
-        trial: its best-scoring trial, whose agent is handed out.
-        result: that trial's result.
-        mean_score: mean over every completed trial of the suggestion.
-        n_seeds: how many trials that is.
-    """
-
-    trial: Trial
-    result: Result
-    mean_score: float
-    n_seeds: int
-
-
 def plan(config: ExperimentConfig, history: History) -> Action:
     """What must happen next."""
     opened = history.open_round
@@ -99,61 +81,9 @@ def plan(config: ExperimentConfig, history: History) -> Action:
     trials = _next_trials(config, history)
     if trials:
         return OpenRound(len(history.rounds), trials)
-    if winner(config, history) is None:
+    if not standings(history):
         return Finish("failed", "No trial was completed; `amc show` has the reason of each.")
     return Finish("completed")
-
-
-def winner(config: ExperimentConfig, history: History) -> Winner | None:
-    """The best suggestion: among those trained on the most seeds, the highest mean score.
-
-    A single high score among many noisy ones is luck more often than not; finalists decide where
-    there are any.
-    """
-    completed = _completed_by_suggestion(history)
-    if not completed:
-        return None
-    search = config.hyperparameter_optimizer
-    finalists = {trial.suggestion for trial in history.trials if trial.kind == "finalist"}
-    if search is None or not _all_in(history):
-        finalists = set()
-    pool = {key: rows for key, rows in completed.items() if key in finalists} or completed
-    best = max(pool, key=lambda key: (_merit(pool[key]), -key))
-    trial, result = max(pool[best], key=lambda row: (_score(row[1]), -row[0].number))
-    return Winner(trial, result, _mean(pool[best]), len(pool[best]))
-
-
-def _all_in(history: History) -> bool:
-    return history.open_round is None
-
-
-_Rows = list[tuple[Trial, Result]]
-
-
-def _score(result: Result) -> float:
-    return float("-inf") if result.score is None else result.score
-
-
-def _mean(rows: _Rows) -> float:
-    return fmean(_score(result) for _, result in rows)
-
-
-def _merit(rows: _Rows) -> tuple[float, float]:
-    """What suggestions are ranked by: the mean score, then how early it was reached.
-
-    Many an environment has a highest score; among those that reach it, a lucky last evaluation is
-    told from a steady one by the whole curve.
-    """
-    curves = [result.mean_evaluation for _, result in rows if result.mean_evaluation is not None]
-    return _mean(rows), fmean(curves) if curves else float("-inf")
-
-
-def _completed_by_suggestion(history: History) -> dict[int, _Rows]:
-    rows: dict[int, _Rows] = defaultdict(list)
-    for trial, result in history.finished():
-        if result.state == "completed" and result.score is not None:
-            rows[trial.suggestion].append((trial, result))
-    return dict(rows)
 
 
 def _too_many_failures(config: ExperimentConfig, history: History) -> str | None:
@@ -173,7 +103,7 @@ def _next_trials(config: ExperimentConfig, history: History) -> tuple[Trial, ...
     searched = sum(trial.kind == "search" for trial in history.trials)
     trials = _search_trials(config, search, history, budget=search.n_calls - searched)
     if not trials and not any(trial.kind == "finalist" for trial in history.trials):
-        trials = _finalist_trials(search, history)
+        trials = _finalist_trials(config, search, history)
     first = len(history.trials)
     return tuple(
         replace(
@@ -220,21 +150,20 @@ def _told(history: History) -> tuple[list[dict[str, object]], list[float | None]
     for trial in history.trials:
         if trial.kind == "search":
             hyperparameters.setdefault(trial.suggestion, trial.hyperparameters)
-    completed = _completed_by_suggestion(history)
-    scores = [_mean(completed[key]) if key in completed else None for key in hyperparameters]
+    completed = standings(history)
+    scores = [completed[key].mean_score if key in completed else None for key in hyperparameters]
     return list(hyperparameters.values()), scores
 
 
-def _finalist_trials(search: HyperparameterOptimizerConfig, history: History) -> list[Trial]:
+def _finalist_trials(
+    config: ExperimentConfig, search: HyperparameterOptimizerConfig, history: History
+) -> list[Trial]:
     wanted = search.finalists
     if wanted is None:
         wanted = _FINALISTS if search.n_calls >= _CALLS_FOR_FINALISTS else 0
-    completed = _completed_by_suggestion(history)
-    in_order = sorted(completed)
-    ranked = sorted(in_order, key=lambda key: _merit(completed[key]), reverse=True)[:wanted]
     return [
-        replace(completed[suggestion][0][0], kind="finalist")
-        for suggestion in ranked
+        replace(standing.rows[0][0], kind="finalist")
+        for standing in ranked(config, history)[:wanted]
         for _ in range(search.finalist_seeds)
     ]
 

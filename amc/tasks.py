@@ -11,7 +11,6 @@ import logging
 import os
 import shutil
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from amc.broker.connection import connect
 from amc.celery import app, shared_dir
 from amc.errors import LedgerError
 from amc.ledger import Ledger, Result, Trial, files
+from amc.ledger.standing import winner
 from amc.plugins import load
 from amc.worker_signals import connect_signals
 
@@ -119,8 +119,7 @@ def _describe_to_tensorboard(ledger: Ledger) -> None:
 
 def _store_best(ledger: Ledger) -> None:
     """Assemble best.json and best/: the winner's record, its config and its agent."""
-    history = ledger.history()
-    best = load("amc.driver:winner")(ledger.config, history)
+    best = winner(ledger.config, ledger.history())
     if best is None:
         return
     paths = ledger.paths
@@ -130,13 +129,7 @@ def _store_best(ledger: Ledger) -> None:
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
     if checkpoint.is_file():
         _hand_out(checkpoint, paths.best_files / f"agent{checkpoint.suffix}")
-    record = {
-        **asdict(best.trial),
-        **asdict(best.result),
-        "mean_score": best.mean_score,
-        "n_seeds": best.n_seeds,
-    }
-    files.replace(paths.best, files.encode(record))
+    files.replace(paths.best, files.encode(best.to_json()))
 
 
 def _hand_out(checkpoint: Path, agent: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from amc import driver
 from amc.config.schema import ExperimentConfig
 from amc.ledger import History, Result, Round, Trial
+from amc.ledger.standing import winner
 
 MakeConfig = Callable[..., ExperimentConfig]
 Score = Callable[[Trial], float | None]
@@ -126,7 +127,7 @@ def test_a_lucky_score_does_not_win_over_a_finalist_with_the_better_mean(
 
     history, _ = play(config, score)
 
-    best = driver.winner(config, history)
+    best = winner(config, history)
     assert best is not None
     assert (best.trial.suggestion, best.n_seeds) == (1, 4)
     assert best.mean_score == pytest.approx((90 + 3 * 80) / 4)
@@ -137,7 +138,7 @@ def test_among_equal_scores_the_one_that_was_reached_early_wins(make_config: Mak
     means = (200.0, 450.0, 300.0)
     results = {n: Result(n, "completed", 500.0, mean_evaluation=means[n]) for n in range(3)}
 
-    best = driver.winner(make_config(), History((Round(0, trials, results, is_closed=True),)))
+    best = winner(make_config(), History((Round(0, trials, results, is_closed=True),)))
 
     assert best is not None and best.trial.number == 1
 

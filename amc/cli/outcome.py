@@ -9,6 +9,7 @@ from rich.console import Console
 from amc.cli import words
 from amc.cli.live import follow
 from amc.cli.output import note, print_json, shown
+from amc.cli.snapshot import best_of
 from amc.client import Experiment
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
@@ -57,7 +58,11 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
         return
     best = experiment.best
     if best is not None:
-        print_row("best score", f"{words.score(best.score)} (trial {best.number})")
+        print_row("best score", best_of(best))
+        if best.n_seeds > 1:
+            print_row(
+                "its agent", f"trial {best.number}, {best.kind}, score {words.score(best.score)}"
+            )
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")
     print_row("stored in", shown(experiment.directory))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from amc.cli import words
-from amc.client import Experiment, TrialStatus
+from amc.client import BestTrial, Experiment, TrialStatus
 from amc.ledger import files
 
 
@@ -20,7 +20,7 @@ class Snapshot:
         id: the experiment's id.
         state: `running`, `paused`, `completed`, `failed` or `cancelled`.
         trials: every trial so far, in number order.
-        best: the best completed trial so far.
+        best: the best trial of the best suggestion so far.
         rounds: how many rounds were begun; they are numbered from 0.
         n_calls: how many search trials there will be.
         total_timesteps: environment steps of a whole trial.
@@ -30,7 +30,7 @@ class Snapshot:
     id: str
     state: str
     trials: tuple[TrialStatus, ...] = ()
-    best: TrialStatus | None = None
+    best: BestTrial | None = None
     rounds: int = 0
     n_calls: int = 1
     total_timesteps: int = 1
@@ -74,7 +74,7 @@ class Snapshot:
         if failed:
             parts[-1] += f" ({failed} failed)"
         if self.best is not None:
-            parts.append(f"best {words.score(self.best.score)} (trial {self.best.number})")
+            parts.append(f"best {best_of(self.best)}")
         if self.is_disk_full and self.state == "running":
             parts.append("its disk is full: make room, and it goes on")
         return f"{self.id}: {', '.join(parts)}"
@@ -88,11 +88,24 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
     known = {trial.number: _standing(trial) for trial in before.trials}
     for trial in after.trials:
         if known.get(trial.number, ("waiting",)) != _standing(trial):
-            yield f"trial {trial.number}: {_told(trial)}"
-    if after.best is not None and (before.best is None or before.best.number != after.best.number):
-        yield f"best so far: {words.score(after.best.score)}, trial {after.best.number}"
+            yield f"{_name(trial)}: {_told(trial)}"
+    if after.best is not None and _decisive(before.best) != _decisive(after.best):
+        yield f"best so far: {best_of(after.best)}"
     if (after.state, after.is_disk_full) != (before.state, before.is_disk_full):
         yield after.headline
+
+
+def best_of(best: BestTrial) -> str:
+    """What decided, on how many seeds, and whose agent is kept."""
+    return words.best(best.mean_score, best.standard_error, best.n_seeds, best.number)
+
+
+def _decisive(best: BestTrial | None) -> tuple[object, ...]:
+    return () if best is None else (best.number, best.mean_score, best.n_seeds)
+
+
+def _name(trial: TrialStatus) -> str:
+    return f"trial {trial.number}" + (" (finalist)" if trial.kind == "finalist" else "")
 
 
 def _standing(trial: TrialStatus) -> tuple[object, ...]:

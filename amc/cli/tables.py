@@ -1,14 +1,14 @@
 """The tables of `watch`, `show` and `ls`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from amc.cli import words
-from amc.cli.snapshot import Snapshot
+from amc.cli.snapshot import Snapshot, best_of
 from amc.client import TrialStatus
 
 _STYLES = {
@@ -19,6 +19,8 @@ _STYLES = {
     "paused": "yellow",
     "waiting": "dim",
 }
+
+_MOST_NAMED = 8
 
 
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -49,13 +51,19 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
         snapshot: the experiment.
         max_rows: leave out what matters least if there are more: waiting trials, then old ones.
     """
-    columns = ("trial", "state", "score", "progress", "attempts", "worker", "hyperparameters")
-    table = _table(*columns, right=("trial", "score", "progress", "attempts"))
     shown = _most_telling(snapshot, max_rows)
+    # Where all are of the search, a column of one word tells nothing.
+    has_kinds = any(trial.kind != "search" for trial in shown)
+    table = _table(
+        *("trial", "kind", "state") if has_kinds else ("trial", "state"),
+        *("score", "progress", "attempts", "worker", "hyperparameters"),
+        right=("trial", "score", "progress", "attempts"),
+    )
     for trial in shown:
         is_best = snapshot.best is not None and trial.number == snapshot.best.number
         table.add_row(
-            f"{trial.number}{'*' if trial.kind == 'finalist' else ''}",
+            str(trial.number),
+            *[trial.kind] if has_kinds else [],
             _state(trial.state),
             words.score(trial.score) + (" <- best" if is_best else ""),
             _progress(trial, snapshot.total_timesteps),
@@ -64,12 +72,23 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
             _one_line(words.hyperparameters(trial.hyperparameters)),
             style="bold" if is_best else "",
         )
-    notes = [f"{len(shown)} of {len(snapshot.trials)} trials shown"]
-    notes = notes if len(shown) < len(snapshot.trials) else []
-    if any(trial.kind == "finalist" for trial in shown):
-        notes.append("* finalist: a good suggestion again, on another seed")
-    table.caption = "; ".join(notes) or None
+    table.caption = "; ".join(_notes(snapshot, shown)) or None
     return table
+
+
+def _notes(snapshot: Snapshot, shown: Sequence[TrialStatus]) -> Iterator[str]:
+    if len(shown) < len(snapshot.trials):
+        yield f"{len(shown)} of {len(snapshot.trials)} trials shown"
+    if any(trial.kind == "finalist" for trial in shown):
+        yield "finalist: a good suggestion again, on another seed"
+    if snapshot.best is not None and snapshot.best.n_seeds > 1:
+        same = [
+            str(trial.number)
+            for trial in snapshot.trials
+            if trial.suggestion == snapshot.best.suggestion and trial.score is not None
+        ]
+        several = ", ".join(same[:_MOST_NAMED]) + (", ..." if len(same) > _MOST_NAMED else "")
+        yield f"best: {best_of(snapshot.best)}, the mean of trials {several}"
 
 
 def _progress(trial: TrialStatus, total_timesteps: int) -> str:
@@ -103,7 +122,7 @@ def experiments_table(rows: Sequence[tuple[Snapshot, str, float]]) -> Table:
             snapshot.id,
             _state(snapshot.state),
             f"{snapshot.n_ended}/{snapshot.n_planned}",
-            words.score(None if snapshot.best is None else snapshot.best.score),
+            "-" if snapshot.best is None else best_of(snapshot.best),
             trains,
             time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
         )

@@ -1,12 +1,32 @@
 """Values as a person reads them: scores, durations, hyperparameters."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+# From here on numbers are written with an exponent; so many decimals are read by nobody.
+_LONG, _MOST_DECIMALS = 1e7, 12
 
 
 def score(value: float | None) -> str:
     """Six significant digits, or a dash where there is no score."""
     return "-" if value is None else f"{value:.6g}"
+
+
+def mean(value: float, standard_error: float | None) -> str:
+    """`-1094.6 ± 91.2`: as many digits as the standard error makes sense of; else like a score."""
+    if standard_error is None:
+        return score(value)
+    if not standard_error or max(abs(value), standard_error) >= _LONG:
+        return f"{score(value)} ± {standard_error:.3g}"
+    decimals = min(max(0, 2 - math.floor(math.log10(standard_error))), _MOST_DECIMALS)
+    return f"{value:.{decimals}f} ± {standard_error:.{decimals}f}"
+
+
+def best(value: float, standard_error: float | None, n_seeds: int, trial: int) -> str:
+    """`-1094.6 ± 91.2 (4 seeds, trial 24)`; of a single trial `412.5 (trial 7)`."""
+    seeds = f"{n_seeds} seeds, " if n_seeds > 1 else ""
+    return f"{mean(value, standard_error)} ({seeds}trial {trial})"
 
 
 def duration(seconds: float) -> str:

@@ -75,7 +75,10 @@ def make_experiment(shared: Path) -> Callable[..., Ledger]:
 def _record_round(ledger: Ledger, first: int, scores: tuple[float | None, ...]) -> None:
     trials = [
         Trial(
-            first + index, {"learning_rate": 0.001, "gamma": 0.9 + index / 100}, seed=first + index
+            first + index,
+            {"learning_rate": 0.001, "gamma": 0.9 + index / 100},
+            seed=first + index,
+            suggestion=first + index,
         )
         for index in range(len(scores))
     ]

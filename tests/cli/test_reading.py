@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result as Outcome
 
 from amc.config.loader import ConfigLoader
-from amc.ledger import Ledger
+from amc.ledger import Ledger, Result, Trial
 
 Amc = Callable[..., Outcome]
 Make = Callable[..., Ledger]
@@ -119,6 +120,47 @@ def test_best_tells_score_hyperparameters_and_place(amc: Amc, make_experiment: M
     assert "5 (trial 1)" in outcome.stdout
     assert "gamma = 0.91" in outcome.stdout
     assert ledger.id in outcome.stdout
+
+
+@pytest.fixture
+def lucky(make_experiment: Make) -> Ledger:
+    """Trial 0 was lucky: its suggestion scored -891.7 at first and -1200 and -1192.1 again."""
+    ledger = make_experiment(-891.7, -2000.0, end=None)
+    trials = [
+        Trial(number, {"learning_rate": 0.001, "gamma": 0.9}, number, 1, 0, "finalist")
+        for number in (2, 3)
+    ]
+    ledger.open_round(1, trials)
+    for trial, score in zip(trials, (-1200.0, -1192.1), strict=True):
+        ledger.write_result(Result(trial.number, "completed", score, worker="rl-worker-0"))
+    return ledger
+
+
+@pytest.mark.parametrize("command", ["best", "ls", "show", "watch"])
+def test_what_decided_is_shown_and_not_the_luckiest_seed(command: str, amc: Amc, lucky: Ledger):
+    lucky.finish("completed")
+
+    outcome = amc(command)
+
+    # (-891.7 - 1200 - 1192.1) / 3 and their standard deviation over the root of 3
+    assert "-1095 ± 101 (3 seeds, trial 0)" in outcome.stdout
+
+
+def test_the_document_of_best_has_the_mean_and_the_single_score(amc: Amc, lucky: Ledger):
+    best = json.loads(amc("best", "--json").stdout)
+    (listed,) = json.loads(amc("ls", "--json").stdout)
+
+    assert (best["score"], best["n_seeds"], best["kind"]) == (-891.7, 3, "search")
+    assert best["mean_score"] == pytest.approx(-1094.6)
+    assert best["standard_error"] == pytest.approx(101.476, abs=1e-3)
+    assert listed["best"] == best
+
+
+def test_show_tells_finalists_from_the_trials_of_the_search(amc: Amc, lucky: Ledger):
+    lines = amc("show").stdout.splitlines()
+
+    kinds = [line.split()[1] for line in lines if "gamma=" in line]
+    assert kinds == ["search", "search", "finalist", "finalist"]
 
 
 def test_best_as_config_is_a_config_that_trains_it_again(

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from amc.cli.snapshot import Snapshot, changes
-from amc.client import TrialStatus
+from amc.client import BestTrial, TrialStatus
 
 WAITING = TrialStatus(0, "waiting", None, {"gamma": 0.98}, 1, 0, 0, 0.0, "")
 RUNNING = replace(WAITING, state="running", attempts=1, worker="rl-worker-0", steps=512)
@@ -9,8 +9,13 @@ DONE = replace(RUNNING, state="completed", score=200.5, steps=2048, seconds=12.5
 
 
 def at(*trials: TrialStatus, state: str = "running", **more: object) -> Snapshot:
-    best = max((t for t in trials if t.score is not None), key=lambda t: t.score, default=None)
+    scored = [trial for trial in trials if trial.score is not None]
+    best = best_of(max(scored, key=lambda trial: trial.score)) if scored else None
     return Snapshot("cartpole-1", state, trials, best=best, rounds=1, n_calls=4, **more)
+
+
+def best_of(trial: TrialStatus) -> BestTrial:
+    return BestTrial(**vars(trial), mean_score=trial.score, standard_error=None, n_seeds=1)
 
 
 def test_a_trial_that_starts_is_one_line():
@@ -38,7 +43,7 @@ def test_a_score_and_a_new_best_are_told():
 
     assert lines == [
         "trial 0: completed, score 200.5, 2,048 steps in 12 s on rl-worker-0",
-        "best so far: 200.5, trial 0",
+        "best so far: 200.5 (trial 0)",
     ]
 
 
@@ -65,7 +70,7 @@ def test_whoever_comes_late_is_told_where_everything_stands():
         "round 0",
         "trial 0: completed, score 200.5, 2,048 steps in 12 s on rl-worker-0",
         "trial 1: running on rl-worker-0: gamma=0.98",
-        "best so far: 200.5, trial 0",
+        "best so far: 200.5 (trial 0)",
         "cartpole-1: running, round 0, 1 of 4 trials done, best 200.5 (trial 0)",
     ]
 
@@ -78,3 +83,21 @@ def test_finalists_come_on_top_of_the_planned_trials():
 
     assert (snapshot.n_ended, snapshot.n_planned) == (4, 5)
     assert snapshot.headline.startswith("cartpole-1: running, round 0, 4 of 5 trials done, best")
+
+
+def test_a_mean_over_more_seeds_is_news():
+    alone = at(DONE)
+    mean = replace(alone.best, mean_score=150.25, standard_error=50.25, n_seeds=2)
+
+    lines = list(changes(alone, replace(alone, best=mean)))
+
+    assert lines == ["best so far: 150.2 ± 50.2 (2 seeds, trial 0)"]
+    assert "best 150.2 ± 50.2 (2 seeds, trial 0)" in replace(alone, best=mean).headline
+
+
+def test_a_finalist_is_named_as_one():
+    finalist = replace(DONE, number=4, kind="finalist")
+
+    line = next(line for line in changes(at(DONE), at(DONE, finalist)) if "score" in line)
+
+    assert line.startswith("trial 4 (finalist): completed, score 200.5")

@@ -6,7 +6,7 @@ from rich.console import Console
 from amc.cli.live import view
 from amc.cli.snapshot import Snapshot
 from amc.cli.tables import trials_table
-from amc.client import TrialStatus
+from amc.client import BestTrial, TrialStatus
 
 RUNNING = TrialStatus(0, "running", None, {"gamma": 0.98}, 1, 1, 512, 3.25, "rl-worker-0")
 
@@ -17,8 +17,15 @@ def drawn(renderable: object, *, width: int = 200, height: int = 50) -> str:
     return console.file.getvalue()
 
 
-def with_trials(*trials: TrialStatus) -> Snapshot:
+def best_among(*trials: TrialStatus) -> BestTrial | None:
     best = max((t for t in trials if t.score is not None), key=lambda t: t.score, default=None)
+    if best is None:
+        return None
+    return BestTrial(**vars(best), mean_score=best.score, standard_error=None, n_seeds=1)
+
+
+def with_trials(*trials: TrialStatus) -> Snapshot:
+    best = best_among(*trials)
     return Snapshot("x-1", "running", trials, best, rounds=1, n_calls=400, total_timesteps=2048)
 
 
@@ -58,10 +65,25 @@ def test_the_view_fits_a_small_terminal():
     assert len(lines) < 24
 
 
-def test_finalists_are_explained():
+def test_finalists_are_told_from_the_trials_of_the_search():
+    searched = replace(RUNNING, number=6)
     finalist = replace(RUNNING, number=7, kind="finalist")
 
-    text = drawn(trials_table(with_trials(finalist)))
+    text = drawn(trials_table(with_trials(searched, finalist)))
 
-    assert "7*" in text
-    assert "* finalist" in text
+    kinds = {line.split()[0]: line.split()[1] for line in text.splitlines() if "gamma=" in line}
+    assert kinds == {"6": "search", "7": "finalist"}
+    assert "finalist: a good suggestion again" in text
+
+
+def test_the_mean_that_decided_stands_below_with_its_trials():
+    trials = [
+        replace(RUNNING, number=n, state="completed", score=score, suggestion=suggestion)
+        for n, suggestion, score in [(0, 0, -891.7), (1, 1, -500.0), (2, 0, -1200.0)]
+    ]
+    best = replace(best_among(*trials[:1]), mean_score=-1045.85, standard_error=154.15, n_seeds=2)
+
+    text = drawn(trials_table(replace(with_trials(*trials), best=best)))
+
+    assert "-891.7 <- best" in text
+    assert "best: -1046 ± 154 (2 seeds, trial 0), the mean of trials 0, 2" in text

@@ -22,6 +22,24 @@ def test_no_score_is_a_dash():
     assert words.score(412.5) == "412.5"
 
 
+@pytest.mark.parametrize(
+    ("value", "standard_error", "text"),
+    [
+        (-1094.62, 91.23, "-1094.6 ± 91.2"),
+        (0.51234, 0.00123, "0.51234 ± 0.00123"),
+        (-1045.85, 154.15, "-1046 ± 154"),
+        (500.0, 0.0, "500 ± 0"),
+        (123456.7, 2345.6, "123457 ± 2346"),
+        (3e9, 2e8, "3e+09 ± 2e+08"),
+        (412.5, None, "412.5"),
+    ],
+)
+def test_a_mean_has_as_many_digits_as_its_error_makes_sense_of(
+    value: float, standard_error: float | None, text: str
+):
+    assert words.mean(value, standard_error) == text
+
+
 def test_hyperparameters_are_short():
     values = {"gamma": 0.98765432, "batch_size": 64, "activation": "tanh"}
 

@@ -1,0 +1,144 @@
+"""Where the suggestions of an experiment stand, and which of them wins.
+
+Pure, from config and history. The one answer to "what is best": the driver chooses finalists and
+the winner by it, and whoever shows a result shows the same. Its doors are `winner` and `ranked`.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any, Self
+
+from amc.config.schema import ExperimentConfig
+from amc.ledger.history import History
+from amc.ledger.records import Result, Trial
+
+# Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
+_SHRINK = 2.0**-20
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What came of one suggestion.
+
+    Attributes:
+        number: the suggestion's.
+        rows: its completed trials and their results, in number order; at least one.
+    """
+
+    number: int
+    rows: tuple[tuple[Trial, Result], ...]
+
+    @property
+    def n_seeds(self) -> int:
+        """How many trials of it were completed."""
+        return len(self.rows)
+
+    @property
+    def scores(self) -> list[float]:
+        """The score of each completed trial."""
+        return [result.score for _, result in self.rows if result.score is not None]
+
+    @property
+    def mean_score(self) -> float:
+        """Mean over the completed trials: what suggestions are compared by."""
+        return fmean(score * _SHRINK for score in self.scores) / _SHRINK
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean score; None for a single trial, which says nothing of the spread."""
+        if self.n_seeds < 2:
+            return None
+        squares = math.hypot(*(score - self.mean_score for score in self.scores))
+        error = squares / math.sqrt(self.n_seeds * (self.n_seeds - 1))
+        return error if math.isfinite(error) else None
+
+    @property
+    def is_finalist(self) -> bool:
+        """Whether a trial of it on a further seed was completed."""
+        return any(trial.kind == "finalist" for trial, _ in self.rows)
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The best suggestion so far.
+
+    Attributes:
+        trial: its best-scoring trial, whose agent is handed out.
+        result: that trial's result.
+        mean_score: mean over every completed trial of the suggestion.
+        standard_error: of that mean; None where it is of a single trial.
+        n_seeds: how many trials that is.
+    """
+
+    trial: Trial
+    result: Result
+    mean_score: float
+    standard_error: float | None
+    n_seeds: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The record in best.json: the trial's keys, its result's, and the suggestion's."""
+        own = {name: getattr(self, name) for name in ("mean_score", "standard_error", "n_seeds")}
+        return {**asdict(self.trial), **asdict(self.result), **own}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild it from its record."""
+        return cls(
+            Trial.from_json(data),
+            Result.from_json(data),
+            data["mean_score"],
+            data.get("standard_error"),
+            data["n_seeds"],
+        )
+
+
+def winner(config: ExperimentConfig, history: History) -> Winner | None:
+    """The best suggestion so far; None before a trial was completed.
+
+    A single high score among many noisy ones is luck more often than not; finalists decide where
+    there are any.
+    """
+    pool = ranked(config, history)
+    if not pool:
+        return None
+    best = pool[0]
+    trial, result = max(best.rows, key=lambda row: (row[1].score, -row[0].number))
+    return Winner(trial, result, best.mean_score, best.standard_error, best.n_seeds)
+
+
+def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
+    """The suggestions that may win, best first; on a tie the earlier one.
+
+    The finalists, once all of them have ended; before, and where there are none, what was completed
+    on as many seeds as the search asks for; and where nothing was, everything.
+    """
+    search = config.hyperparameter_optimizer
+    seeds = 1 if search is None else search.seeds_per_trial
+    standing = list(standings(history).values())
+    is_settled = history.open_round is None or not history.open_round.outstanding
+    tried_again = [item for item in standing if item.is_finalist and is_settled]
+    whole = [item for item in standing if item.n_seeds >= seeds]
+    return sorted(tried_again or whole or standing, key=_merit, reverse=True)
+
+
+def standings(history: History) -> dict[int, Standing]:
+    """Every suggestion of which a trial was completed, by its number, in order."""
+    rows: dict[int, list[tuple[Trial, Result]]] = defaultdict(list)
+    for trial, result in history.finished():
+        if result.state == "completed" and result.score is not None:
+            rows[trial.suggestion].append((trial, result))
+    return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
+
+
+def _merit(standing: Standing) -> tuple[float, float]:
+    """What suggestions are ranked by: the mean score, then how early it was reached.
+
+    Many an environment has a highest score; among those that reach it, a lucky last evaluation is
+    told from a steady one by the whole curve.
+    """
+    curves = [result.mean_evaluation for _, result in standing.rows]
+    known = [mean for mean in curves if mean is not None]
+    return standing.mean_score, fmean(known) if known else float("-inf")

@@ -1,0 +1,110 @@
+"""Which suggestion is best, by the one rule that decides and that shows."""
+
+from collections.abc import Callable
+from statistics import stdev
+from typing import Any
+
+import pytest
+
+from amc.config.schema import ExperimentConfig
+from amc.ledger import History, Result, Round, Trial
+from amc.ledger.standing import Winner, ranked, standings, winner
+
+MakeConfig = Callable[..., ExperimentConfig]
+SEEDS = "hyperparameter_optimizer.seeds_per_trial"
+
+
+def history(*rounds: list[tuple[int, str, float | None]], is_open: bool = False) -> History:
+    """Rounds of (suggestion, kind, score); None is a failed trial, an open round lacks its last."""
+    found, number = [], 0
+    for index, rows in enumerate(rounds):
+        trials, results = [], {}
+        for suggestion, kind, score in rows:
+            trials.append(Trial(number, {}, number, index, suggestion, kind))
+            state: Any = "failed" if score is None else "completed"
+            results[number] = Result(number, state, score)
+            number += 1
+        is_last = index == len(rounds) - 1
+        if is_open and is_last:
+            results.popitem()
+        found.append(Round(index, tuple(trials), results, not (is_open and is_last)))
+    return History(tuple(found))
+
+
+def test_the_mean_has_its_standard_error_and_its_number_of_seeds(make_config: MakeConfig):
+    scores = [-891.7, -1000.0, -1200.0, -1286.7]
+    seen = history([(0, "search", scores[0])], [(0, "finalist", score) for score in scores[1:]])
+
+    best = winner(make_config(), seen)
+
+    assert best is not None
+    assert (best.trial.number, best.result.score, best.n_seeds) == (0, -891.7, 4)
+    assert best.mean_score == pytest.approx(-1094.6)
+    assert best.standard_error == pytest.approx(stdev(scores) / 2)
+
+
+def test_a_single_trial_has_no_standard_error(make_config: MakeConfig):
+    best = winner(make_config(), history([(0, "search", 3.0)]))
+
+    assert best is not None
+    assert (best.mean_score, best.standard_error, best.n_seeds) == (3.0, None, 1)
+
+
+def test_a_record_of_the_winner_can_be_read_again(make_config: MakeConfig):
+    best = winner(make_config(), history([(0, "search", 3.0), (0, "search", 4.0)]))
+    assert best is not None
+
+    assert Winner.from_json(best.to_json()) == best
+    without = {key: value for key, value in best.to_json().items() if key != "standard_error"}
+    assert Winner.from_json(without).standard_error is None
+
+
+def test_while_finalists_run_everything_counts_and_then_they_alone(make_config: MakeConfig):
+    searched = [(0, "search", 100.0), (1, "search", 90.0), (2, "search", 80.0)]
+    again = [(0, "finalist", 10.0), (1, "finalist", 70.0)]
+
+    early = winner(make_config(), history(searched, again, is_open=True))
+    late = winner(make_config(), history(searched, again))
+
+    assert early is not None and early.trial.suggestion == 1
+    assert late is not None and (late.trial.suggestion, late.mean_score) == (1, 80.0)
+
+
+def test_a_finalist_whose_further_seeds_all_failed_does_not_win_by_its_luck(
+    make_config: MakeConfig,
+):
+    searched = [(0, "search", 100.0), (1, "search", 90.0)]
+    again = [(0, "finalist", None), (0, "finalist", None), (1, "finalist", 80.0)]
+
+    best = winner(make_config(), history(searched, again))
+
+    assert best is not None and (best.trial.suggestion, best.n_seeds) == (1, 2)
+
+
+def test_what_has_fewer_seeds_than_were_asked_for_stands_behind_what_has_all(
+    make_config: MakeConfig,
+):
+    config = make_config({SEEDS: 2, "hyperparameter_optimizer.n_calls": 3})
+    seen = history([(0, "search", 10.0), (0, "search", 20.0), (1, "search", 99.0)])
+
+    assert [standing.number for standing in ranked(config, seen)] == [0]
+    assert set(standings(seen)) == {0, 1}
+
+
+def test_where_nothing_has_all_its_seeds_the_best_of_what_there_is_wins(make_config: MakeConfig):
+    config = make_config({SEEDS: 2})
+    seen = history([(0, "search", 10.0), (0, "search", None), (1, "search", 99.0)], is_open=True)
+
+    best = winner(config, seen)
+
+    assert best is not None and best.trial.suggestion == 0
+
+
+def test_scores_beyond_what_a_sum_can_hold_have_a_mean(make_config: MakeConfig):
+    seen = history([(0, "search", 1.5e308), (0, "search", 1.7e308)])
+
+    best = winner(make_config({SEEDS: 2}), seen)
+
+    assert best is not None
+    assert best.mean_score == pytest.approx(1.6e308)
+    assert best.standard_error == pytest.approx(1e307)

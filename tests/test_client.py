@@ -1,0 +1,70 @@
+"""The programmatic door on experiments that lie on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from amc import client, tasks
+from amc.config.schema import ExperimentConfig
+from amc.ledger import Ledger, Result, Trial
+
+SEARCHED = {0: -891.7, 1: -900.0}
+AGAIN = {2: -1000.0, 3: -1200.0, 4: -1286.7, 5: -905.0, 6: -895.0, 7: -900.0}
+
+
+def trials_of(scores: dict[int, float], *, round: int, kind: str) -> list[Trial]:
+    per_suggestion = len(scores) // 2
+    return [
+        Trial(number, {"learning_rate": 0.001}, number, round, index // per_suggestion, kind)
+        for index, number in enumerate(scores)
+    ]
+
+
+def record(ledger: Ledger, scores: dict[int, float], *, round: int, kind: str) -> None:
+    ledger.open_round(round, trials_of(scores, round=round, kind=kind))
+    for number, score in scores.items():
+        ledger.write_result(Result(number, "completed", score))
+
+
+@pytest.fixture
+def tried_again(shared: Path, broker: None, make_config) -> Ledger:
+    """A search of two, whose luckier suggestion was worse on three further seeds."""
+    config: ExperimentConfig = make_config(
+        {"hyperparameter_optimizer.n_calls": 2, "hyperparameter_optimizer.finalists": 2}
+    )
+    ledger = Ledger.create(shared, config)
+    record(ledger, SEARCHED, round=0, kind="search")
+    closed = ledger.history().open_round
+    assert closed is not None
+    ledger.close_round(closed)
+    record(ledger, AGAIN, round=1, kind="finalist")
+    return ledger
+
+
+@pytest.mark.engine
+def test_the_best_is_what_decides_while_it_runs_and_when_it_has_ended(tried_again: Ledger):
+    running = client.experiment(tried_again.id)
+    before = running.best
+
+    tasks.advance(tried_again.id)
+
+    after = client.experiment(tried_again.id).best
+    assert running.state == "completed"
+    assert before == after
+    assert after is not None
+    assert (after.suggestion, after.n_seeds, after.number, after.score) == (1, 4, 6, -895.0)
+    assert after.mean_score == pytest.approx(-900.0)
+    assert after.standard_error == pytest.approx(2.0412, abs=1e-3)
+
+
+@pytest.mark.engine
+def test_the_document_has_the_single_score_and_the_mean(tried_again: Ledger):
+    tasks.advance(tried_again.id)
+
+    document = client.experiment(tried_again.id).to_json()
+
+    assert document["best"]["score"] == -895.0
+    assert document["best"]["mean_score"] == pytest.approx(-900.0)
+    assert document["best"]["n_seeds"] == 4
+    assert [trial["suggestion"] for trial in document["trials"]] == [0, 1, 0, 0, 0, 1, 1, 1]
+    assert [trial["kind"] for trial in document["trials"]].count("finalist") == 6
