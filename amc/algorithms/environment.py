@@ -36,6 +36,18 @@ class Step(Protocol):
     def next_observation(self) -> NDArray[np.float32]:
         """The state that the action led to, [N, D]; an ended episode's true last one."""
 
+    @property
+    def raw_observation(self) -> NDArray[np.float32]:
+        """`observation` before it was normalised; the same array where nothing normalises."""
+
+    @property
+    def raw_reward(self) -> NDArray[np.float64]:
+        """`reward` before it was normalised."""
+
+    @property
+    def raw_next_observation(self) -> NDArray[np.float32]:
+        """`next_observation` before it was normalised."""
+
 
 class VectorEnvironment(Protocol):
     """What an algorithm steps."""
@@ -51,6 +63,16 @@ class VectorEnvironment(Protocol):
     @property
     def action_space(self) -> gymnasium.Space[Any]:
         """Of one copy: Discrete, counted from 0, or a flat Box."""
+
+    @property
+    def raw_observation(self) -> NDArray[np.float32]:
+        """The present observation, [N, D], before it was normalised."""
+
+    def normalize_observation(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw observations [B, D] as the learner would see them now; the same array if as is."""
+
+    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Raw rewards [B] as the learner would be paid them now; the same array if as is."""
 
     def reset(self) -> NDArray[np.float32]:
         """Start an episode in every copy and return the observations, [N, D]."""

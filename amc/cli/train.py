@@ -137,6 +137,7 @@ def _result(directory: Path, outcome: Any) -> Result:
         digest=outcome.digest,
         checkpoint=str(outcome.checkpoint.relative_to(directory)),
         environment=outcome.environment,
+        solved_at=outcome.solved_at,
     )
 
 
@@ -159,6 +160,7 @@ def _print(result: Result, checkpoint: Path, as_json: bool) -> None:
         "score": result.score,
         "steps": result.steps,
         "seconds": round(result.seconds, 3),
+        "solved_at": result.solved_at,
         "environment": result.environment,
         "checkpoint": str(checkpoint),
         "digest": result.digest,
@@ -167,4 +169,5 @@ def _print(result: Result, checkpoint: Path, as_json: bool) -> None:
         click.echo(json.dumps(shown))
         return
     for name, value in shown.items():
-        click.echo(f"{name:<12}{value}")
+        if value is not None:
+            click.echo(f"{name:<12}{value}")

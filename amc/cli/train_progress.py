@@ -32,6 +32,10 @@ class Evaluation(Protocol):
     def std(self) -> float:
         """Standard deviation of the returns."""
 
+    @property
+    def cut(self) -> int:
+        """Episodes that were cut off for want of a time limit."""
+
 
 @dataclass(frozen=True)
 class Watcher:
@@ -95,4 +99,5 @@ class _Bar:
 
 
 def _score(evaluation: Evaluation) -> str:
-    return f"score {evaluation.score:.1f} ± {evaluation.std:.1f}"
+    cut = f", {evaluation.cut} episodes cut off" if evaluation.cut else ""
+    return f"score {evaluation.score:.1f} ± {evaluation.std:.1f}{cut}"

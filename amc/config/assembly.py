@@ -190,6 +190,8 @@ class Assembly:
             self.problems += checks.search(search)
         if self._model is not None and environment is not None:
             self.problems += checks.action_space(algorithm, self._model, environment)
+        if environment is not None and training is not None:
+            self.problems += checks.stopping(environment, training)
         if hyperparameters is None:
             return
         space = {} if search is None else search.search_space

@@ -12,7 +12,7 @@ from amc.config.dimension import Dimension
 from amc.config.document import Path, Problem
 from amc.config.environments import KNOWN
 from amc.config.hyperparameters import Hyperparameters
-from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig
+from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig, TrainingConfig
 from amc.config.search_keys import SearchKeys
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -106,6 +106,24 @@ def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
             ("hyperparameter_optimizer", "n_calls"),
             f"{config.n_calls} trials are fewer than the {config.seeds_per_trial} seeds of one "
             "suggestion (seeds_per_trial). Raise it.",
+        )
+
+
+def stopping(environment: EnvironmentConfig, training: TrainingConfig) -> Iterator[Problem]:
+    """Training that is to stop at a threshold which is not given, or never looked for."""
+    if not training.stop_at_reward_threshold:
+        return
+    path = ("training", "stop_at_reward_threshold")
+    if environment.reward_threshold is None:
+        yield Problem(
+            path,
+            "there is no threshold to stop at. Set environment.reward_threshold, or leave it out.",
+        )
+    if training.eval_freq is None:
+        yield Problem(
+            path,
+            "only an evaluation can reach the threshold, and training.eval_freq is null. "
+            "Set eval_freq, or leave it out.",
         )
 
 

@@ -146,12 +146,16 @@ class TrainingConfig(StrictModel):
 
     total_timesteps: Count
     """Environment steps of a trial, over all its environments."""
-    eval_freq: Count = 10_000
-    """Steps between two evaluations."""
+    eval_freq: Count | None = 10_000
+    """Steps between two evaluations; null: none, the score is the mean of 100 training episodes."""
     save_freq: Count = 10_000
     """Steps between two checkpoints."""
     eval_episodes: Annotated[int, Field(ge=1, le=100_000), INTEGRAL] = 10
     """Episodes of an evaluation; their mean return is the score."""
+    eval_max_episode_steps: Count = 50_000
+    """Steps after which an evaluation cuts an episode off where there is no other limit."""
+    stop_at_reward_threshold: bool = False
+    """Whether a trial, unless a finalist, ends at the first evaluation at reward_threshold."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")] = "auto"
     """auto, cpu, cuda, or cuda:N."""
     threads: Annotated[int, Field(ge=1, le=1024), INTEGRAL] = 1

@@ -20,6 +20,7 @@ from gymnasium import spaces
 from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
+from amc.config.environments import KNOWN
 from amc.environments.episodes import (
     FinishedEpisodes,
     check_finite,
@@ -56,6 +57,7 @@ class EnvpoolVector(VectorEnvironment):
         keywords: dict[str, Any],
     ) -> None:
         self.n_envs = n_envs
+        self.reward_threshold = KNOWN[name].reward_threshold if name in KNOWN else None
         self.backend = f"envpool {envpool.__version__} {name}"
         self._name = name
         self._identity = f"envpool {name}"
@@ -85,6 +87,11 @@ class EnvpoolVector(VectorEnvironment):
     def step(self, actions: NDArray[Any]) -> Step:
         """Act once in every environment and reset those whose episode ended."""
         return self._act(np.asarray(self._actions.prepare(actions)))
+
+    @property
+    def raw_observation(self) -> Observations:
+        """What the last reset or step led to."""
+        return self._observation
 
     def pop_episodes(self) -> list[Episode]:
         """Episodes finished since the last call."""
@@ -159,7 +166,7 @@ class EnvpoolVector(VectorEnvironment):
         truncated &= ~terminated
         ended = np.flatnonzero(terminated | truncated)
         self._observation = self._next_episodes(observation, ended) if ended.size else observation
-        return Step(self._observation, reward, terminated, truncated, observation)
+        return Step.unnormalized(self._observation, reward, terminated, truncated, observation)
 
     def _next_episodes(self, observation: Observations, ended: NDArray[np.intp]) -> Observations:
         """Note the episodes that ended and begin the next ones in a copy of `observation`."""

@@ -57,6 +57,7 @@ def make_evaluation(
     training: VectorEnvironment | Mapping[str, Any] | None,
     *,
     render_mode: str | None = None,
+    bound: int | None = None,
 ) -> VectorEnvironment:
     """The same environment for measuring: observations as in training, rewards as they are.
 
@@ -67,11 +68,12 @@ def make_evaluation(
         training: the training environment or its `state_dict`; its observation statistics are
             copied and frozen. None for those of an environment that has seen nothing.
         render_mode: gymnasium's, for `render`; such an environment always runs on gymnasium.
+        bound: steps after which an episode is cut off where there is no other limit.
 
     Raises:
         EnvironmentFault: it cannot be made.
     """
-    environment = _Bare(config, n_envs, seed, render_mode).make()
+    environment = _Bare(config, n_envs, seed, render_mode, bound).make()
     if "normalize_observation" not in config.wrappers:
         return environment
     normalizer = NormalizeObservation(environment, is_frozen=True)
@@ -89,6 +91,7 @@ class _Bare:
     n_envs: int
     seed: SeedSequence
     render_mode: str | None = None
+    bound: int | None = None
 
     def make(self) -> VectorEnvironment:
         # `auto` is gymnasium: it resumes within one episode's steps, needs no second to load, and
@@ -102,6 +105,7 @@ class _Bare:
             seed=self.seed,
             name=found.name,
             max_episode_steps=found.max_episode_steps,
+            bound=self.bound,
         )
 
     def _from_envpool(self) -> VectorEnvironment:

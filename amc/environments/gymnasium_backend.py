@@ -42,6 +42,7 @@ class GymnasiumVector(VectorEnvironment):
         seed: every episode's seed comes from it.
         name: of the environment, for messages and `backend`.
         max_episode_steps: where an episode is truncated; None for never.
+        bound: where it is truncated if `max_episode_steps` is None.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class GymnasiumVector(VectorEnvironment):
         seed: np.random.SeedSequence,
         name: str,
         max_episode_steps: int | None,
+        bound: int | None = None,
     ) -> None:
         self.n_envs = n_envs
         self.backend = f"gymnasium {gymnasium.__version__} {name}"
@@ -64,7 +66,9 @@ class GymnasiumVector(VectorEnvironment):
         self.action_space = self._actions.space
         self._steppers = [environment.step for environment in self._environments]
         self._shape = (n_envs, *self.observation_space.shape)
-        self._limit = NO_LIMIT if max_episode_steps is None else max_episode_steps
+        self.reward_threshold = first.spec.reward_threshold if first.spec else None
+        self.bound = bound if max_episode_steps is None else None
+        self._limit = max_episode_steps or self.bound or NO_LIMIT
         self._seeds = EpisodeSeeds(seed, n_envs)
         self._episodes = [-1] * n_envs
         self._returns = [0.0] * n_envs
@@ -99,7 +103,12 @@ class GymnasiumVector(VectorEnvironment):
         reward = np.array(gains, np.float64)
         check_finite(observation, reward, self._name, self._lengths)
         self._observation = self._next_episodes(observation, ended) if ended else observation
-        return Step(self._observation, reward, terminated, truncated, observation)
+        return Step.unnormalized(self._observation, reward, terminated, truncated, observation)
+
+    @property
+    def raw_observation(self) -> Observations:
+        """What the last reset or step led to."""
+        return self._observation
 
     def pop_episodes(self) -> list[Episode]:
         """Episodes finished since the last call."""

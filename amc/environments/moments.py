@@ -88,6 +88,16 @@ def add_and_standardize(
     standardize(moments, batch, clip, out)
 
 
+@njit("void(float64[:, ::1], float64[::1], float64, float64[::1])", cache=True, error_model="numpy")
+def scale(
+    moments: Moments, reward: NDArray[np.float64], clip: float, out: NDArray[np.float64]
+) -> None:
+    """Write rewards over the standard deviation of returns, within [-clip, clip], into `out`."""
+    deviation = np.sqrt(moments[SQUARES, 0] / moments[COUNT, 0] + EPSILON)
+    for i in range(len(reward)):
+        out[i] = min(max(reward[i] / deviation, -clip), clip)
+
+
 @njit(
     "void(float64[:, ::1], float64[::1], float64[:, ::1], float64, float64, float64[::1])",
     cache=True,
@@ -117,6 +127,4 @@ def add_and_scale(
     for i in range(n):
         returns[i, 0] = gamma * returns[i, 0] + reward[i]
     add_batch(moments, returns)
-    deviation = np.sqrt(moments[SQUARES, 0] / moments[COUNT, 0] + EPSILON)
-    for i in range(n):
-        out[i] = min(max(reward[i] / deviation, -clip), clip)
+    scale(moments, reward, clip, out)

@@ -19,6 +19,7 @@ from amc.environments.moments import (
     add_and_scale,
     add_and_standardize,
     first_moments,
+    scale,
     standardize,
 )
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
@@ -47,7 +48,22 @@ class Normalizer(VectorEnvironment):
         self.observation_space = inner.observation_space
         self.action_space = inner.action_space
         self.backend = inner.backend
+        self.reward_threshold = inner.reward_threshold
+        self.bound = inner.bound
         self.moments = first_moments(size)
+
+    @property
+    def raw_observation(self) -> Observations:
+        """The inner environment's."""
+        return self.inner.raw_observation
+
+    def normalize_observation(self, raw: Observations) -> Observations:
+        """As the inner environment does."""
+        return self.inner.normalize_observation(raw)
+
+    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As the inner environment does."""
+        return self.inner.normalize_reward(raw)
 
     def pop_episodes(self) -> list[Episode]:
         """Episodes finished since the last call, with raw returns."""
@@ -108,7 +124,14 @@ class NormalizeObservation(Normalizer):
         if step.next_observation is not step.observation:
             following = np.empty_like(observation)
             standardize(self.moments, step.next_observation, CLIP, following)
-        return Step(observation, step.reward, step.terminated, step.truncated, following)
+        return step._replace(observation=observation, next_observation=following)
+
+    def normalize_observation(self, raw: Observations) -> Observations:
+        """With the statistics as they are now."""
+        inner = self.inner.normalize_observation(raw)
+        out = np.empty_like(inner)
+        standardize(self.moments, inner, CLIP, out)
+        return out
 
     def _normalized(self, raw: Observations) -> Observations:
         out = np.empty_like(raw)
@@ -141,9 +164,14 @@ class NormalizeReward(Normalizer):
         add_and_scale(self.moments, step.reward, self._returns, self._gamma, CLIP, reward)
         if step.next_observation is not step.observation:
             self._returns[step.terminated | step.truncated] = 0.0
-        return Step(
-            step.observation, reward, step.terminated, step.truncated, step.next_observation
-        )
+        return step._replace(reward=reward)
+
+    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """With the statistics as they are now."""
+        inner = self.inner.normalize_reward(raw)
+        out = np.empty_like(inner)
+        scale(self.moments, inner, CLIP, out)
+        return out
 
     def state_dict(self) -> dict[str, Any]:
         """The moments, the running returns and the inner environment's state."""

@@ -10,7 +10,7 @@ at the next step makes one bogus transition per episode).
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from gymnasium import spaces
@@ -22,11 +22,11 @@ Observations = NDArray[np.float32]
 
 
 class Step(NamedTuple):
-    """What one step of all environments brought.
+    """What one step of all environments brought, as the learner sees it and as it was.
 
     `terminated` and `truncated` are never both true. The arrays are new in every step; without an
-    end of an episode `next_observation` is the same array as `observation`, so neither is to be
-    written in.
+    end of an episode `next_observation` is the same array as `observation`, and where nothing
+    normalises the raw arrays are the others, so none is to be written in.
 
     Attributes:
         observation: float32 [N, *obs], what the next action answers to; where an episode ended, the
@@ -36,6 +36,9 @@ class Step(NamedTuple):
         truncated: bool [N], time ran out: the value of `next_observation` still counts.
         next_observation: float32 [N, *obs], the state that the action led to; where an episode
             ended, its true last observation.
+        raw_observation: `observation` before it was normalised.
+        raw_reward: float64 [N], `reward` before it was normalised.
+        raw_next_observation: `next_observation` before it was normalised.
     """
 
     observation: Observations
@@ -43,6 +46,30 @@ class Step(NamedTuple):
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     next_observation: Observations
+    raw_observation: Observations
+    raw_reward: NDArray[np.float64]
+    raw_next_observation: Observations
+
+    @classmethod
+    def unnormalized(
+        cls,
+        observation: Observations,
+        reward: NDArray[np.float64],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+        next_observation: Observations,
+    ) -> Self:
+        """A step that nothing normalised: the raw values are the values."""
+        return cls(
+            observation,
+            reward,
+            terminated,
+            truncated,
+            next_observation,
+            observation,
+            reward,
+            next_observation,
+        )
 
 
 class Episode(NamedTuple):
@@ -65,12 +92,17 @@ class VectorEnvironment(ABC):
         observation_space: of ONE environment, as the learner sees it: a flat float32 Box.
         action_space: of ONE environment: a Box of floats, or Discrete counted from 0.
         backend: what really runs, for example `gymnasium 1.4.0 LunarLander-v3`.
+        reward_threshold: the mean return at which its makers call it solved, if they do.
+        bound: steps after which an episode is truncated for want of any limit of its own; None
+            where there is one, or where episodes may last for ever.
     """
 
     n_envs: int
     observation_space: spaces.Box
     action_space: spaces.Box | spaces.Discrete
     backend: str
+    reward_threshold: float | None = None
+    bound: int | None = None
 
     @abstractmethod
     def reset(self) -> Observations:
@@ -93,6 +125,22 @@ class VectorEnvironment(ABC):
             EnvironmentFault: an action, observation or reward is not finite, or the environment
                 failed.
         """
+
+    @property
+    @abstractmethod
+    def raw_observation(self) -> Observations:
+        """The present observation, [N, *obs], before it was normalised."""
+
+    def normalize_observation(self, raw: Observations) -> Observations:
+        """Raw observations [B, *obs] as the learner would see them now; what is remembered is raw.
+
+        Nothing is learned from them: the statistics stay as they are.
+        """
+        return raw
+
+    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Raw rewards [B] as the learner would be paid them now."""
+        return raw
 
     @abstractmethod
     def pop_episodes(self) -> list[Episode]:

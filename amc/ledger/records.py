@@ -65,6 +65,8 @@ class Result(_Record):
         checkpoint: the final checkpoint, relative to the trial's directory.
         error: what went wrong, with the traceback; None unless failed.
         environment: what really ran, for example `gymnasium 1.4.0 LunarLander-v3`.
+        solved_at: environment steps of the first evaluation at or above the environment's reward
+            threshold; None if there was none.
     """
 
     number: int
@@ -79,6 +81,7 @@ class Result(_Record):
     checkpoint: str | None = None
     error: str | None = None
     environment: str = ""
+    solved_at: int | None = None
 
 
 @dataclass(frozen=True)

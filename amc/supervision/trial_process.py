@@ -65,7 +65,7 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             job.trial,
             "completed",
             score=outcome.score,
-            mean_evaluation=fmean(evaluation.score for evaluation in outcome.evaluations),
+            mean_evaluation=_mean([evaluation.score for evaluation in outcome.evaluations]),
             attempt=attempt.number,
             steps=outcome.steps,
             seconds=outcome.seconds,
@@ -73,6 +73,11 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             digest=outcome.digest,
             checkpoint=str(Path(outcome.checkpoint).relative_to(context.directory)),
             environment=outcome.environment,
+            solved_at=outcome.solved_at,
         )
     )
     return True
+
+
+def _mean(scores: list[float]) -> float | None:
+    return fmean(scores) if scores else None

@@ -6,6 +6,7 @@ neither torch nor gymnasium, so that reports and the client may read curves.
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,7 @@ class Evaluation:
         episodes: how many episodes.
         length: mean length of the episodes, in steps.
         seconds: wall-clock seconds since the attempt began.
+        cut: how many of the episodes were cut off at `training.eval_max_episode_steps`.
     """
 
     step: int
@@ -32,11 +34,13 @@ class Evaluation:
     episodes: int
     length: float
     seconds: float
+    cut: int = 0
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from a line of the curve; keys that this version does not know are left out."""
-        return cls(**{item.name: data[item.name] for item in fields(cls)})
+        known = {item.name for item in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
 
 
 class Curve:
@@ -70,6 +74,13 @@ def evaluation_curve(trial_directory: Path) -> list[Evaluation]:
                 evaluation = Evaluation.from_json(json.loads(line))
                 by_step[evaluation.step] = evaluation
     return [by_step[step] for step in sorted(by_step)]
+
+
+def solved_at(evaluations: Iterable[Evaluation], threshold: float | None) -> int | None:
+    """The step of the first evaluation at or above the threshold; None if there is none."""
+    if threshold is None:
+        return None
+    return min((one.step for one in evaluations if one.score >= threshold), default=None)
 
 
 def metrics_files(trial_directory: Path) -> list[Path]:

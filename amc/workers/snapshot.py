@@ -44,6 +44,8 @@ _FREE = frozenset(
         "environment.reward_threshold",
         "training.eval_freq",
         "training.eval_episodes",
+        "training.eval_max_episode_steps",
+        "training.stop_at_reward_threshold",
         "training.save_freq",
         "training.device",
         "training.threads",

@@ -16,19 +16,19 @@ import numpy as np
 
 from amc.algorithms.base import Algorithm, algorithm_class
 from amc.config.schema import ExperimentConfig
-from amc.environments import make, make_evaluation
+from amc.environments import make
 from amc.environments.vector import Episode, VectorEnvironment
+from amc.errors import TrainingError
 from amc.workers import checkpoint, snapshot
-from amc.workers.curve import Curve, evaluation_curve
-from amc.workers.evaluation import play, summary
+from amc.workers.evaluation import Played, evaluate, summary
 from amc.workers.gpu_usage import GpuUsage
-from amc.workers.tensorboard import SCORE_TAG, TensorBoard
+from amc.workers.scores import Scores
+from amc.workers.tensorboard import TensorBoard
 from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
 ENVIRONMENT, ALGORITHM, EVALUATION = range(3)
 
-MAX_EVALUATION_ENVS = 16
 ROLLOUT_WINDOW = 100  # episodes, as in SB3
 
 _LOG = logging.getLogger(__name__)
@@ -63,8 +63,8 @@ class Training:
             )
             self._resume()
             self._first_step = self.steps
-            self._curve = Curve(context.directory, context.attempt)
             self._board = stack.enter_context(self._open_board())
+            self._scores = Scores(config, context, self._environment, self._board)
             self._usage = stack.enter_context(closing(GpuUsage(self._algorithm.device)))
             self._open = stack.pop_all()
 
@@ -76,12 +76,18 @@ class Training:
     @property
     def is_finished(self) -> bool:
         """Whether every step was trained, and the agent evaluated and saved."""
-        return self._algorithm.is_finished and self._evaluated == self._saved == self.steps
+        return self._is_at_end and self._evaluated == self._saved == self.steps
+
+    @property
+    def _is_at_end(self) -> bool:
+        is_judged_here = self._evaluated == self.steps
+        is_solved = is_judged_here and self._scores.ends_at(self._score)
+        return self._algorithm.is_finished or is_solved
 
     def advance(self) -> None:
         """Do what is due: evaluate, or save, or train for one iteration."""
         if self._is_due(self._evaluated, self._config.training.eval_freq):
-            self._evaluate()
+            self._judge()
         elif self._is_due(self._saved, self._config.training.save_freq):
             self.save()
         else:
@@ -120,7 +126,8 @@ class Training:
             digest=snapshot.digest(self._algorithm),
             checkpoint=self._checkpoint,
             environment=self._environment.backend,
-            evaluations=tuple(evaluation_curve(self._context.directory)),
+            evaluations=self._scores.curve(),
+            solved_at=self._scores.solved_at(),
         )
 
     def __enter__(self) -> Self:
@@ -149,10 +156,10 @@ class Training:
     def _seconds(self) -> float:
         return time.monotonic() - self._started
 
-    def _is_due(self, last: int, frequency: int) -> bool:
+    def _is_due(self, last: int, frequency: int | None) -> bool:
         """Whether a multiple of `frequency` was crossed since `last`, or the end reached."""
-        crossed = self.steps // frequency > last // frequency
-        return self.steps != last and (crossed or self._algorithm.is_finished)
+        crossed = frequency is not None and self.steps // frequency > last // frequency
+        return self.steps != last and (crossed or self._is_at_end)
 
     def _resume(self) -> None:
         for file in checkpoint.files(self._context.directory / CHECKPOINT_DIRECTORY):
@@ -184,29 +191,39 @@ class Training:
         if time.monotonic() - self._logged_at >= _LOG_EVERY_S:
             self._log()
 
-    def _evaluate(self) -> None:
+    def _judge(self) -> None:
+        """Find the score that the agent has now."""
         self._log()
-        n_episodes = self._config.training.eval_episodes
-        environment = make_evaluation(
-            self._config.environment,
-            min(n_episodes, MAX_EVALUATION_ENVS),
-            self._stream(EVALUATION, self.steps),
-            self._environment,
-        )
-        with closing(environment):
-            episodes = play(self._algorithm.predict, environment, n_episodes, self._may_go_on)
-        if episodes is None:
+        evaluates = self._config.training.eval_freq is not None
+        score = self._evaluate() if evaluates else self._training_return()
+        if score is None:
             return  # asked to stop: it stays due, for the next attempt
-        evaluation = summary(episodes, step=self.steps, seconds=self._seconds())
-        self._curve.append(evaluation)
-        self._board.scalars(
-            self.steps, {SCORE_TAG: evaluation.score, "eval/mean_ep_length": evaluation.length}
-        )
-        self._evaluated, self._score = self.steps, evaluation.score
-        self._context.on_evaluation(evaluation)
+        self._evaluated, self._score = self.steps, score
         if self._saved == self.steps:
             # The attempt before was stopped in this evaluation: what it saved lacks the score.
             self.save()
+
+    def _evaluate(self) -> float | None:
+        seed = self._stream(EVALUATION, self.steps)
+        played = evaluate(
+            self._algorithm.predict, self._config, self._environment, seed, self._may_go_on
+        )
+        if played is None:
+            return None
+        evaluation = summary(played, step=self.steps, seconds=self._seconds())
+        self._scores.add(evaluation)
+        return evaluation.score
+
+    def _training_return(self) -> float:
+        self._collect_episodes()
+        if not self._episodes:
+            raise TrainingError(
+                "training.eval_freq: it is null, so the score is the mean return of the last "
+                f"{ROLLOUT_WINDOW} episodes of training, but none ended in {self.steps} steps. "
+                "Set environment.max_episode_steps, train for longer, or set eval_freq."
+            )
+        played = Played(list(self._episodes), cut=0)
+        return summary(played, step=self.steps, seconds=self._seconds()).score
 
     def _may_go_on(self) -> bool:
         self._mark("evaluation")

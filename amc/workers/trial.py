@@ -80,6 +80,8 @@ class TrialOutcome:
         checkpoint: the last checkpoint.
         environment: what the environment really ran on, for example "gymnasium 1.4.0 CartPole-v1".
         evaluations: the curve so far, all attempts together.
+        solved_at: environment steps of the first evaluation at or above the environment's reward
+            threshold; None if there was none.
     """
 
     attempt: int
@@ -91,6 +93,7 @@ class TrialOutcome:
     checkpoint: Path
     environment: str
     evaluations: tuple[Evaluation, ...]
+    solved_at: int | None = None
 
 
 def _last_attempt(directory: Path) -> int:

@@ -50,7 +50,13 @@ class TinyEnvironment(VectorEnvironment):
         next_observation = self.draw()
         self.observation = np.where(ended[:, None], self.draw(), next_observation)
         terminated = ended & self.terminates
-        return Step(self.observation, reward, terminated, ended & ~terminated, next_observation)
+        return Step.unnormalized(
+            self.observation, reward, terminated, ended & ~terminated, next_observation
+        )
+
+    @property
+    def raw_observation(self) -> np.ndarray:
+        return self.observation
 
     def pop_episodes(self) -> list[Episode]:
         return []

@@ -23,6 +23,32 @@ def warned(mapping: dict[str, Any]) -> list[str]:
     return loader.warnings
 
 
+def stopping(threshold: float | None, **training: Any) -> dict[str, Any]:
+    environment = {"name": "CartPole-v1", "reward_threshold": threshold}
+    return {"environment": environment, "training": {"total_timesteps": 1000, **training}}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        stopping(None, stop_at_reward_threshold=True),
+        stopping(475, stop_at_reward_threshold=True, eval_freq=None),
+    ],
+    ids=["no threshold", "no evaluation"],
+)
+def test_stopping_at_a_threshold_that_is_never_seen_is_refused(
+    sections: dict[str, Any], base: dict[str, Any]
+):
+    assert refused({**base, **sections}) == ["training.stop_at_reward_threshold"]
+
+
+def test_stopping_at_a_threshold_is_recorded(base: dict[str, Any]):
+    config = ConfigLoader().from_mapping({**base, **stopping(475, stop_at_reward_threshold=True)})
+
+    assert config.to_json()["training"]["stop_at_reward_threshold"] is True
+    assert config.to_json()["training"]["eval_max_episode_steps"] == 50_000
+
+
 @pytest.mark.parametrize(
     ("settings", "key"),
     [

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from amc.workers.curve import Curve, Evaluation, evaluation_curve
+from amc.workers.curve import Curve, Evaluation, evaluation_curve, solved_at
 
 
 def evaluation(step, score=1.0):
@@ -64,6 +64,23 @@ def test_keys_of_a_later_version_are_left_out(tmp_path):
     curve.path.write_text(json.dumps(line) + "\n")
 
     assert evaluation_curve(tmp_path) == [evaluation(10)]
+
+
+def test_a_line_of_an_earlier_version_lacks_what_came_later(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10))
+
+    line = json.loads(curve.path.read_text())
+    del line["cut"]
+    curve.path.write_text(json.dumps(line) + "\n")
+
+    assert evaluation_curve(tmp_path)[0].cut == 0
+
+
+def test_solved_is_the_first_evaluation_at_or_above_the_threshold():
+    curve = [evaluation(10, 1.0), evaluation(20, 2.0), evaluation(30, 1.5), evaluation(40, 3.0)]
+
+    assert [solved_at(curve, bar) for bar in (0.5, 2.0, 2.5, 4.0, None)] == [10, 20, 40, None, None]
 
 
 def test_a_score_that_json_cannot_hold_is_refused(tmp_path):

@@ -8,18 +8,21 @@ import pytest
 
 from amc.environments.vector import Episode, Step
 from amc.errors import EnvironmentFault, TrainingError
-from amc.workers.evaluation import play, summary
+from amc.workers.evaluation import Played, play, summary
 
 
 class Clockwork:
     """N copies; episodes of copy i take `lengths[i]` steps and earn their number of steps."""
 
-    def __init__(self, lengths: Sequence[int], reports: bool = True) -> None:
+    def __init__(
+        self, lengths: Sequence[int], reports: bool = True, bound: int | None = None
+    ) -> None:
         self.lengths = np.array(lengths)
         self.n_envs = len(lengths)
         self.age = np.zeros(self.n_envs, dtype=int)
         self.reports = reports
         self.finished: list[Episode] = []
+        self.bound = bound
 
     def reset(self):
         return np.zeros((self.n_envs, 1), dtype=np.float32)
@@ -30,7 +33,7 @@ class Clockwork:
         self.finished += [Episode(float(n), int(n)) for n in self.age[ended]]
         self.age[ended] = 0
         observation = self.reset()
-        return Step(observation, actions, ended, np.zeros_like(ended), observation)
+        return Step.unnormalized(observation, actions, ended, np.zeros_like(ended), observation)
 
     def pop_episodes(self):
         finished, self.finished = self.finished, []
@@ -42,14 +45,14 @@ def policy(observation):
 
 
 def test_short_episodes_are_not_favoured():
-    episodes = play(policy, Clockwork([1, 10]), 2)
+    episodes = play(policy, Clockwork([1, 10]), 2).episodes
 
     assert sorted(episode.length for episode in episodes) == [1, 10]
 
 
 @pytest.mark.parametrize("n_episodes", [3, 4, 5, 7])
 def test_exactly_as_many_episodes_are_played_as_asked_for(n_episodes):
-    episodes = play(policy, Clockwork([2, 3, 5]), n_episodes)
+    episodes = play(policy, Clockwork([2, 3, 5]), n_episodes).episodes
 
     lengths = [episode.length for episode in episodes]
     assert len(lengths) == n_episodes
@@ -68,12 +71,12 @@ def test_an_environment_that_hides_its_episodes_is_at_fault():
 
 
 def test_a_point_of_the_curve_holds_mean_and_spread():
-    point = summary([Episode(1.0, 10), Episode(3.0, 30)], step=64, seconds=2.5)
+    point = summary(Played([Episode(1.0, 10), Episode(3.0, 30)], cut=1), step=64, seconds=2.5)
 
     assert (point.step, point.score, point.std) == (64, 2.0, 1.0)
-    assert (point.episodes, point.length, point.seconds) == (2, 20.0, 2.5)
+    assert (point.episodes, point.length, point.seconds, point.cut) == (2, 20.0, 2.5, 1)
 
 
 def test_a_return_that_is_not_finite_is_an_error():
     with pytest.raises(TrainingError, match="step 64"):
-        summary([Episode(math.inf, 10)], step=64, seconds=0.0)
+        summary(Played([Episode(math.inf, 10)], 0), step=64, seconds=0.0)
