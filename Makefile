@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help install dist-cartpole dist-start dist-stop dist-status dist-logs dist-logs-worker \
-	dist-logs-coordinator dist-quick-dev test test-all lint check bench learning clean
+	dist-logs-coordinator dist-quick-dev test test-all lint check wheels bench learning clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ lint: install ## check format, style and types
 	$(BIN)/mypy
 
 check: lint test ## what a change has to pass; the same as .ci/run
+
+wheels: install ## check that every pinned version has a wheel for CPython 3.11 to 3.14, x86-64 and ARM64
+	$(BIN)/python .ci/wheels.py
 
 bench: $(PEERS) ## run the benchmarks of speed and search
 	@for file in $(BENCHMARKS); do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python "$$file" || exit 1; done

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,26 @@ def test_the_ci_script_does_what_make_check_does():
     assert re.findall(r"^make (\w+)$", script, flags=re.MULTILINE) == ["lint", "test"]
     assert re.search(r"^check: lint test ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_install_compiles_nothing_on_any_machine_that_is_supported():
+    command = [sys.executable, str(ROOT / ".ci" / "wheels.py")]
+
+    check = subprocess.run(command, capture_output=True, text=True)
+
+    assert check.returncode == 0, check.stdout
+    for python in supported_pythons():
+        for machine in ("Linux x86-64", "Linux ARM64"):
+            assert f"CPython {python}, {machine}: " in check.stdout
+
+
+def test_every_python_from_3_11_to_3_14_is_claimed():
+    assert supported_pythons() == ["3.11", "3.12", "3.13", "3.14"]
+
+
+def supported_pythons() -> list[str]:
+    """The versions that setup.cfg's classifiers claim."""
+    text = (ROOT / "setup.cfg").read_text()
+    return re.findall(r"^ +Programming Language :: Python :: (3\.\d+)$", text, re.MULTILINE)

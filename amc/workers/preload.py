@@ -4,13 +4,19 @@ A worker's parent loads this module once. Without it each attempt pays for the e
 kernels and torch._dynamo anew, which torch.optim imports when it is first used: 3.7 s.
 """
 
-import gymnasium.envs.box2d
+import contextlib
+
 import gymnasium.envs.classic_control
 import gymnasium.envs.mujoco
 import torch._dynamo
+from gymnasium.error import DependencyNotInstalled
 
 import amc.algorithms.ddpg
 import amc.algorithms.ppo
 import amc.workers.base
+
+with contextlib.suppress(DependencyNotInstalled):
+    # Box2D is not installed where it has no wheels; whoever asks for its environments is told.
+    import gymnasium.envs.box2d
 
 __all__ = ["amc", "gymnasium", "torch"]
