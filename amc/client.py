@@ -25,7 +25,7 @@ from amc.celery import DRIVER_QUEUE, app, shared_dir
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.errors import BrokerError, UsageError
+from amc.errors import BrokerError, LedgerError, UsageError
 from amc.ledger import Ledger, Result, Round, Trial, files, ledgers
 from amc.ledger.records import ExperimentState
 from amc.ledger.standing import Winner, winner
@@ -98,7 +98,7 @@ class Experiment:
     @property
     def created(self) -> float:
         """When it was submitted (Unix time)."""
-        return float(self._ledger.record["created"])
+        return self._ledger.record.created
 
     @property
     def state(self) -> ExperimentState:
@@ -114,7 +114,7 @@ class Experiment:
     def error(self) -> str | None:
         """Why the experiment failed; None unless it did."""
         end = self._ledger.end
-        return None if end is None else end["error"]
+        return None if end is None else end.error
 
     def trials(self) -> list[TrialStatus]:
         """Every trial so far, in number order."""
@@ -152,12 +152,16 @@ class Experiment:
     @property
     def best(self) -> BestTrial | None:
         """The best trial of the best suggestion so far, by the rule that decides at the end."""
-        stored = files.read(self._ledger.paths.best)
-        if stored is None:
-            best = winner(self.config, self._ledger.history())
-        else:
-            best = Winner.from_json(stored)
+        best = self._stored_best() or winner(self.config, self._ledger.history())
         return None if best is None else _best(best)
+
+    def _stored_best(self) -> Winner | None:
+        path = self._ledger.paths.best
+        try:
+            stored = files.read(path)
+            return None if stored is None else Winner.from_json(stored, path)
+        except LedgerError:
+            return None  # the trials' own records say the same
 
     @property
     def best_config(self) -> ExperimentConfig | None:

@@ -129,7 +129,7 @@ def _store_best(ledger: Ledger) -> None:
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
     if checkpoint.is_file():
         _hand_out(checkpoint, paths.best_files / f"agent{checkpoint.suffix}")
-    files.replace(paths.best, files.encode(best.to_json()))
+    files.replace(paths.best, files.encode(files.sealed(best.to_json())))
 
 
 def _hand_out(checkpoint: Path, agent: Path) -> None:

@@ -1,10 +1,12 @@
 """Files that are whole or not there: written under a temporary name, synced, then named.
 
 `create` is for records that may exist only once: `link(2)` fails if the name is taken, on a local
-disk and on NFS alike, so the first writer wins on any number of machines.
+disk and on NFS alike, so the first writer wins on any number of machines. Every record carries a
+checksum of its content, so that a changed one is never taken for what was written.
 """
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -17,6 +19,9 @@ from amc.errors import LedgerError
 # Less than this and a ledger cannot go on: its records are small, checkpoints larger.
 LEAST_ROOM_BYTES = 1 << 20
 _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
+# Far above the largest: a round of a thousand trials that all failed with long tracebacks.
+_LARGEST_RECORD_BYTES = 64 << 20
+_CHECKSUM = "checksum"
 
 
 def has_room(directory: Path, size: int = LEAST_ROOM_BYTES) -> bool:
@@ -36,7 +41,8 @@ def is_full_disk(error: BaseException | None) -> bool:
 def _written(path: Path, text: str, sync: bool) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        # A lone surrogate, which an error's text may hold, becomes the escape that JSON reads back.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             if sync:
@@ -49,8 +55,43 @@ def _written(path: Path, text: str, sync: bool) -> Path:
 
 
 def encode(data: dict[str, Any]) -> str:
-    """The text of a record; NaN and infinity are refused, since JSON has neither."""
+    """A JSON document; NaN and infinity are refused, since JSON has neither."""
     return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def checksum(data: dict[str, Any]) -> str:
+    """What tells a changed record from a whole one; white space and the order of keys do not."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sealed(data: dict[str, Any]) -> dict[str, Any]:
+    """A record with its checksum, as it is written."""
+    return {**data, _CHECKSUM: checksum(data)}
+
+
+def unsealed(content: bytes) -> dict[str, Any]:
+    """The record that was written; one without a checksum, as older versions wrote, is taken so.
+
+    Raises:
+        ValueError: it is no JSON object, or not what was written.
+    """
+    if not content:
+        raise ValueError("it is empty")
+    try:
+        data = json.loads(content.decode(), parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(data, dict):
+        raise ValueError("it is no JSON object")
+    written = data.pop(_CHECKSUM, None)
+    if written is not None and written != checksum(data):
+        raise ValueError("its content was changed after it was written: the checksum differs")
+    return data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def create(path: Path, data: dict[str, Any], *, sync: bool = True) -> bool:
@@ -60,7 +101,7 @@ def create(path: Path, data: dict[str, Any], *, sync: bool = True) -> bool:
         True if this call created it, False if it was there already (and is left as it was).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _written(path, encode(data), sync)
+    temporary = _written(path, encode(sealed(data)), sync)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -80,14 +121,40 @@ def read(path: Path) -> dict[str, Any] | None:
     """The record at `path`, or None where there is none.
 
     Raises:
-        LedgerError: the file is there but is not a JSON object.
+        LedgerError: something is there that cannot be read, or is not what was written.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return unsealed(_content(path))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:
-        raise LedgerError(f"{path}: not a record of the ledger ({error}).") from error
-    if not isinstance(data, dict):
-        raise LedgerError(f"{path}: not a record of the ledger (no JSON object).")
-    return data
+        raise LedgerError(f"{path}: not a whole record of the ledger ({error}).") from error
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there.
+
+    Raises:
+        LedgerError: it cannot be told.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    return True
+
+
+def _content(path: Path) -> bytes:
+    with open(path, "rb", opener=_open_at_once) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _LARGEST_RECORD_BYTES:
+            raise ValueError(f"it has {size:,} bytes, a record at most {_LARGEST_RECORD_BYTES:,}")
+        return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe in a record's place would be waited on

@@ -4,30 +4,26 @@ Everything here may be called from several processes and machines at once: a rec
 only once is created, never overwritten, and the caller learns whether it was first.
 """
 
-import os
-import platform
-import shutil
+import logging
+import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import cached_property, lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
-from amc.ledger import files
+from amc.ledger import creation, files, rounds
 from amc.ledger.history import History, Round
 from amc.ledger.paths import ExperimentPaths
-from amc.ledger.records import Attempt, AttemptEnd, ExperimentState, Result, Trial
-from amc.version import VERSION
+from amc.ledger.records import Attempt, AttemptEnd, End, Experiment, ExperimentState, Result, Trial
 
-_RECORDED_VERSIONS = (
-    *("celery", "redis", "torch", "numpy", "gymnasium", "mujoco", "envpool"),
-    *("bayesian-optimization", "scikit-learn", "scipy"),
-)
+_LOG = logging.getLogger(__name__)
+_ATTEMPT = re.compile(r"(\d{4,6})\.json")
+_Tried = TypeVar("_Tried", Attempt, AttemptEnd)
 
 
 class Ledger:
@@ -48,64 +44,72 @@ class Ledger:
     def create(cls, shared: Path, config: ExperimentConfig) -> "Ledger":
         """Make a new experiment, named `<experiment_name>-<n>` with the first free n.
 
-        The directory appears whole or not at all: it is filled under another name and renamed.
+        The directory appears whole or not at all.
         """
-        shared.mkdir(parents=True, exist_ok=True)
-        staging = shared / f".new-{os.getpid()}-{time.monotonic_ns()}"
-        number = 1
-        while True:
-            target = shared / f"{config.experiment_name}-{number}"
-            if not target.exists():
-                _stage(staging, _experiment_record(target.name, config))
-                if _renamed(staging, target):
-                    return cls(target)
-            number += 1
+        return cls(creation.make_directory(shared, config))
 
-    @cached_property
-    def record(self) -> dict[str, Any]:
-        """experiment.json.
+    @property
+    def record(self) -> Experiment:
+        """experiment.json, read afresh.
 
         Raises:
-            LedgerError: there is no experiment in this directory.
+            LedgerError: there is no experiment in this directory, or it cannot be read.
         """
-        record = files.read(self.paths.experiment)
+        path = self.paths.experiment
+        record = files.read(path)
         if record is None:
             raise LedgerError(f"{self.directory}: no experiment here (no experiment.json).")
-        return record
+        return Experiment.from_json(record, path)
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells this experiment from another that had, or will have, its name."""
+        return self.record.known_by
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the directory was removed, or belongs to another experiment by now."""
+        try:
+            return not files.exists(self.paths.experiment) or self.record.known_by != self.identity
+        except LedgerError:
+            return False  # what cannot be read now may be there
 
     @cached_property
     def config(self) -> ExperimentConfig:
-        """The config as it was resolved when the experiment was submitted."""
+        """The config as it was resolved when the experiment was submitted.
+
+        Raises:
+            LedgerError: the record of the experiment cannot be read.
+            ConfigError: what it holds is no config here, as where a plug-in is missing.
+        """
         # Accepted once: another machine's memory or allow-list does not make it wrong.
         source = str(self.paths.experiment)
-        return ConfigLoader().from_mapping(self.record["config"], source=source, accepted=True)
+        return ConfigLoader().from_mapping(self.record.config, source=source, accepted=True)
 
     @property
     def state(self) -> ExperimentState:
         """Where the experiment stands."""
-        end = files.read(self.paths.end)
+        end = self.end
         if end is not None:
-            state: ExperimentState = end["state"]
-            return state
-        if self.paths.cancelled.exists():
+            return end.state
+        if files.exists(self.paths.cancelled):
             return "cancelled"
-        return "paused" if self.paths.paused.exists() else "running"
+        return "paused" if files.exists(self.paths.paused) else "running"
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing will happen any more."""
-        return self.paths.end.exists()
+        return files.exists(self.paths.end)
 
     def finish(self, state: ExperimentState, error: str | None = None) -> bool:
         """Record how the experiment ended; only the first call counts."""
-        return files.create(
-            self.paths.end, {"state": state, "error": error, "finished": time.time()}
-        )
+        return files.create(self.paths.end, asdict(End(state, error, time.time())))
 
     @property
-    def end(self) -> dict[str, Any] | None:
-        """`state`, `error` and `finished` (Unix time) of a finished experiment."""
-        return files.read(self.paths.end)
+    def end(self) -> End | None:
+        """How the experiment ended; None while it has not."""
+        record = files.read(self.paths.end)
+        return None if record is None else End.from_json(record, self.paths.end)
 
     def mark_cancelled(self) -> None:
         """Ask for the end: no new trial, running ones stop at the next step."""
@@ -137,58 +141,75 @@ class Ledger:
         return files.create(self.paths.closed(item.number), {"round": item.number, "results": rows})
 
     def history(self) -> History:
-        """Every round so far. Closed rounds are immutable and read from disk once per process."""
-        rounds: list[Round] = []
-        while (item := self._round(len(rounds))) is not None:
-            rounds.append(item)
-        return History(
-            tuple(rounds),
-            is_cancelled=self.paths.cancelled.exists(),
-            is_paused=self.paths.paused.exists(),
-        )
+        """Every round so far. Closed rounds are immutable and read from disk once per process.
 
-    def _round(self, number: int) -> Round | None:
-        closed = _closed_round(self.directory, number)
-        if closed is not None:
-            return closed
-        opened = files.read(self.paths.round(number))
-        if opened is None:
-            return None
-        trials = tuple(Trial.from_json(row) for row in opened["trials"])
-        found = ((trial.number, self.result(trial.number)) for trial in trials)
-        return Round(number, trials, {key: result for key, result in found if result is not None})
+        Raises:
+            LedgerError: a record is damaged and its content stands nowhere else.
+        """
+        identity = self.record.known_by
+        found: list[Round] = []
+        while (item := rounds.read_round(self.paths, len(found), identity)) is not None:
+            found.append(item)
+        return History(
+            tuple(found),
+            is_cancelled=files.exists(self.paths.cancelled),
+            is_paused=files.exists(self.paths.paused),
+        )
 
     # -- trials
 
     def trial(self, number: int) -> Trial:
-        """A trial's own record.
+        """A trial, from its own record or that of its round.
 
         Raises:
-            LedgerError: the experiment has no trial of that number.
+            LedgerError: the experiment has no trial of that number, or it cannot be read.
         """
-        record = files.read(self.paths.trial(number).trial)
+        try:
+            record = rounds.read_trial(self.paths, number)
+        except LedgerError as error:
+            _LOG.warning("%s Read from the record of its round.", error)
+            record = None
         if record is not None:
-            return Trial.from_json(record)
-        # The writer of the round died before it wrote this copy.
+            return record
+        # The writer of the round died before it wrote this copy, or a power cut emptied it.
         for trial in self.history().trials:
             if trial.number == number:
                 return trial
         raise LedgerError(f"{self.id}: there is no trial {number}.")
 
     def result(self, number: int) -> Result | None:
-        """How a trial ended; None while it has not."""
-        record = files.read(self.paths.trial(number).result)
-        return None if record is None else Result.from_json(record)
+        """How a trial ended; None while it has not.
+
+        Raises:
+            LedgerError: its record is damaged, and its round is not closed yet.
+        """
+        try:
+            return rounds.read_result(self.paths, number)
+        except LedgerError:
+            for item in self.history().rounds:
+                if item.is_closed and number in item.results:
+                    return item.results[number]
+            raise
 
     def write_result(self, result: Result) -> bool:
-        """Record the end of a trial; the first writer wins."""
+        """Record the end of a trial; the first writer wins.
+
+        Raises:
+            LedgerError: the experiment was removed meanwhile.
+        """
+        self._require_here()
         return files.create(self.paths.trial(result.number).result, asdict(result))
 
     # -- attempts
 
     def claim_attempt(self, trial: int, *, worker: str, queue: str, host: str) -> Attempt:
-        """Record that somebody tries; the number of the attempt is the fencing token."""
-        number = len(self.attempts(trial)) + 1
+        """Record that somebody tries; the number of the attempt is the fencing token.
+
+        Raises:
+            LedgerError: the experiment was removed meanwhile.
+        """
+        self._require_here()
+        number = self._last_attempt(trial) + 1
         while True:
             attempt = Attempt(number, worker, queue, host, started=time.time())
             data = {key: value for key, value in asdict(attempt).items() if key != "end"}
@@ -197,92 +218,67 @@ class Ledger:
             number += 1
 
     def end_attempt(self, trial: int, number: int, end: AttemptEnd) -> None:
-        """Record how an attempt ended."""
+        """Record how an attempt ended.
+
+        Raises:
+            LedgerError: the experiment was removed meanwhile.
+        """
+        self._require_here()
         files.create(self.paths.trial(trial).attempt_end(number), asdict(end), sync=False)
 
+    def _require_here(self) -> None:
+        # Whoever trains for a removed experiment must not write into its successor.
+        if self.is_gone:
+            raise LedgerError(f"{self.directory}: the experiment was removed.")
+
     def attempts(self, trial: int) -> list[Attempt]:
-        """Every attempt at a trial, in order."""
+        """Every attempt at a trial, in order.
+
+        These records are not synced, so a power cut may empty them: one that cannot be read counts
+        as an attempt without an end, as does one whose end cannot be read.
+        """
+        return [self._attempt(trial, 1 + n) for n in range(self._last_attempt(trial))]
+
+    def _last_attempt(self, trial: int) -> int:
+        found = self.paths.trial(trial).attempts.glob("*.json")
+        numbers = [int(match[1]) for path in found if (match := _ATTEMPT.fullmatch(path.name))]
+        return max(numbers, default=0)
+
+    def _attempt(self, trial: int, number: int) -> Attempt:
         paths = self.paths.trial(trial)
-        found: list[Attempt] = []
-        while (data := files.read(paths.attempt(len(found) + 1))) is not None:
-            end = files.read(paths.attempt_end(len(found) + 1))
-            data["end"] = None if end is None else AttemptEnd.from_json(end)
-            found.append(Attempt.from_json(data))
-        return found
+        attempt = _if_readable(Attempt, paths.attempt(number)) or Attempt(number, "", "")
+        end = _if_readable(AttemptEnd, paths.attempt_end(number))
+        return replace(attempt, number=number, end=end)
 
 
-@lru_cache(maxsize=100_000)
-def _read_closed_round(directory: Path, number: int, inode: int) -> Round:
-    paths = ExperimentPaths(directory)
-    opened, closed = files.read(paths.round(number)), files.read(paths.closed(number))
-    if opened is None or closed is None:
-        raise LedgerError(f"{directory}: round {number} is closed but its records are gone.")
-    trials = tuple(Trial.from_json(row) for row in opened["trials"])
-    results = {row["number"]: Result.from_json(row) for row in closed["results"]}
-    return Round(number, trials, results, is_closed=True)
-
-
-def _closed_round(directory: Path, number: int) -> Round | None:
-    # The inode is part of the cache's key: an experiment deleted and made again under the same name
-    # must not be answered from the cache.
+def _if_readable(kind: type[_Tried], path: Path) -> _Tried | None:
     try:
-        inode = ExperimentPaths(directory).closed(number).stat().st_ino
-    except FileNotFoundError:
+        data = files.read(path)
+        return None if data is None else kind.from_json(data, path)
+    except LedgerError as error:
+        _LOG.warning("%s It counts as an attempt without an end.", error)
         return None
-    return _read_closed_round(directory, number, inode)
-
-
-def _stage(staging: Path, record: dict[str, Any]) -> None:
-    try:
-        files.create(staging / "experiment.json", record)
-    except OSError:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
-def _renamed(staging: Path, target: Path) -> bool:
-    try:
-        staging.rename(target)
-    except OSError:
-        # Somebody else took the name between the look and the rename.
-        if not target.exists():
-            raise
-        shutil.rmtree(staging)
-        return False
-    return True
-
-
-def _experiment_record(experiment_id: str, config: ExperimentConfig) -> dict[str, Any]:
-    return {
-        "experiment_id": experiment_id,
-        "created": time.time(),
-        "config": config.to_json(),
-        "versions": {"amc": VERSION, "python": platform.python_version(), **_versions()},
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _RECORDED_VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def ledgers(shared: Path) -> list[Ledger]:
     """Every experiment below a shared directory, newest first; those that cannot be read last."""
     try:
-        found = [entry for entry in shared.iterdir() if (entry / "experiment.json").exists()]
+        found = [Ledger(entry) for entry in shared.iterdir() if not entry.name.startswith(".")]
     except FileNotFoundError:
         return []
-    return sorted(map(Ledger, found), key=_created, reverse=True)
+    return sorted(filter(_is_there, found), key=_created, reverse=True)
+
+
+def _is_there(ledger: Ledger) -> bool:
+    try:
+        return files.exists(ledger.paths.experiment)
+    except LedgerError:
+        return True  # to be told of: one that cannot be entered
 
 
 def _created(ledger: Ledger) -> float:
     # One damaged directory must not hide the others.
     try:
-        return float(ledger.record["created"])
-    except (LedgerError, KeyError, TypeError, ValueError):
+        return ledger.record.created
+    except LedgerError:
         return 0.0

@@ -3,8 +3,14 @@
 Every record turns into a plain JSON object with `dataclasses.asdict` and back with `from_json`.
 """
 
-from dataclasses import dataclass, field, fields
+import json
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from amc.errors import LedgerError
 
 TrialState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
@@ -17,16 +23,41 @@ AttemptOutcome = Literal[
 OWN_DOING: frozenset[str] = frozenset({"exception", "signal", "oom", "stall", "exit"})
 
 
-class _Record:
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+class Record:
+    """What every record can do."""
+
+    __pydantic_config__ = ConfigDict(strict=True, allow_inf_nan=False)
+
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild a record from its JSON object; keys unknown to this version are left out."""
-        known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
-        return cls(**{key: value for key, value in data.items() if key in known})
+    def from_json(cls, data: dict[str, Any], source: object) -> Self:
+        """Rebuild a record from its JSON object; keys unknown to this version are left out.
+
+        Args:
+            data: the object.
+            source: where it was read, for the error.
+
+        Raises:
+            LedgerError: it lacks a key, or a value is of another type.
+        """
+        try:
+            # As text: only there a strict check takes an object for a dataclass.
+            record: Self = _adapter(cls).validate_json(json.dumps(data))  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"])) or cls.__name__
+            raise LedgerError(
+                f"{source}: not a record of the ledger ({where}: {first['msg']})."
+            ) from error
+        return record
 
 
 @dataclass(frozen=True)
-class Trial(_Record):
+class Trial(Record):
     """One suggestion with a seed and a number, trained once.
 
     Attributes:
@@ -49,7 +80,7 @@ class Trial(_Record):
 
 
 @dataclass(frozen=True)
-class Result(_Record):
+class Result(Record):
     """The end of a trial; written once, by whichever attempt is first.
 
     Attributes:
@@ -85,7 +116,46 @@ class Result(_Record):
 
 
 @dataclass(frozen=True)
-class AttemptEnd(_Record):
+class Experiment(Record):
+    """What was submitted.
+
+    Attributes:
+        experiment_id: the name of its directory.
+        created: when (Unix time).
+        config: as it was resolved, a plain JSON object.
+        versions: of amc, Python and the packages that training depends on.
+        identity: drawn at random; empty in records of older versions.
+    """
+
+    experiment_id: str
+    created: float
+    config: dict[str, Any]
+    versions: dict[str, str]
+    identity: str = ""
+
+    @property
+    def known_by(self) -> str:
+        """What tells it from another experiment of the same name."""
+        return self.identity or repr(self.created)
+
+
+@dataclass(frozen=True)
+class End(Record):
+    """How an experiment ended.
+
+    Attributes:
+        state: `completed`, `failed` or `cancelled`.
+        error: why it failed; None unless it did.
+        finished: when (Unix time).
+    """
+
+    state: ExperimentState
+    error: str | None = None
+    finished: float = 0.0
+
+
+@dataclass(frozen=True)
+class AttemptEnd(Record):
     """How an attempt ended, written by the living supervisor."""
 
     outcome: AttemptOutcome
@@ -93,7 +163,7 @@ class AttemptEnd(_Record):
 
 
 @dataclass(frozen=True)
-class Attempt(_Record):
+class Attempt(Record):
     """One try at running a trial; its number is the fencing token.
 
     Attributes:

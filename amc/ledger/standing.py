@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger.history import History
-from amc.ledger.records import Result, Trial
+from amc.ledger.records import Record, Result, Trial
 
 # Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
 _SHRINK = 2.0**-20
@@ -61,7 +61,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Winner:
+class Winner(Record):
     """The best suggestion so far.
 
     Attributes:
@@ -84,15 +84,9 @@ class Winner:
         return {**asdict(self.trial), **asdict(self.result), **own}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild it from its record."""
-        return cls(
-            Trial.from_json(data),
-            Result.from_json(data),
-            data["mean_score"],
-            data.get("standard_error"),
-            data["n_seeds"],
-        )
+    def from_json(cls, data: dict[str, Any], source: object) -> Self:
+        """Rebuild it from its record; see `Record.from_json`."""
+        return super().from_json({**data, "trial": data, "result": data}, source)
 
 
 def winner(config: ExperimentConfig, history: History) -> Winner | None:

@@ -11,11 +11,6 @@ from amc.ledger import AttemptEnd, Ledger, Result, Trial, ledgers
 MakeConfig = Callable[..., ExperimentConfig]
 
 
-@pytest.fixture
-def ledger(tmp_path: Path, make_config: MakeConfig) -> Ledger:
-    return Ledger.create(tmp_path, make_config())
-
-
 TRIALS = [Trial(0, {"learning_rate": 0.1}, seed=7), Trial(1, {"learning_rate": 0.2}, seed=8)]
 
 
@@ -39,7 +34,7 @@ def test_experiments_submitted_at_once_get_directories_of_their_own(
         made = list(pool.map(lambda _: Ledger.create(tmp_path, config), range(16)))
 
     assert len({ledger.id for ledger in made}) == 16
-    assert all(ledger.record["experiment_id"] == ledger.id for ledger in made)
+    assert all(ledger.record.experiment_id == ledger.id for ledger in made)
 
 
 def test_the_config_reads_back_as_it_was_resolved(tmp_path: Path, make_config: MakeConfig) -> None:
@@ -48,7 +43,7 @@ def test_the_config_reads_back_as_it_was_resolved(tmp_path: Path, make_config: M
     ledger = Ledger(Ledger.create(tmp_path, config).directory)
 
     assert ledger.config == config
-    assert ledger.record["versions"]["torch"].startswith("2.")
+    assert ledger.record.versions["torch"].startswith("2.")
 
 
 def test_a_directory_without_an_experiment_is_refused(tmp_path: Path) -> None:
@@ -151,7 +146,7 @@ def test_the_state_follows_the_markers_until_the_end_is_recorded(ledger: Ledger)
 
     assert states == ["running", "paused", "running", "cancelled"]
     assert (first, second, ledger.state) == (True, False, "failed")
-    assert ledger.end is not None and ledger.end["error"] == "why"
+    assert ledger.end is not None and ledger.end.error == "why"
 
 
 def test_experiments_are_listed_newest_first(tmp_path: Path, make_config: MakeConfig) -> None:

@@ -1,0 +1,92 @@
+"""Making an experiment's directory: whole or not at all."""
+
+import os
+import platform
+import secrets
+import shutil
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from amc.config.schema import ExperimentConfig
+from amc.ledger import files
+from amc.version import VERSION
+
+_RECORDED_VERSIONS = (
+    *("celery", "redis", "torch", "numpy", "gymnasium", "mujoco", "envpool"),
+    *("bayesian-optimization", "scikit-learn", "scipy"),
+)
+_STAGING = ".new-"
+# Staging takes milliseconds; what is older was left by a process that is gone.
+_ABANDONED_S = 3600.0
+
+
+def make_directory(shared: Path, config: ExperimentConfig) -> Path:
+    """A new experiment's directory, named `<experiment_name>-<n>` with the first free n.
+
+    It is filled under another name, that begins with a dot and so is no experiment, and renamed.
+    """
+    shared.mkdir(parents=True, exist_ok=True)
+    staging = shared / f"{_STAGING}{os.getpid()}-{secrets.token_hex(6)}"
+    number = 1
+    while True:
+        target = shared / f"{config.experiment_name}-{number}"
+        if not target.exists():
+            _stage(staging, _experiment_record(target.name, config))
+            _remove_abandoned(staging)
+            if _renamed(staging, target):
+                return target
+        number += 1
+
+
+def _stage(staging: Path, record: dict[str, Any]) -> None:
+    try:
+        files.create(staging / "experiment.json", record)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _remove_abandoned(staging: Path) -> None:
+    """Remove what killed processes left half made; ages are told by the file server's clock."""
+    now = staging.stat().st_mtime
+    for entry in staging.parent.glob(f"{_STAGING}*"):
+        try:
+            if now - entry.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(entry, ignore_errors=True)
+        except OSError:
+            continue  # somebody else removes it, or it is a stranger's
+
+
+def _renamed(staging: Path, target: Path) -> bool:
+    try:
+        staging.rename(target)
+    except OSError:
+        # Somebody else took the name between the look and the rename.
+        if not target.exists():
+            raise
+        shutil.rmtree(staging)
+        return False
+    return True
+
+
+def _experiment_record(experiment_id: str, config: ExperimentConfig) -> dict[str, Any]:
+    return {
+        "experiment_id": experiment_id,
+        # Tells an experiment from another of the same name that was there before it.
+        "identity": secrets.token_hex(8),
+        "created": time.time(),
+        "config": config.to_json(),
+        "versions": {"amc": VERSION, "python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _RECORDED_VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
