@@ -4,6 +4,7 @@ Same config and history, same answer, whoever asks and however often. It reads n
 nothing; `amc.tasks` does what it says.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -134,25 +135,26 @@ def _search_trials(
         seed=config.seed,
         n_initial_points=search.n_initial_points,
     )
-    suggestions, scores = _told(history)
-    if suggestions:
-        optimizer.update(suggestions, scores)
+    completed, told = standings(history), 0
+    for suggestions in _searched(history):
+        optimizer.update(
+            list(suggestions.values()),
+            [completed[key].mean_score if key in completed else None for key in suggestions],
+        )
+        told += len(suggestions)
     return [
-        Trial(number=0, hyperparameters=hyperparameters, seed=0, suggestion=len(scores) + index)
+        Trial(number=0, hyperparameters=hyperparameters, seed=0, suggestion=told + index)
         for index, hyperparameters in enumerate(optimizer.suggest(count))
         for _ in range(seeds)
     ]
 
 
-def _told(history: History) -> tuple[list[dict[str, object]], list[float | None]]:
-    """What the optimizer is told: each suggestion once, in order, with its mean score."""
-    hyperparameters: dict[int, dict[str, object]] = {}
-    for trial in history.trials:
-        if trial.kind == "search":
-            hyperparameters.setdefault(trial.suggestion, trial.hyperparameters)
-    completed = standings(history)
-    scores = [completed[key].mean_score if key in completed else None for key in hyperparameters]
-    return list(hyperparameters.values()), scores
+def _searched(history: History) -> Iterator[dict[int, dict[str, object]]]:
+    """What the search suggested, round by round: each suggestion's number and hyperparameters."""
+    for item in history.rounds:
+        searched = [trial for trial in item.trials if trial.kind == "search"]
+        if searched:
+            yield {trial.suggestion: trial.hyperparameters for trial in searched}
 
 
 def _finalist_trials(

@@ -7,6 +7,7 @@
     |- LedgerError               the experiment directory is missing, damaged or not ours
     |- CheckpointError           a checkpoint is missing, damaged or cannot be written
     |- EnvironmentFault          an environment cannot be made or breaks its contract
+    |- SearchError               a search of a plug-in raises or breaks its contract
     |- ShapeError                arrays that should agree in shape do not
     '- TrainingError             training itself cannot go on (a loss that is not finite)
 
@@ -80,6 +81,10 @@ class CheckpointError(AmcError):
 
 class EnvironmentFault(AmcError):
     """Raised when an environment cannot be made or breaks its contract."""
+
+
+class SearchError(AmcError):
+    """Raised when a search of a plug-in raises, or suggests what is not in the search space."""
 
 
 class ShapeError(AmcError):

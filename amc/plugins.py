@@ -6,9 +6,11 @@ The one door for deferred loading: heavy rooms (torch, gymnasium, bayes_opt) are
 
 import difflib
 import importlib
+import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
+from inspect import Parameter, Signature
 from typing import Any
 
 from amc.errors import UsageError
@@ -61,6 +63,60 @@ def resolve(name: str, *, built_in: dict[str, str], group: str, kind: str) -> An
     if ":" in name and is_allowed(name):
         return load(name)
     raise UsageError(unknown(name, names(built_in, group), kind=kind))
+
+
+def arguments(
+    function: Callable[..., Any], first: tuple[str, Any], offered: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """How to call what a plug-in brings: with what it takes, and nothing else.
+
+    Args:
+        function: a class or a function.
+        first: name and value of the argument that it must take, under this name or in first place.
+        offered: further arguments by name; one that is None is left to the function's default.
+
+    Returns:
+        Positional and named arguments.
+
+    Raises:
+        UsageError: it wants what is not offered.
+    """
+    name, value = first
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return (value,), {}  # written in C: nothing is known of it
+    kinds = {key: parameter.kind for key, parameter in signature.parameters.items()}
+    takes_all = Parameter.VAR_KEYWORD in kinds.values()
+    named = {
+        key: item
+        for key, item in offered.items()
+        if (kinds.get(key) in _BY_NAME or takes_all)
+        and (item is not None or _is_required(signature, key))
+    }
+    is_placed = kinds.get(name) not in _BY_NAME and any(kind in _PLACED for kind in kinds.values())
+    positional = (value,) if is_placed else ()
+    named = named if is_placed else {name: value, **named}
+    try:
+        signature.bind(*positional, **named)
+    except TypeError as error:
+        raise UsageError(
+            f"it cannot be called: {error}. It must take {name}, and may take "
+            f"{', '.join(offered)}; give every other argument a default."
+        ) from error
+    return positional, named
+
+
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_PLACED = (
+    Parameter.POSITIONAL_ONLY,
+    Parameter.POSITIONAL_OR_KEYWORD,
+    Parameter.VAR_POSITIONAL,
+)
+
+
+def _is_required(signature: Signature, name: str) -> bool:
+    return name in signature.parameters and signature.parameters[name].default is Parameter.empty
 
 
 def unknown(name: str, known: Iterable[str], *, kind: str) -> str:

@@ -19,7 +19,7 @@ from amc.config.hyperparameters import (
     owners_of,
 )
 from amc.config.kernel import obstacle
-from amc.config.names import ACCEPTED
+from amc.config.names import ACCEPTED, SEARCHES
 from amc.config.schema import (
     EnvironmentConfig,
     ExperimentConfig,
@@ -188,6 +188,10 @@ class Assembly:
         training: TrainingConfig | None = sections["training"]
         if search is not None:
             self.problems += checks.search(search)
+            if search.type not in SEARCHES and not self._accepted:
+                wrong, unknown = checks.plug_in(search.type)
+                self.problems += wrong
+                self.warnings += unknown
         if self._model is not None and environment is not None:
             self.problems += checks.action_space(algorithm, self._model, environment)
         if environment is not None and training is not None:

@@ -14,6 +14,11 @@ from amc.config.environments import KNOWN
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig, TrainingConfig
 from amc.config.search_keys import SearchKeys
+from amc.errors import UsageError
+from amc.plugins import arguments, resolve
+
+# What a search of a plug-in may take besides the search space.
+SEARCH_ARGUMENTS = ("n_calls", "seed", "n_initial_points")
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -125,6 +130,29 @@ def stopping(environment: EnvironmentConfig, training: TrainingConfig) -> Iterat
             "only an evaluation can reach the threshold, and training.eval_freq is null. "
             "Set eval_freq, or leave it out.",
         )
+
+
+def plug_in(name: str) -> tuple[list[Problem], list[str]]:
+    """A search of a plug-in that no config can make; and that one could not be looked at here."""
+    path = ("hyperparameter_optimizer", "type")
+    try:
+        found = resolve(name, built_in={}, group="amc.optimizers", kind="optimizer")
+    except (Exception, SystemExit) as error:  # of code that is not ours
+        said = f"{type(error).__name__}: {error}"
+        return [], [
+            f"{'.'.join(path)}: {name!r} cannot be loaded here, and was not checked: {said}"
+        ]
+    try:
+        arguments(found, ("search_space", {}), dict.fromkeys(SEARCH_ARGUMENTS, 0))
+    except UsageError as error:
+        return [Problem(path, f"{name!r}: {error}")], []
+    lacking = [word for word in ("suggest", "update") if not callable(getattr(found, word, None))]
+    if isinstance(found, type) and lacking:
+        methods = "suggest(n_suggestions) and update(suggestions, scores)"
+        return [
+            Problem(path, f"{name!r} has no method {lacking[0]!r}. A search has {methods}.")
+        ], []
+    return [], []
 
 
 def advice(

@@ -47,6 +47,10 @@ class Axis(ABC):
         """The value that columns in [0, 1] stand for."""
 
     @abstractmethod
+    def settled(self, value: Any) -> Any:
+        """One of our values, which `encode` took, in the type in which `decode` gives it."""
+
+    @abstractmethod
     def at(self, level: int, levels: int) -> Any:
         """Value number `level` of `levels` values spread evenly; a single one is the middle."""
 
@@ -102,6 +106,10 @@ class RangeAxis(Axis):
             value = high if position else low
         return round(value) if self.is_whole else float(value)
 
+    def settled(self, value: Any) -> float | int:
+        """See `Axis`."""
+        return int(value) if self.is_whole else float(value)
+
     def at(self, level: int, levels: int) -> float | int:
         """See `Axis`; two levels are the bounds."""
         if levels == self.levels:
@@ -135,6 +143,10 @@ class NumberChoiceAxis(Axis):
         """See `Axis`."""
         return self.choices[int(self._index.decode(columns))]
 
+    def settled(self, value: Any) -> Any:
+        """See `Axis`."""
+        return self.choices[_position(value, self.choices)]
+
     def at(self, level: int, levels: int) -> Any:
         """See `Axis`; two levels are the least and the greatest number."""
         return self.choices[int(self._index.at(level, levels))]
@@ -155,6 +167,10 @@ class ChoiceAxis(Axis):
     def decode(self, columns: Array) -> Any:
         """See `Axis`; the greatest column wins."""
         return self.choices[int(np.argmax(columns))]
+
+    def settled(self, value: Any) -> Any:
+        """See `Axis`."""
+        return self.choices[_position(value, self.choices)]
 
     def at(self, level: int, levels: int) -> Any:
         """See `Axis`; the first values in the order in which they were written."""

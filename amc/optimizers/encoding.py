@@ -87,6 +87,19 @@ class Encoding:
                 point[columns] = _encoded(name, axis, suggestion)
         return point
 
+    def settled(self, suggestion: Mapping[str, Any]) -> dict[str, Any]:
+        """A suggestion of others as ours are: values of their dimension's own type, no more names.
+
+        Raises:
+            UsageError: a name is missing or unknown, or a value is outside its dimension.
+        """
+        self.encode(suggestion)
+        return {
+            name: axis.settled(suggestion[name])
+            for name, axis in zip(self.names, self.axes, strict=True)
+            if self._counts(name, suggestion)
+        }
+
     def decode(self, point: Array) -> dict[str, Any]:
         """The suggestion that a point [d] stands for; keys in the order of the search space."""
         values = {

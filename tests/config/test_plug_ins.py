@@ -153,3 +153,40 @@ def test_without_plug_ins_there_are_two_algorithms():
     assert {"ppo", "ddpg"} <= set(algorithms())
     with pytest.raises(UsageError, match="Did you mean 'ppo'"):
         hyperparameters_for("ppoo")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def __init__(self, search_space, temperature): ...", "argument: 'temperature'"),
+        ("def __init__(self): ...", "argument 'search_space'"),
+        ("def __init__(self, search_space): ...", ""),
+    ],
+)
+def test_a_search_that_no_config_can_make_is_a_fault_of_its_name(
+    code: str, said: str, plug_in: Install, searching: Callable[..., dict[str, Any]]
+):
+    methods = "def suggest(self, n): ...\n    def update(self, s, scores): ..."
+    source = f"class Search:\n    {code}\n    {methods if said else ''}"
+    plug_in("odd_search", source, {"amc.optimizers": "odd = odd_search:Search"})
+    mapping = searching({"gamma": [0.9, 0.99]})
+    mapping["hyperparameter_optimizer"]["type"] = "odd"
+
+    ((path, message),) = faults_of(mapping)
+
+    assert path == "hyperparameter_optimizer.type"
+    assert "'odd'" in message and (said or "no method 'suggest'") in message
+
+
+def test_a_search_that_is_not_at_hand_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, searching: Callable[..., dict[str, Any]]
+):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "no_such_module")
+    mapping = searching({"gamma": [0.9, 0.99]})
+    mapping["hyperparameter_optimizer"]["type"] = "no_such_module:Search"
+    loader = ConfigLoader()
+
+    loader.from_mapping(mapping)
+
+    (warning,) = loader.warnings
+    assert "'no_such_module:Search' cannot be loaded here" in warning

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from amc.errors import UsageError
+from amc.errors import SearchError, UsageError
 from amc.optimizers import BUILT_IN, make
 
 SPACE = {"lr": [0.001, 0.1]}
@@ -29,8 +29,21 @@ def test_an_unknown_search_is_answered_with_a_guess():
 def test_a_class_without_the_two_methods_is_refused(monkeypatch):
     monkeypatch.setenv("AMC_ALLOW_MODULES", "collections")
 
-    with pytest.raises(UsageError, match="has no method 'suggest'"):
-        make("collections:Counter", {}, n_calls=8)
+    with pytest.raises(SearchError, match="has no method 'suggest'"):
+        make("collections:Counter", SPACE, n_calls=8)
+
+
+@pytest.mark.parametrize("name", ["collections:Nothing", "no_such_module:Search"])
+def test_a_plug_in_that_is_not_there_is_told_by_name(name, monkeypatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "collections,no_such_module")
+
+    with pytest.raises(SearchError, match=f"optimizer '{name}': cannot be loaded: .*Error"):
+        make(name, SPACE, n_calls=8)
+
+
+def test_a_plug_in_whose_module_is_not_allowed_is_refused():
+    with pytest.raises(UsageError, match="AMC_ALLOW_MODULES=collections"):
+        make("collections:Counter", SPACE, n_calls=8)
 
 
 def test_the_room_is_entered_without_loading_a_model():
