@@ -86,7 +86,9 @@ class Winner(Record):
     @classmethod
     def from_json(cls, data: dict[str, Any], source: object) -> Self:
         """Rebuild it from its record; see `Record.from_json`."""
-        return super().from_json({**data, "trial": data, "result": data}, source)
+        return super().from_json(
+            {"standard_error": None, **data, "trial": data, "result": data}, source
+        )
 
 
 def winner(config: ExperimentConfig, history: History) -> Winner | None:

@@ -6,16 +6,19 @@ neither torch nor gymnasium, so that reports and the client may read curves.
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+
+from amc.errors import LedgerError
+from amc.ledger import files
+from amc.ledger.records import Record
 
 METRICS_DIRECTORY = "metrics"
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Record):
     """The deterministic policy over some episodes, at one moment of training.
 
     Attributes:
@@ -24,7 +27,7 @@ class Evaluation:
         std: standard deviation of the returns.
         episodes: how many episodes.
         length: mean length of the episodes, in steps.
-        seconds: wall-clock seconds since the attempt began.
+        seconds: wall-clock seconds since the attempt began; 0 where a checkpoint says the rest.
         cut: how many of the episodes were cut off at `training.eval_max_episode_steps`.
     """
 
@@ -36,12 +39,6 @@ class Evaluation:
     seconds: float
     cut: int = 0
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from a line of the curve; keys that this version does not know are left out."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{key: value for key, value in data.items() if key in known})
-
 
 class Curve:
     """Appends evaluations to the file of one attempt."""
@@ -50,30 +47,54 @@ class Curve:
         self.path = trial_directory / METRICS_DIRECTORY / f"{attempt:04d}.jsonl"
 
     def append(self, evaluation: Evaluation) -> None:
-        """Add a line in one write and wait until it is on the disk.
+        """Add a line, with a checksum as every record has, and wait until it is on the disk.
 
         A checkpoint that is saved later may say that this evaluation was made, so it must not
-        survive a power cut that the line did not.
+        survive a power cut that the line did not. Where the disk takes only a part of the line,
+        that part is taken back, so that the next line stands alone.
         """
-        line = json.dumps(asdict(evaluation), allow_nan=False) + "\n"
+        line = json.dumps(files.sealed(asdict(evaluation)), allow_nan=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab", buffering=0) as file:
-            file.write(line.encode())
-            os.fsync(file.fileno())
+            before = os.fstat(file.fileno()).st_size
+            try:
+                rest = line.encode()
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
 
 
 def evaluation_curve(trial_directory: Path) -> list[Evaluation]:
     """The curve of a trial by step, its attempts joined; where two measured a step, the later wins.
 
     A last line that its writer was killed over is left out.
+
+    Raises:
+        LedgerError: a line is not what was written.
     """
-    by_step: dict[int, Evaluation] = {}
-    for path in metrics_files(trial_directory):
-        for line in path.read_bytes().splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                evaluation = Evaluation.from_json(json.loads(line))
-                by_step[evaluation.step] = evaluation
+    made = (one for path in metrics_files(trial_directory) for one in _evaluations(path))
+    return joined(made)
+
+
+def joined(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """Evaluations by step; where two measured a step, the later wins."""
+    by_step = {evaluation.step: evaluation for evaluation in evaluations}
     return [by_step[step] for step in sorted(by_step)]
+
+
+def _evaluations(path: Path) -> Iterator[Evaluation]:
+    *lines, _unfinished = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            data = files.unsealed(line)
+        except ValueError as error:
+            raise LedgerError(
+                f"{path}:{number}: not an evaluation as written ({error})."
+            ) from error
+        yield Evaluation.from_json(data, f"{path}:{number}")
 
 
 def solved_at(evaluations: Iterable[Evaluation], threshold: float | None) -> int | None:

@@ -4,14 +4,20 @@ The door is `Scores`.
 """
 
 import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
-from amc.workers.curve import Curve, Evaluation, evaluation_curve, solved_at
+from amc.workers.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
 from amc.workers.tensorboard import SCORE_TAG, TensorBoard
 from amc.workers.trial import TrialContext
 
 _LOG = logging.getLogger(__name__)
+# Of an evaluation in a checkpoint; a later version may add some at the end. Numbers alone: how keys
+# are pickled hangs on which strings are one object, and so on whether a run was interrupted.
+_COLUMNS = ("step", "score", "std", "episodes", "length", "cut")
 
 
 class Scores:
@@ -22,6 +28,7 @@ class Scores:
         context: the attempt.
         environment: what is trained in; it may know when it counts as solved.
         board: the attempt's.
+        before: the evaluations up to the checkpoint that the attempt goes on from.
     """
 
     def __init__(
@@ -30,17 +37,20 @@ class Scores:
         context: TrialContext,
         environment: VectorEnvironment,
         board: TensorBoard,
+        before: Iterable[Evaluation],
     ) -> None:
         self._training, self._context, self._board = config.training, context, board
         self._environment = environment
         given = config.environment.reward_threshold
         self._threshold = environment.reward_threshold if given is None else given
         self._curve = Curve(context.directory, context.attempt)
+        self._made = list(before)
         self._has_warned = False
 
     def add(self, evaluation: Evaluation) -> None:
         """Put an evaluation on the curve, then show it."""
         self._curve.append(evaluation)
+        self._made = joined([*self._made, evaluation])
         points = {SCORE_TAG: evaluation.score, "eval/mean_ep_length": evaluation.length}
         if evaluation.cut:
             points["eval/cut_episodes"] = evaluation.cut
@@ -52,7 +62,14 @@ class Scores:
 
     def curve(self) -> tuple[Evaluation, ...]:
         """Every evaluation so far, all attempts together."""
-        return tuple(evaluation_curve(self._context.directory))
+        return tuple(self._made)
+
+    def saved(self) -> list[list[float]]:
+        """The curve for a checkpoint, so that what comes of it hangs on no other file.
+
+        Without its seconds: the same training gives the same checkpoint, however fast it was.
+        """
+        return [[getattr(one, column) for column in _COLUMNS] for one in self._made]
 
     def solved_at(self) -> int | None:
         """Environment steps of the first evaluation at or above the reward threshold."""
@@ -79,3 +96,18 @@ class Scores:
             self._training.eval_max_episode_steps,
             self._environment.backend,
         )
+
+
+def restored(progress: Mapping[str, Any], checkpoint: Path, directory: Path) -> list[Evaluation]:
+    """The evaluations in a checkpoint; one of an older version leaves them to the curve's files.
+
+    Raises:
+        LedgerError: they are not what was written.
+    """
+    saved = progress.get("evaluations")
+    if saved is None:
+        return [one for one in evaluation_curve(directory) if one.step <= progress["evaluated"]]
+    return [
+        Evaluation.from_json({**dict(zip(_COLUMNS, row, strict=False)), "seconds": 0.0}, checkpoint)
+        for row in saved
+    ]

@@ -20,9 +20,10 @@ from amc.environments import make
 from amc.environments.vector import Episode, VectorEnvironment
 from amc.errors import TrainingError
 from amc.workers import checkpoint, snapshot
+from amc.workers.curve import Evaluation
 from amc.workers.evaluation import Played, evaluate, summary
 from amc.workers.gpu_usage import GpuUsage
-from amc.workers.scores import Scores
+from amc.workers.scores import Scores, restored
 from amc.workers.tensorboard import TensorBoard
 from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
 
@@ -61,10 +62,10 @@ class Training:
             self._algorithm: Algorithm = algorithm_class(config.algorithm)(
                 self._environment, config, self._stream(ALGORITHM), self._mark
             )
-            self._resume()
+            before = self._resume()
             self._first_step = self.steps
             self._board = stack.enter_context(self._open_board())
-            self._scores = Scores(config, context, self._environment, self._board)
+            self._scores = Scores(config, context, self._environment, self._board, before)
             self._usage = stack.enter_context(closing(GpuUsage(self._algorithm.device)))
             self._open = stack.pop_all()
 
@@ -101,6 +102,7 @@ class Training:
             "evaluated": self._evaluated,
             "score": self._score,
             "episodes": [[float(one.reward), int(one.length)] for one in self._episodes],
+            "evaluations": self._scores.saved(),
         }
         state = snapshot.capture(self._config, self._environment, self._algorithm, progress)
         self._checkpoint = checkpoint.save(
@@ -161,7 +163,8 @@ class Training:
         crossed = frequency is not None and self.steps // frequency > last // frequency
         return self.steps != last and (crossed or self._is_at_end)
 
-    def _resume(self) -> None:
+    def _resume(self) -> list[Evaluation]:
+        """Go on from the last good checkpoint; the evaluations that were made until then."""
         for file in checkpoint.files(self._context.directory / CHECKPOINT_DIRECTORY):
             state = checkpoint.read(file)
             if state is None:
@@ -174,7 +177,8 @@ class Training:
             self._saved = self._logged = self.steps
             self._checkpoint = file.path
             _LOG.info("goes on from %s, step %d", file.path.name, self.steps)
-            return
+            return restored(progress, file.path, self._context.directory)
+        return []
 
     def _open_board(self) -> TensorBoard:
         context = self._context

@@ -54,9 +54,9 @@ def test_a_record_of_the_winner_can_be_read_again(make_config: MakeConfig):
     best = winner(make_config(), history([(0, "search", 3.0), (0, "search", 4.0)]))
     assert best is not None
 
-    assert Winner.from_json(best.to_json()) == best
+    assert Winner.from_json(best.to_json(), "best.json") == best
     without = {key: value for key, value in best.to_json().items() if key != "standard_error"}
-    assert Winner.from_json(without).standard_error is None
+    assert Winner.from_json(without, "best.json").standard_error is None
 
 
 def test_while_finalists_run_everything_counts_and_then_they_alone(make_config: MakeConfig):

@@ -24,6 +24,10 @@ def stop_after(n_questions):
     return lambda: next(asked) >= n_questions
 
 
+def scores(outcome):
+    return [(one.step, one.score, one.std, one.length) for one in outcome.evaluations]
+
+
 def points(directory):
     return [(point.step, point.score) for point in evaluation_curve(directory)]
 
@@ -131,6 +135,19 @@ def test_an_evaluation_that_was_interrupted_is_made_by_the_next_attempt(small, a
     assert [step for step, _ in points(in_evaluation.directory)] == [128, 256, 384, 512]
 
 
+def test_a_curve_that_was_damaged_changes_nothing_of_the_result(small, tmp_path, attempts):
+    config = small("ppo", {"seed": 11})
+    whole = BaseWorker(0, config, tmp_path / "whole").run()
+    made = []
+    stopped = attempts(on_evaluation=made.append, should_stop=lambda: len(made) == 2)
+    BaseWorker(0, config, "unused", trial=stopped).run()
+
+    (stopped.directory / "metrics" / "0001.jsonl").write_bytes(b"\x00garbage\n")
+    outcome = BaseWorker(0, config, "unused", trial=attempts()).run()
+
+    assert scores(outcome) == scores(whole)
+
+
 def test_a_finished_trial_is_not_trained_again(small, tmp_path):
     config = small("ppo")
     first = BaseWorker(0, config, tmp_path).run()
@@ -143,7 +160,7 @@ def test_a_finished_trial_is_not_trained_again(small, tmp_path):
         first.score,
         first.checkpoint,
     )
-    assert again.evaluations == first.evaluations
+    assert scores(again) == scores(first)
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_removed(small, tmp_path, attempts):

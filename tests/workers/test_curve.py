@@ -2,9 +2,12 @@
 
 import json
 import math
+import resource
+from contextlib import contextmanager
 
 import pytest
 
+from amc.errors import LedgerError
 from amc.workers.curve import Curve, Evaluation, evaluation_curve, solved_at
 
 
@@ -61,6 +64,7 @@ def test_keys_of_a_later_version_are_left_out(tmp_path):
     curve.append(evaluation(10))
 
     line = json.loads(curve.path.read_text()) | {"new": 1}
+    del line["checksum"]
     curve.path.write_text(json.dumps(line) + "\n")
 
     assert evaluation_curve(tmp_path) == [evaluation(10)]
@@ -71,10 +75,54 @@ def test_a_line_of_an_earlier_version_lacks_what_came_later(tmp_path):
     curve.append(evaluation(10))
 
     line = json.loads(curve.path.read_text())
-    del line["cut"]
+    del line["cut"], line["checksum"]
     curve.path.write_text(json.dumps(line) + "\n")
 
     assert evaluation_curve(tmp_path)[0].cut == 0
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", b"[]", b"{}", b"\xff", b'{"a":' * 9999])
+def test_a_line_that_is_no_evaluation_is_named(tmp_path, garbage):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10))
+
+    with curve.path.open("ab") as file:
+        file.write(garbage + b"\n")
+
+    with pytest.raises(LedgerError, match=r"metrics/0001\.jsonl:2: not "):
+        evaluation_curve(tmp_path)
+
+
+def test_a_changed_digit_is_noticed(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10, score=1.5))
+
+    curve.path.write_text(curve.path.read_text().replace("1.5", "9.5"))
+
+    with pytest.raises(LedgerError, match=r"0001\.jsonl:1: .*checksum"):
+        evaluation_curve(tmp_path)
+
+
+@contextmanager
+def room_for(size):
+    """No file can grow beyond so many bytes: what fits is written, and the rest refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_line_that_found_no_room_leaves_nothing_and_the_next_stands_alone(tmp_path):
+    curve = Curve(tmp_path, attempt=1)
+    curve.append(evaluation(10))
+
+    with room_for(curve.path.stat().st_size + 20), pytest.raises(OSError, match="large"):
+        curve.append(evaluation(20))
+    curve.append(evaluation(30))
+
+    assert evaluation_curve(tmp_path) == [evaluation(10), evaluation(30)]
 
 
 def test_solved_is_the_first_evaluation_at_or_above_the_threshold():
