@@ -17,6 +17,7 @@ from amc.config.hyperparameters import (
     Hyperparameters,
     hyperparameters_for,
     owners_of,
+    recorded,
 )
 from amc.config.kernel import obstacle
 from amc.config.names import ACCEPTED, SEARCHES
@@ -46,7 +47,8 @@ class Assembly:
 
     Args:
         value: the whole config as written.
-        accepted: whether this machine's memory and allow-list do not count.
+        accepted: whether it was checked before; then what this machine has does not count, and what
+            the sections say together is not asked again.
 
     Attributes:
         problems: everything that refuses it, found so far.
@@ -75,8 +77,9 @@ class Assembly:
             "training": self._section("training", TrainingConfig, values),
         }
         config = self._whole(values, sections)
-        self._check(values.get("algorithm"), sections)
-        self._check_kernel(config)
+        if not self._accepted:
+            self._check(values.get("algorithm"), sections)
+            self._check_kernel(config)
         return None if self.problems else config
 
     def _hyperparameter_model(self, algorithm: Any) -> type[Hyperparameters] | None:
@@ -85,6 +88,8 @@ class Assembly:
         try:
             return hyperparameters_for(algorithm)
         except UsageError as error:
+            if self._accepted:
+                return recorded(self._value.get("algorithm_config"))
             self._note(("algorithm",), str(error))
             return None
 
@@ -188,7 +193,7 @@ class Assembly:
         training: TrainingConfig | None = sections["training"]
         if search is not None:
             self.problems += checks.search(search)
-            if search.type not in SEARCHES and not self._accepted:
+            if search.type not in SEARCHES:
                 wrong, unknown = checks.plug_in(search.type)
                 self.problems += wrong
                 self.warnings += unknown
@@ -203,7 +208,7 @@ class Assembly:
         certain, possible = checks.fit(hyperparameters, searched)
         self.problems += certain
         self.warnings += possible
-        if environment is not None and training is not None and not self._accepted:
+        if environment is not None and training is not None:
             self.problems += checks.memory(
                 hyperparameters, searched, environment=environment, limit=training.memory_limit
             )

@@ -4,12 +4,12 @@ An algorithm of a plug-in registers its model under the entry point group `amc.h
 carries it as its class's `Hyperparameters`). The door is `hyperparameters_for`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from amc.config.fields import (
     INTEGRAL,
@@ -234,7 +234,9 @@ def hyperparameters_for(algorithm: str) -> type[Hyperparameters]:
         group = registered[0] if registered else group
     try:
         found = resolve(algorithm, built_in=BUILT_IN, group=group, kind="algorithm")
-    except (ImportError, AttributeError) as error:
+    except UsageError:
+        raise
+    except Exception as error:  # of code that is not ours
         raise UsageError(f"algorithm {algorithm!r} cannot be loaded: {error}.") from error
     model = getattr(found, "Hyperparameters", found)
     if not (isinstance(model, type) and issubclass(model, Hyperparameters)):
@@ -243,6 +245,18 @@ def hyperparameters_for(algorithm: str) -> type[Hyperparameters]:
             "a subclass of amc.config.hyperparameters.Hyperparameters nor has one."
         )
     return model
+
+
+def recorded(values: Any) -> type[Hyperparameters]:
+    """The model of an algorithm that is not at hand, from an `algorithm_config` that it accepted.
+
+    A ledger's config names every hyperparameter; what may stand there is not known.
+    """
+    given = values if isinstance(values, Mapping) else {}
+    fields: dict[str, Any] = {
+        name: (Any, value) for name, value in given.items() if not name.startswith("_")
+    }
+    return create_model("RecordedHyperparameters", __base__=Hyperparameters, **fields)
 
 
 def owners_of(key: str, *, besides: str) -> list[str]:

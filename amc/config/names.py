@@ -53,7 +53,7 @@ def experiment(name: str) -> str:
 
 def environment(name: str, info: ValidationInfo) -> str:
     """An environment that amc, a plug-in or an allowed module has."""
-    if name in KNOWN:
+    if name in KNOWN or info.context == ACCEPTED:
         return name
     versions = [known for known in KNOWN if known.rpartition("-v")[0].lower() == name.lower()]
     if versions:

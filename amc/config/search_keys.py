@@ -101,7 +101,9 @@ class SearchKeys:
 
 
 def _kind(annotation: Any) -> Kind:
-    """Of `int`, `float | None` and the like; a bool is no number here."""
+    """Of `int`, `float | None` and the like; a bool is no number here. What is Any may be one."""
+    if annotation is Any:
+        return "float"
     is_union = get_origin(annotation) in (Union, UnionType)
     members = get_args(annotation) if is_union else (annotation,)
     bare = {

@@ -163,6 +163,49 @@ def test_show_tells_finalists_from_the_trials_of_the_search(amc: Amc, lucky: Led
     assert kinds == ["search", "search", "finalist", "finalist"]
 
 
+@pytest.fixture
+def of_plug_ins(shared: Path) -> Ledger:
+    """An experiment whose algorithm, environment, wrapper and search this process does not have."""
+    mapping = {
+        "experiment_name": "elsewhere",
+        "algorithm": "sac",
+        "algorithm_config": {"alpha": 0.2, "tau": 0.01, "layers": [64, 64]},
+        "environment": {"name": "mine:Arm-v0", "wrappers": ["mine:wrap"]},
+        "optimizer": {"learning_rate": 0.001},
+        "hyperparameter_optimizer": {
+            "type": "mine:Search",
+            "n_calls": 1,
+            "search_space": {"alpha": {"low": 0.1, "high": 0.5, "type": "float"}},
+        },
+        "training": {"total_timesteps": 2048},
+    }
+    config = ConfigLoader().from_mapping(mapping, accepted=True)
+    ledger = Ledger.create(shared, config)
+    ledger.open_round(0, [Trial(0, {"alpha": 0.3}, 0)])
+    ledger.write_result(Result(0, "completed", 7.0, worker="rl-worker-0"))
+    return ledger
+
+
+@pytest.mark.parametrize("command", ["ls", "show", "best", "watch"])
+def test_experiments_of_plug_ins_are_read_where_these_are_not(
+    command: str, amc: Amc, of_plug_ins: Ledger
+):
+    of_plug_ins.finish("completed")
+
+    text, document = amc(command), amc(command, "--json")
+
+    assert (text.exit_code, document.exit_code) == (0, 0), text.stderr
+    assert "7" in text.stdout and "elsewhere-1" in text.stdout
+    assert json.loads(document.stdout)
+
+
+def test_the_best_of_plug_ins_is_a_config_with_its_hyperparameters(amc: Amc, of_plug_ins: Ledger):
+    config = json.loads(amc("best", "--as-config").stdout)
+
+    assert config["algorithm_config"] == {"alpha": 0.3, "tau": 0.01, "layers": [64, 64]}
+    assert config["environment"]["name"] == "mine:Arm-v0"
+
+
 def test_best_as_config_is_a_config_that_trains_it_again(
     amc: Amc, make_experiment: Make, tmp_path: Path
 ):

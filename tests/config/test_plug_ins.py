@@ -190,3 +190,42 @@ def test_a_search_that_is_not_at_hand_is_a_warning(
 
     (warning,) = loader.warnings
     assert "'no_such_module:Search' cannot be loaded here" in warning
+
+
+def test_an_accepted_config_is_read_where_its_algorithm_is_not(
+    plug_in: Install, searching: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    plug_in("sac_plugin", SAC, {"amc.hyperparameters": "sac = sac_plugin:SACHyperparameters"})
+    space = {"alpha": [0.01, 10.0], "optimizer.learning_rate": {"choices": [0.1, 0.01]}}
+    mapping = searching(space, algorithm="sac", environment={"name": "Pendulum-v1"})
+    there = ConfigLoader().from_mapping(mapping)
+
+    monkeypatch.undo()
+    with pytest.raises(ConfigError):
+        ConfigLoader().from_mapping(there.to_json())
+    here = ConfigLoader().from_mapping(there.to_json(), accepted=True)
+
+    assert here.to_json() == there.to_json()
+    assert here.hyperparameter_optimizer == there.hyperparameter_optimizer
+    tuned = here.with_hyperparameters({"alpha": 0.5, "optimizer.learning_rate": 0.01})
+    assert tuned.to_json()["algorithm_config"] == {"alpha": 0.5}
+    assert tuned.optimizer.learning_rate == 0.01
+
+
+def test_an_accepted_config_is_read_where_its_plug_in_breaks_on_import(
+    plug_in: Install, base: dict[str, Any]
+):
+    plug_in("broken", "raise RuntimeError('no')", {"amc.hyperparameters": "broken = broken:SAC"})
+
+    config = ConfigLoader().from_mapping({**base, "algorithm": "broken"}, accepted=True)
+
+    assert config.algorithm == "broken"
+
+
+def test_what_an_accepted_config_says_together_is_not_asked_again(base: dict[str, Any]):
+    base |= {"environment": {"name": "CartPole"}, "algorithm": "ddpg"}
+    base["training"] |= {"kernel": "fast", "device": "cuda"}
+
+    config = ConfigLoader().from_mapping(base, accepted=True)
+
+    assert config.environment.name == "CartPole"
