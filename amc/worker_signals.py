@@ -7,7 +7,6 @@ CUDA.
 
 import logging
 import os
-import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
 
 def _prepare_child(**_: Any) -> None:
     logs.configure()
-    load("amc.supervision:listen_for_shutdown")()
+    load("amc.supervision:disregard_signals")()
 
 
 def _start_timers(sender: Any, **_: Any) -> None:
@@ -138,8 +137,7 @@ def _hand_back(**_: Any) -> None:
     if _worker is None:
         return
     _worker.is_stopping = True
-    for pid in _worker.children:
-        os.kill(pid, signal.SIGUSR2)
+    load("amc.supervision:announce_shutdown")()
     try:
         queues.silence(connect(), _worker.live)
     except redis.RedisError:

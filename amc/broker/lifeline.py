@@ -1,11 +1,21 @@
-"""A child that ends when its parent ends, in whatever way. Its door is `die_with_parent`."""
+"""Who ends with whom: a child with its parent, and what a process started with that process.
 
+Its doors are `die_with_parent`, `adopt_orphans` and `end_children`.
+"""
+
+import contextlib
 import ctypes
+import logging
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
 
+_LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LONGEST_END_S = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -23,3 +33,45 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], Non
             os._exit(1)
 
     return arrange
+
+
+def adopt_orphans(adopt: bool = True) -> None:
+    """Become the parent of every process below this one whose own parent ends.
+
+    So what detached itself (`setsid`, a double fork) is found again: see `end_children`.
+    """
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
+
+
+def children() -> set[int]:
+    """Ids of this process's children, ended ones that nobody has waited for among them."""
+    found: set[int] = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # that thread has just ended
+            found.update(map(int, path.read_text().split()))
+    return found
+
+
+def reap_children(spared: Collection[int]) -> None:
+    """Let the ended children go, save some that somebody else waits for."""
+    for pid in children().difference(spared):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def end_children(spared: Collection[int]) -> None:
+    """Kill every child of this process, save some, and whatever these had started.
+
+    What an ended child leaves behind becomes a child itself where `adopt_orphans` was called, so
+    this goes on until there is none.
+    """
+    deadline = time.monotonic() + _LONGEST_END_S
+    while left := children().difference(spared):
+        if time.monotonic() > deadline:
+            _LOG.warning("processes %s were killed and do not end", sorted(left))
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+        reap_children(spared)

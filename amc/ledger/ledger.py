@@ -202,7 +202,9 @@ class Ledger:
 
     # -- attempts
 
-    def claim_attempt(self, trial: int, *, worker: str, queue: str, host: str) -> Attempt:
+    def claim_attempt(
+        self, trial: int, *, worker: str, queue: str, host: str, step: int = 0
+    ) -> Attempt:
         """Record that somebody tries; the number of the attempt is the fencing token.
 
         Raises:
@@ -211,7 +213,7 @@ class Ledger:
         self._require_here()
         number = self._last_attempt(trial) + 1
         while True:
-            attempt = Attempt(number, worker, queue, host, started=time.time())
+            attempt = Attempt(number, worker, queue, host, started=time.time(), step=step)
             data = {key: value for key, value in asdict(attempt).items() if key != "end"}
             if files.create(self.paths.trial(trial).attempt(number), data, sync=False):
                 return attempt

@@ -15,11 +15,20 @@ from amc.errors import LedgerError
 TrialState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
-    "result", "exception", "signal", "oom", "stall", "exit", "interrupted", "full disk"
+    "result",
+    "exception",
+    "signal",
+    "oom",
+    "stall",
+    "exit",
+    "usage",
+    "interrupted",
+    "killed",
+    "full disk",
 ]
 
 # Only these ends are a trial's own doing and count toward `max_attempts`; the rest, and attempts
-# without an end, are interruptions (design: "What counts").
+# without an end, are interruptions (design: "What counts"). `usage` would be the same every time.
 OWN_DOING: frozenset[str] = frozenset({"exception", "signal", "oom", "stall", "exit"})
 
 
@@ -171,6 +180,8 @@ class Attempt(Record):
         worker: `rl-worker-N`.
         queue: the queue that carried it.
         host: machine and process, for the reader of the ledger.
+        started: unix time by the clock of that machine, for the reader of the ledger.
+        step: of the checkpoint that was there when it began; 0 for none.
         end: how it ended; None while it runs or if its supervisor died.
     """
 
@@ -179,4 +190,5 @@ class Attempt(Record):
     queue: str
     host: str = ""
     started: float = 0.0
+    step: int = 0
     end: AttemptEnd | None = field(default=None)

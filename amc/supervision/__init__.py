@@ -6,6 +6,6 @@ supervisor must not touch CUDA: a forked child could not use it any more.
 """
 
 from amc.supervision.attempts import exhausted, supervise
-from amc.supervision.watching import listen_for_shutdown
+from amc.supervision.shutdown import announce_shutdown, disregard_signals
 
-__all__ = ["exhausted", "listen_for_shutdown", "supervise"]
+__all__ = ["announce_shutdown", "disregard_signals", "exhausted", "supervise"]

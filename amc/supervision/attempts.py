@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
-from pathlib import Path
 
 import redis
 
@@ -16,20 +16,28 @@ from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Result
 from amc.ledger.records import OWN_DOING
 from amc.supervision.job import Job
+from amc.supervision.memory import OomKills
 from amc.supervision.progress import Progress
 from amc.supervision.room import await_room
+from amc.supervision.shutdown import Shutdown, handing_back_on_signals
 from amc.supervision.trial_process import (
     EXIT_FULL_DISK,
     EXIT_INTERRUPTED,
     EXIT_OUT_OF_MEMORY,
     EXIT_RAISED,
+    EXIT_USAGE,
     trial_process,
 )
-from amc.supervision.watching import Shutdown, Watcher, handing_back_on_sigterm, watched
+from amc.supervision.watching import Watcher, watched
 
 _LOG = logging.getLogger(__name__)
 
-MAX_INTERRUPTIONS = 100
+MAX_INTERRUPTIONS = 20
+# What ends a process from outside; the others are what the kernel does to one that went wrong.
+_SENT_BY_SOMEBODY = frozenset(
+    {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+)
+_CHECKPOINT = re.compile(r"(\d+)-\d+\.pt")
 
 
 def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
@@ -41,14 +49,14 @@ def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
     """
     if Shutdown.must_leave:
         raise SystemExit  # the pool starts another child, and the message comes back
-    with handing_back_on_sigterm():
+    with handing_back_on_signals():
         return _supervise(Job(ledger, trial, leases.Owner(worker, queue)))
 
 
 def _supervise(job: Job) -> str:
     if job.ledger.result(job.trial) is not None:
         return "has result"
-    if job.is_stopped or Shutdown.requested:
+    if job.is_stopped or Shutdown.is_requested():
         return "is stopped"
     lease = leases.acquire(connect(), job.ledger.id, job.trial, job.owner)
     if lease is None:
@@ -62,10 +70,13 @@ def _supervise(job: Job) -> str:
 
 def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
     while job.ledger.result(job.trial) is None:
+        if job.is_stopped or Shutdown.is_requested():
+            return "interrupted"
         attempts = job.ledger.attempts(job.trial)
         if not await_room(job, attempts, lease):
             return "interrupted"
-        if reason := exhausted(attempts, job.ledger.config.training.max_attempts):
+        step = _checkpoint_step(job)
+        if reason := exhausted(attempts, job.ledger.config.training.max_attempts, step):
             _record_failure(job, attempts, reason)
             return "failed"
         attempt = job.ledger.claim_attempt(
@@ -73,6 +84,7 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
             worker=job.owner.worker,
             queue=job.owner.queue,
             host=f"{socket.gethostname()}/{os.getpid()}",
+            step=step,
         )
         logs.bind(job.ledger.id, job.trial, attempt.number)
         end = _run_attempt(job, attempt, lease)
@@ -83,29 +95,55 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
     return "completed"
 
 
-def exhausted(attempts: list[Attempt], max_attempts: int) -> str | None:
+def exhausted(attempts: list[Attempt], max_attempts: int, step: int) -> str | None:
     """Why no further attempt is made; None while one may be.
 
-    Only ends of the trial's own doing count toward `max_attempts`; an attempt without an end, or
-    one that was interrupted, is somebody else's fault and has a cap of its own.
+    An attempt that left a later checkpoint than any before counts for nothing. Of the rest, ends of
+    the trial's own doing count toward `max_attempts`; an attempt without an end, or one that was
+    interrupted or killed, is somebody else's fault and has a cap of its own.
+
+    Args:
+        attempts: all so far.
+        max_attempts: how many may fail by the trial's own doing.
+        step: of the newest checkpoint; 0 for none.
     """
-    own = [a for a in attempts if a.end is not None and a.end.outcome in OWN_DOING]
+    if attempts and (end := attempts[-1].end) and end.outcome == "usage":
+        return end.detail
+    own, interruptions, furthest = [], 0, 0
+    for attempt, reached in zip(attempts, [*(a.step for a in attempts[1:]), step], strict=False):
+        furthest = max(furthest, attempt.step)
+        if reached > furthest:
+            interruptions = 0
+        elif attempt.end is not None and attempt.end.outcome in OWN_DOING:
+            own.append(attempt.end)
+        elif attempt.end is None or attempt.end.outcome != "full disk":
+            interruptions += 1
     if len(own) >= max_attempts:
-        end = own[-1].end
-        detail = f"{end.outcome}: {end.detail}" if end else ""
-        return f"{len(own)} of {max_attempts} attempts failed. The last: {detail}"
-    if len(attempts) - len(own) >= MAX_INTERRUPTIONS:
-        return f"interrupted {MAX_INTERRUPTIONS} times; its workers keep dying. See `amc logs`."
+        last = f"{own[-1].outcome}: {own[-1].detail}"
+        return f"{len(own)} of {max_attempts} attempts failed. The last: {last}"
+    if interruptions >= MAX_INTERRUPTIONS:
+        return (
+            f"interrupted {interruptions} times without a later checkpoint; its workers keep "
+            "dying. See `amc logs`."
+        )
     return None
 
 
+def _checkpoint_step(job: Job) -> int:
+    """The step of the trial's newest checkpoint; 0 where there is none."""
+    names = job.ledger.paths.trial(job.trial).directory.glob("checkpoints/*.pt")
+    matches = filter(None, (_CHECKPOINT.fullmatch(path.name) for path in names))
+    return max((int(match[1]) for match in matches), default=0)
+
+
 def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
-    last = len(attempts)
-    text = job.ledger.paths.trial(job.trial).traceback(last)
-    if text.exists():
+    last = attempts[-1]
+    text = job.ledger.paths.trial(job.trial).traceback(last.number)
+    is_told = last.end is not None and last.end.outcome == "usage"
+    if text.exists() and not is_told:
         reason += "\n" + text.read_text(encoding="utf-8", errors="replace")
     result = Result(
-        job.trial, "failed", attempt=last, worker=job.owner.worker, error=reason.strip()
+        job.trial, "failed", attempt=last.number, worker=job.owner.worker, error=reason.strip()
     )
     job.ledger.write_result(result)
 
@@ -113,7 +151,6 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
     progress = Progress()
     tie_to_supervisor = die_with_parent()
-    killed_before = _oom_kills()
     pid = os.fork()
     if pid == 0:
         # Nothing may return from here into the supervisor's stack: Celery's frames are below.
@@ -128,16 +165,14 @@ def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
             status = watcher.watch()
     finally:
         progress.close()
-    if _oom_kills() > killed_before and os.WIFSIGNALED(status):
-        return AttemptEnd("oom", "killed by the kernel, out of memory")
-    return watcher.verdict or _classify(job, attempt, status)
+    return watcher.verdict or _classify(job, attempt, status, watcher.oom_kills)
 
 
-def _classify(job: Job, attempt: Attempt, status: int) -> AttemptEnd:
+def _classify(job: Job, attempt: Attempt, status: int, oom_kills: OomKills) -> AttemptEnd:
     if job.ledger.result(job.trial) is not None:
         return AttemptEnd("result")
     if os.WIFSIGNALED(status):
-        return AttemptEnd("signal", signal.Signals(os.WTERMSIG(status)).name)
+        return _ended_by(signal.Signals(os.WTERMSIG(status)), oom_kills)
     code = os.WEXITSTATUS(status)
     if code == EXIT_INTERRUPTED:
         return AttemptEnd("interrupted", "stopped on request, with a checkpoint")
@@ -146,20 +181,21 @@ def _classify(job: Job, attempt: Attempt, status: int) -> AttemptEnd:
     if code == EXIT_OUT_OF_MEMORY:
         return AttemptEnd("oom", "MemoryError")
     if code == EXIT_RAISED:
-        return AttemptEnd("exception", _last_line(job, attempt))
+        return AttemptEnd("exception", _text_of(job, attempt).splitlines()[-1])
+    if code == EXIT_USAGE:
+        return AttemptEnd("usage", _text_of(job, attempt))
     return AttemptEnd("exit", f"the trial process exited with code {code} and left no result")
 
 
-def _last_line(job: Job, attempt: Attempt) -> str:
+def _ended_by(number: signal.Signals, oom_kills: OomKills) -> AttemptEnd:
+    if number == signal.SIGKILL and oom_kills.was_just_now():
+        return AttemptEnd("oom", "killed by the kernel, out of memory")
+    if number in _SENT_BY_SOMEBODY:
+        return AttemptEnd("killed", f"{number.name} from outside")
+    return AttemptEnd("signal", number.name)
+
+
+def _text_of(job: Job, attempt: Attempt) -> str:
     path = job.ledger.paths.trial(job.trial).traceback(attempt.number)
-    lines = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
-    return lines[-1] if lines else "no traceback was left"
-
-
-def _oom_kills() -> int:
-    with contextlib.suppress(OSError, StopIteration, ValueError):
-        text = Path("/proc/vmstat").read_text()
-        return int(
-            next(line for line in text.splitlines() if line.startswith("oom_kill ")).split()[1]
-        )
-    return 0
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return text.strip() or "no traceback was left"

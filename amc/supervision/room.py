@@ -9,7 +9,7 @@ import redis
 from amc.broker import leases
 from amc.ledger import Attempt, files
 from amc.supervision.job import Job
-from amc.supervision.watching import Shutdown
+from amc.supervision.shutdown import Shutdown
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def await_room(job: Job, attempts: list[Attempt], lease: leases.Lease) -> bool:
         if not is_told:
             _LOG.warning("%s: the disk is full; waiting for room", job.ledger.directory)
             is_told = True
-        if Shutdown.requested or job.is_stopped or not _renewed(lease):
+        if Shutdown.is_requested() or job.is_stopped or not _renewed(lease):
             return False
         time.sleep(leases.RENEW_EVERY_S)
     return True

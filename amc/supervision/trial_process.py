@@ -1,18 +1,23 @@
 """What the forked process of an attempt does: train, and record the result."""
 
+import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from types import FrameType
 
+from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Result, files
 from amc.plugins import load
 from amc.supervision.job import Job
 from amc.supervision.progress import Progress
+from amc.supervision.shutdown import disregard_signals
 
 EXIT_INTERRUPTED, EXIT_RAISED, EXIT_OUT_OF_MEMORY, EXIT_FULL_DISK = 75, 70, 71, 74
+EXIT_USAGE = 64
 
 
 def trial_process(
@@ -21,8 +26,10 @@ def trial_process(
     """Train; the return value is the exit code of this process."""
     tie_to_supervisor()
     stop = _StopFlag()
-    signal.signal(signal.SIGTERM, stop.request)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    disregard_signals()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop.request)
+    _send_prints_to_the_log()
     try:
         is_complete = _train(job, attempt, progress, stop)
     except MemoryError:
@@ -30,10 +37,42 @@ def trial_process(
     except BaseException as error:  # an environment may raise SystemExit; nothing above wants one
         if files.is_full_disk(error):
             return EXIT_FULL_DISK
+        is_hopeless = _is_the_same_every_time(error, progress)
         path = job.ledger.paths.trial(job.trial).traceback(attempt.number)
-        path.write_text(traceback.format_exc(), encoding="utf-8")
-        return EXIT_RAISED
+        text = f"{error}\n" if is_hopeless else traceback.format_exc()
+        path.write_text(text, encoding="utf-8", errors="replace")
+        return EXIT_USAGE if is_hopeless else EXIT_RAISED
     return 0 if is_complete else EXIT_INTERRUPTED
+
+
+def _send_prints_to_the_log() -> None:
+    """Standard output belongs to whoever started the worker; what an environment prints is a log.
+
+    Also what it prints past Python, or lets a program of its own print.
+    """
+    sys.stdout = sys.stderr
+    os.dup2(2, 1)
+
+
+def _is_the_same_every_time(error: BaseException, progress: Progress) -> bool:
+    """Whether the config, or what is installed, is at fault, so that no further attempt can help.
+
+    An environment that cannot be made may have found its port taken, say; what it was given, and
+    what it lacks, stays as it is.
+    """
+    if isinstance(error, UsageError | ImportError):
+        return True
+    is_being_made = progress.read()[2] == "set-up"
+    cause = error.__cause__
+    return (
+        is_being_made
+        and isinstance(error, EnvironmentFault)
+        and (
+            cause is None
+            or isinstance(cause, UsageError | ImportError | TypeError | ValueError)
+            or type(cause).__module__ == "gymnasium.error"
+        )
+    )
 
 
 class _StopFlag:

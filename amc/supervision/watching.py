@@ -5,21 +5,21 @@ import logging
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import redis
 
-from amc.broker import leases, queues
+from amc.broker import leases, lifeline, queues
 from amc.broker.connection import connect
 from amc.errors import LedgerError
 from amc.ledger import Attempt, AttemptEnd
 from amc.supervision.job import Job
+from amc.supervision.memory import OomKills
 from amc.supervision.progress import Progress
+from amc.supervision.shutdown import Shutdown
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,58 +28,26 @@ _LOOK_EVERY_S = 0.5
 _STOP_GRACE_S = 20.0
 
 
-class Shutdown:
-    """Whether this process was told to hand back what it supervises.
-
-    Attributes:
-        requested: by its worker's parent (SIGUSR2), or by somebody who ends processes (SIGTERM).
-        must_leave: it was the latter, so this process takes no further trial.
-    """
-
-    requested = False
-    must_leave = False
-
-    @classmethod
-    def request(cls, number: int, _frame: FrameType | None) -> None:
-        """The signal handler."""
-        cls.requested = True
-        cls.must_leave = cls.must_leave or number == signal.SIGTERM
-
-
-def listen_for_shutdown() -> None:
-    """Install the handler of the parent's signal in a pool child."""
-    signal.signal(signal.SIGUSR2, Shutdown.request)
-
-
-@contextlib.contextmanager
-def handing_back_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM ask for what the parent's signal asks for, while the block runs.
-
-    systemd, honcho and many a script end a whole process group; billiard's own handler would end
-    this process, and with it the trial since its last checkpoint.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may install handlers
-        return
-    before = signal.signal(signal.SIGTERM, Shutdown.request)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 @dataclass(frozen=True)
 class Process:
-    """A child process that is looked after by its handle, so that a recycled pid is never hit."""
+    """A child process that is looked after by its handle, so that a recycled pid is never hit.
+
+    Attributes:
+        pid: its id.
+        handle: a file descriptor that means this process.
+        others: children of this process that it has nothing to do with.
+    """
 
     pid: int
     handle: int
+    others: frozenset[int]
 
     def wait(self, timeout_s: float) -> int | None:
         """Its wait status, or None if it still runs when the time is up."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)
         poll.poll(timeout_s * 1000)
+        lifeline.reap_children({self.pid, *self.others})
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         return status if pid else None
 
@@ -97,15 +65,19 @@ class Process:
 
 @contextlib.contextmanager
 def watched(pid: int) -> Iterator[Process]:
-    """A handle of a child, which does not outlive the block."""
+    """A handle of a child, which does not outlive the block, and nor does what it started."""
     handle = os.pidfd_open(pid)
+    others = frozenset(lifeline.children() - {pid})
+    lifeline.adopt_orphans()
     try:
-        yield Process(pid, handle)
+        yield Process(pid, handle, others)
     finally:
         # Already reaped unless watching itself failed; no trial process may outlive its watcher.
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             signal.pidfd_send_signal(handle, signal.SIGKILL)
             os.waitpid(pid, 0)
+        lifeline.end_children(spared=others)
+        lifeline.adopt_orphans(False)
         os.close(handle)
 
 
@@ -114,6 +86,7 @@ class Watcher:
 
     Attributes:
         verdict: how the attempt ended, if the watcher ended it; None if the process did.
+        oom_kills: what the kernel did for want of memory meanwhile.
     """
 
     def __init__(
@@ -126,10 +99,12 @@ class Watcher:
         self._renew_at = time.monotonic() + leases.RENEW_EVERY_S
         self._kill_at: float | None = None
         self.verdict: AttemptEnd | None = None
+        self.oom_kills = OomKills()
 
     def watch(self) -> int:
         """Return the wait status of the process."""
         while (status := self._process.wait(_LOOK_EVERY_S)) is None:
+            self.oom_kills.look()
             for check in (self._check_stop, self._check_stall, self._check_memory, self._renew):
                 check()
         return status
@@ -142,7 +117,7 @@ class Watcher:
 
     def _check_stop(self) -> None:
         now = time.monotonic()
-        if self._kill_at is None and (Shutdown.requested or self._job.is_stopped):
+        if self._kill_at is None and (Shutdown.is_requested() or self._job.is_stopped):
             self._process.send(signal.SIGTERM)
             self._kill_at = now + _STOP_GRACE_S
         elif self._kill_at is not None and now > self._kill_at:

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +21,57 @@ MakeConfig = Callable[..., ExperimentConfig]
 assert preload, "as in a worker: the forked trials inherit what is imported here"
 
 
-def attempts(*outcomes: str | None) -> list[Attempt]:
+def attempts(*outcomes: str | None, steps: list[int] | None = None) -> list[Attempt]:
+    """Attempts that ended so and, if steps are given, began with these checkpoints."""
+    begun = steps or [0] * len(outcomes)
     return [
-        Attempt(n + 1, "rl-worker-0", "gpu0", end=None if o is None else AttemptEnd(o))  # type: ignore[arg-type]
-        for n, o in enumerate(outcomes)
+        Attempt(n, "rl-worker-0", "gpu0", step=step, end=None if o is None else AttemptEnd(o))  # type: ignore[arg-type]
+        for n, (o, step) in enumerate(zip(outcomes, begun, strict=True), start=1)
     ]
 
 
 def test_attempts_of_a_trials_own_doing_are_bounded() -> None:
-    assert supervision.exhausted(attempts("signal", "oom"), 3) is None
+    assert supervision.exhausted(attempts("signal", "oom"), 3, 0) is None
 
-    reason = supervision.exhausted(attempts("signal", "oom", "exception"), 3)
+    reason = supervision.exhausted(attempts("signal", "oom", "exception"), 3, 0)
 
     assert reason is not None and reason.startswith("3 of 3 attempts failed")
 
 
-def test_interruptions_do_not_count_as_failures_but_have_a_cap_of_their_own() -> None:
-    many = ["interrupted", None] * 49
+def test_attempts_that_left_a_later_checkpoint_do_not_count() -> None:
+    crashes = attempts(*["exception"] * 5, steps=[0, 64, 128, 192, 256])
 
-    assert supervision.exhausted(attempts(*many), 3) is None
-    assert "100 times" in str(supervision.exhausted(attempts(*many, None, None), 3))
+    assert supervision.exhausted(crashes, 1, 320) is None
+    assert "1 of 1 attempts" in str(supervision.exhausted(crashes, 1, 256))
+
+
+def test_a_crash_at_the_same_step_every_time_counts_although_it_comes_after_a_checkpoint() -> None:
+    crashes = attempts(*["signal"] * 4, steps=[0, 64, 64, 64])
+
+    assert supervision.exhausted(crashes[:3], 3, 64) is None
+    assert "3 of 3 attempts" in str(supervision.exhausted(crashes, 3, 64))
+
+
+def test_a_checkpoint_that_was_lost_is_no_progress_when_it_is_made_again() -> None:
+    crashes = attempts(*["signal"] * 4, steps=[0, 128, 64, 128])
+
+    assert "3 of 3 attempts" in str(supervision.exhausted(crashes, 3, 128))
+
+
+def test_interruptions_do_not_count_as_failures_but_have_a_cap_of_their_own() -> None:
+    many = ["interrupted", None, "killed", "killed"] * 5
+
+    assert supervision.exhausted(attempts(*many[:-1]), 3, 0) is None
+    assert "interrupted 20 times" in str(supervision.exhausted(attempts(*many), 3, 0))
+    assert supervision.exhausted(attempts(*many, steps=[0] * 10 + [64] * 10), 3, 64) is None
+
+
+def test_a_full_disk_may_last() -> None:
+    assert supervision.exhausted(attempts(*["full disk"] * 50), 1, 0) is None
+
+
+def test_what_is_the_same_every_time_is_not_tried_again() -> None:
+    assert supervision.exhausted(attempts("usage"), 3, 0) is not None
 
 
 def test_progress_is_seen_across_a_fork() -> None:
@@ -57,7 +88,7 @@ def test_progress_is_seen_across_a_fork() -> None:
 
 # The trial of these tests is an environment that misbehaves, run by the real worker in a real fork.
 ENVIRONMENTS = '''
-import errno, os, signal, sys, time
+import errno, faulthandler, os, signal, subprocess, sys, time
 import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv
 
@@ -82,6 +113,31 @@ class Misbehaving(CartPoleEnv):
 
     def kill(self):
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def kill_twice(self):
+        with open(self.once + "-twice", "a") as file:
+            file.write("x")
+        if os.path.getsize(self.once + "-twice") <= 2:
+            self.kill()
+
+    def segfault(self):
+        faulthandler.disable()
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def start_others(self):
+        """Leave processes behind: a child, one in a session of its own, and a daemon."""
+        sleep = f"sleep 321.{os.getpid()}"
+        for command in (sleep, f"setsid {sleep}", f"(setsid {sleep} &)"):
+            subprocess.run(["sh", "-c", command + " &"])
+        subprocess.Popen(sleep.split())
+        with open(self.once + "-pids", "w") as file:
+            subprocess.run(["pgrep", "-f", "^" + sleep], stdout=file)
+        print("started", file=sys.stdout, flush=True)
+        os.write(1, b"three sleepers")
+
+    def start_others_and_hang(self):
+        self.start_others()
+        self.hang()
 
     def hang(self):
         while True:
@@ -174,7 +230,7 @@ def test_a_healthy_trial_is_completed_in_one_attempt(
     ("what", "outcome", "said"),
     [
         ("crash", "exception", "the cart fell off the table"),
-        ("kill", "signal", "SIGKILL"),
+        ("segfault", "signal", "SIGSEGV"),
         ("leave", "exit", "code 3"),
         ("exit", "exception", "SystemExit: the cart has gone home"),
     ],
@@ -209,7 +265,7 @@ def test_a_trial_that_crashes_once_goes_on_from_its_checkpoint(
 ) -> None:
     once = {"once": str(tmp_path / "once"), "at": 100}
     undisturbed = misbehaving("", environment__kwargs={"what": "", **once, "once": "/dev/null"})
-    disturbed = misbehaving("", environment__kwargs={"what": "once_kill", **once})
+    disturbed = misbehaving("", environment__kwargs={"what": "once_segfault", **once})
 
     supervise(undisturbed)
     supervise(disturbed)
@@ -218,6 +274,129 @@ def test_a_trial_that_crashes_once_goes_on_from_its_checkpoint(
     assert outcomes(disturbed) == ["signal", "result"]
     assert one is not None and other is not None and other.attempt == 2
     assert one.digest == other.digest
+
+
+@pytest.mark.engine
+def test_a_trial_process_that_somebody_kills_is_no_failure(
+    broker: Any, misbehaving: Callable[..., Ledger]
+) -> None:
+    ledger = misbehaving("kill_twice", training__max_attempts=1)
+
+    became = supervise(ledger)
+
+    assert became == "completed" and outcomes(ledger) == ["killed", "killed", "result"]
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+def test_a_trial_process_that_is_killed_again_and_again_without_progress_fails(
+    broker: Any, misbehaving: Callable[..., Ledger]
+) -> None:
+    ledger = misbehaving("kill")
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "failed" and outcomes(ledger) == ["killed"] * 20
+    assert result is not None and "interrupted 20 times" in str(result.error)
+
+
+@pytest.mark.engine
+def test_a_trial_that_gets_further_each_time_may_crash_as_often_as_it_likes(
+    broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    ledger = misbehaving(
+        "crash",
+        training__max_attempts=1,
+        environment__kwargs={"what": "crash", "once": str(tmp_path / "once"), "at": 90},
+    )
+
+    became = supervise(ledger)
+
+    assert became == "completed" and outcomes(ledger)[:-1] == ["exception"] * (
+        len(ledger.attempts(0)) - 1
+    )
+    assert len(ledger.attempts(0)) > 1
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"environment__kwargs": {"gravity": 1}}, "cannot be made with kwargs {'gravity': 1}"),
+        ({"environment__name": "misbehaving:Absent-v0"}, "neither registers 'Absent-v0'"),
+    ],
+)
+def test_what_a_config_got_wrong_is_told_in_a_sentence_after_one_attempt(
+    broker: Any, misbehaving: Callable[..., Ledger], overrides: dict[str, Any], said: str
+) -> None:
+    ledger = misbehaving("", **overrides)
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "failed" and outcomes(ledger) == ["usage"]
+    assert result is not None and said in str(result.error)
+    assert "Traceback" not in str(result.error)
+
+
+@pytest.mark.engine
+def test_a_plug_in_that_this_worker_may_not_load_is_not_tried_again(
+    broker: Any, misbehaving: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = misbehaving("")
+    monkeypatch.delenv("AMC_ALLOW_MODULES")
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "failed" and outcomes(ledger) == ["usage"]
+    assert result is not None and "AMC_ALLOW_MODULES=misbehaving" in str(result.error)
+
+
+@pytest.mark.engine
+def test_nothing_that_a_trial_started_outlives_it(
+    broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    ledger = misbehaving("start_others")
+
+    became = supervise(ledger)
+
+    pids = (tmp_path / "once-pids").read_text().split()
+    assert became == "completed" and len(pids) >= 4
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.engine
+def test_a_process_that_the_supervisor_had_before_is_left_alone(
+    broker: Any, misbehaving: Callable[..., Ledger]
+) -> None:
+    ledger = misbehaving("start_others")
+
+    with subprocess.Popen(["sleep", "60"]) as other:
+        supervise(ledger)
+        was_alive = other.poll() is None
+        other.kill()
+
+    assert was_alive
+
+
+@pytest.mark.engine
+def test_what_a_trial_prints_goes_to_the_log(
+    broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    ledger = misbehaving("start_others")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", SUPERVISOR, str(ledger.directory)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.stdout == ""
+    assert "started" in ran.stderr and "three sleepers" in ran.stderr
 
 
 @pytest.mark.engine
@@ -340,6 +519,7 @@ import sys
 from pathlib import Path
 from amc import supervision
 from amc.ledger import Ledger
+supervision.disregard_signals()
 supervision.supervise(Ledger(Path(sys.argv[1])), 0, worker="rl-worker-0", queue="gpu0")
 """
 
@@ -364,23 +544,56 @@ def test_the_trial_process_dies_with_its_supervisor(
     assert supervise_again_is_possible(broker, ledger)
 
 
-@pytest.mark.engine
-def test_a_signal_to_the_whole_process_group_saves_the_trial(
-    broker: Any, shared: Path, make_config: MakeConfig, eventually: Callable[..., Any]
-) -> None:
-    ledger = Ledger.create(shared, make_config({"training.total_timesteps": 10_000_000}))
+@pytest.fixture
+def endless(shared: Path, make_config: MakeConfig, eventually: Callable[..., Any]) -> Iterator[Any]:
+    """A supervisor in a session of its own, the trial that it trains for ever, and its ledger."""
+    ledger = Ledger.create(
+        shared, make_config({"training.total_timesteps": 10_000_000, "training.save_freq": 64})
+    )
     ledger.open_round(0, [Trial(0, {}, seed=1)])
     supervisor = subprocess.Popen(
         [sys.executable, "-c", SUPERVISOR, str(ledger.directory)], start_new_session=True
     )
-    progress = ledger.paths.trial(0).directory / "metrics"
-    eventually(lambda: list(progress.glob("*.jsonl")))
+    checkpoints = ledger.paths.trial(0).directory / "checkpoints"
+    eventually(lambda: list(checkpoints.glob("*.pt")))
+    children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children")
+    yield supervisor, int(children.read_text()), ledger
+    supervisor.kill()
+    supervisor.wait()
 
-    os.killpg(supervisor.pid, signal.SIGTERM)
+
+@pytest.mark.engine
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_process_group_saves_the_trial(
+    broker: Any, endless: Any, number: signal.Signals
+) -> None:
+    supervisor, _, ledger = endless
+
+    os.killpg(supervisor.pid, number)
     supervisor.wait(60)
 
     assert outcomes(ledger) == ["interrupted"]
     assert list(ledger.paths.trial(0).directory.glob("checkpoints/*.pt"))
+
+
+@pytest.mark.engine
+def test_signals_that_mean_nothing_change_nothing(
+    broker: Any, endless: Any, eventually: Callable[..., Any]
+) -> None:
+    supervisor, trial, ledger = endless
+    newest = newest_checkpoint(ledger)
+
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        for pid in (supervisor.pid, trial):
+            os.kill(pid, number)
+
+    eventually(lambda: newest_checkpoint(ledger) > newest)
+    assert supervisor.poll() is None and len(ledger.attempts(0)) == 1
+    assert Path(f"/proc/{trial}").exists() and outcomes(ledger) == []
+
+
+def newest_checkpoint(ledger: Ledger) -> str:
+    return max(path.name for path in ledger.directory.glob("trials/0000/checkpoints/*.pt"))
 
 
 def supervise_again_is_possible(broker: Any, ledger: Ledger) -> bool:
