@@ -5,9 +5,10 @@
 #   docker build -t ai-mission-control --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu .
 FROM python:3.11-slim
 
-# libegl1: films of agents are rendered without a screen.
+# libegl1, libegl-mesa0: films of agents are rendered without a screen. libopengl0, libgl1: without
+# them PyOpenGL fails when a MuJoCo environment is imported, filmed or not.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libegl1 libegl-mesa0 \
+    && apt-get install --yes --no-install-recommends libegl1 libegl-mesa0 libopengl0 libgl1 \
     && rm -rf /var/lib/apt/lists/*
 
 # /shared has its owner from the image when a volume is first mounted there.
@@ -20,17 +21,23 @@ WORKDIR /app
 ARG PIP_EXTRA_INDEX_URL=""
 COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
 COPY amc/version.py amc/version.py
-RUN pip install --no-cache-dir --constraint constraints.txt .
+RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook]'
 
 COPY amc amc
 RUN pip install --no-cache-dir --no-deps --force-reinstall . && rm -rf build *.egg-info
 
 COPY configs configs
 COPY worker_queues worker_queues
+COPY --chown=amc notebooks notebooks
 
 ENV AMC_SHARED_DIR=/shared \
     MUJOCO_GL=egl \
     PYTHONUNBUFFERED=1
+COPY .ci/check_image.py /tmp/check_image.py
 USER amc
+# An image in which one of the environments does not train, or is not drawn, is not made. What is
+# compiled for that is in it, so that no worker compiles it again.
+RUN python /tmp/check_image.py configs/presets
+
 STOPSIGNAL SIGTERM
 CMD ["amc", "up", "--foreground"]

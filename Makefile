@@ -19,11 +19,13 @@ SHARED := $(or $(AMC_SHARED_DIR),distributed_shared)
 LOGS = $(SHARED)/.fleet/$(shell uname -n)/logs
 # CONFIG=x.json is configs/x.json, unless there is a file of that very name.
 CONFIG_PATH = $(if $(wildcard $(CONFIG)),$(CONFIG),configs/$(CONFIG:configs/%=%))
+FLEET = $(strip --workers $(WORKERS) $(if $(GPUS),--gpus $(GPUS)))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install dist-cartpole dist-start dist-stop dist-status dist-logs dist-logs-worker \
-	dist-logs-coordinator dist-quick-dev test test-all lint check wheels bench learning clean
+.PHONY: help install build dist-cartpole dist-start dist-stop dist-restart dist-clean dist-status \
+	dist-logs dist-logs-worker dist-logs-coordinator dist-follow dist-quick-dev dist-shell \
+	test test-all lint check wheels bench learning clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +45,15 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -c 'import amc.workers.preload'
 	@touch $@
 
-dist-cartpole: install ## train CartPole with 4 workers, and stop them
-	$(AMC) run configs/cartpole_distributed.json --workers 4
+build: ## build the Docker image
+	docker build --tag ai-mission-control \
+	  $(if $(PIP_EXTRA_INDEX_URL),--build-arg PIP_EXTRA_INDEX_URL=$(PIP_EXTRA_INDEX_URL)) .
 
-dist-start: install ## start WORKERS workers (on GPUS) and submit CONFIG
-	$(AMC) up --workers $(WORKERS) $(if $(GPUS),--gpus $(GPUS))
+dist-cartpole: install ## train CartPole with 4 workers, and stop them; with the workers that are up, if any
+	$(AMC) run configs/cartpole_distributed.json
+
+dist-start: install ## start WORKERS workers (on GPUS) unless some are up, and submit CONFIG
+	$(AMC) up $(FLEET) --if-down
 	$(AMC) submit $(CONFIG_PATH)
 
 dist-%: install ## dist-8: the same with 8 workers
@@ -56,6 +62,13 @@ dist-%: install ## dist-8: the same with 8 workers
 
 dist-stop: install ## stop the workers; what they train is checkpointed
 	$(AMC) down
+
+dist-restart: install ## stop the workers and start WORKERS anew; experiments go on
+	$(AMC) down
+	$(AMC) up $(FLEET)
+
+dist-clean: install ## stop the workers, remove their logs and messages; experiments stay
+	$(AMC) down --clean
 
 dist-status: install ## queues, workers and experiments
 	$(AMC) status
@@ -70,8 +83,17 @@ dist-logs-worker: install ## the last LINES lines of worker WORKER
 dist-logs-coordinator: install ## the last LINES lines of the driver's worker
 	@tail -n $(LINES) $(LOGS)/driver.log
 
-dist-quick-dev: install ## start WORKERS workers with Flower and TensorBoard
-	$(AMC) up --workers $(WORKERS) $(if $(GPUS),--gpus $(GPUS)) --flower --tensorboard
+dist-follow: install ## every log as it grows, until Ctrl-C
+	@tail -n $(LINES) -F $(LOGS)/*.log
+
+dist-quick-dev: install ## start WORKERS workers with Flower, TensorBoard and Jupyter Lab
+	$(AMC) up $(FLEET) --flower --tensorboard --jupyter
+
+# Docker's container if it runs, because there the fleet is; else this shell with amc on its path.
+dist-shell: install ## a shell where amc is: in the container rl-coordinator if it runs, else here
+	@if [ -n "$$(docker ps --quiet --filter name=^rl-coordinator$$ 2> /dev/null)" ]; \
+	then exec docker exec --interactive --tty rl-coordinator bash; \
+	else PATH="$(abspath $(BIN)):$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" exec "$${SHELL:-sh}"; fi
 
 test: install ## run the tests
 	$(PYTEST)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 README_TARGETS = {
     *("help", "install", "test", "check", "clean", "dist-cartpole", "dist-start", "dist-stop"),
     *("dist-status", "dist-logs", "dist-logs-worker", "dist-logs-coordinator", "dist-quick-dev"),
+    *("build", "dist-restart", "dist-follow", "dist-clean", "dist-shell", "wheels"),
 }
 
 
@@ -60,7 +61,7 @@ def test_a_config_that_lies_elsewhere_is_taken_as_it_is(tmp_path: Path):
 def test_workers_and_gpus_are_handed_on():
     commands = make("-n", "dist-start", "WORKERS=8", "GPUS=0,1,2,3")
 
-    assert "amc up --workers 8 --gpus 0,1,2,3\n" in commands
+    assert "amc up --workers 8 --gpus 0,1,2,3 --if-down\n" in commands
 
 
 def test_a_number_in_the_target_is_the_number_of_workers():
@@ -70,10 +71,52 @@ def test_a_number_in_the_target_is_the_number_of_workers():
     assert "amc submit configs/my.json" in commands
 
 
-def test_cartpole_is_trained_with_four_workers_in_one_command():
+def test_cartpole_is_trained_in_one_command_with_the_workers_that_are_up_or_its_own():
     commands = make("-n", "dist-cartpole")
 
-    assert "amc run configs/cartpole_distributed.json --workers 4" in commands
+    assert "amc run configs/cartpole_distributed.json\n" in commands
+
+
+def test_the_development_environment_brings_every_dashboard():
+    commands = make("-n", "dist-quick-dev", "WORKERS=2")
+
+    assert "amc up --workers 2 --flower --tensorboard --jupyter\n" in commands
+
+
+def test_a_restart_stops_the_workers_before_it_starts_them():
+    commands = make("-n", "dist-restart", "WORKERS=2")
+
+    assert re.search(r"amc down\n.*amc up --workers 2", commands)
+
+
+def test_cleaning_up_leaves_experiments_alone():
+    commands = make("-n", "dist-clean")
+
+    assert re.search(r"amc down --clean\n", commands)
+    assert "rm " not in commands
+
+
+def test_the_image_gets_the_index_that_the_install_would_use():
+    plain = make("-n", "build")
+    cpu = make("-n", "build", "PIP_EXTRA_INDEX_URL=https://index/cpu")
+
+    assert "docker build --tag ai-mission-control" in plain
+    assert "PIP_EXTRA_INDEX_URL" not in plain
+    assert "--build-arg PIP_EXTRA_INDEX_URL=https://index/cpu ." in cpu
+
+
+def test_a_shell_has_amc_on_its_path_where_no_container_runs():
+    process = subprocess.run(
+        ["make", "--silent", "--old-file=install", "dist-shell", f"VENV={sys.prefix}"],
+        cwd=ROOT,
+        # An engine that is not there: the tests may run beside one whose fleet is up.
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere", "SHELL": "/bin/sh"},
+        input="command -v amc\n",
+        capture_output=True,
+        text=True,
+    )
+
+    assert process.stdout.strip() == f"{sys.prefix}/bin/amc", process.stderr
 
 
 def test_the_ci_script_does_what_make_check_does():

@@ -18,7 +18,12 @@ from amc.broker import embedded
 from amc.broker.connection import connect
 from amc.broker.queues import live_workers
 from amc.celery import embedded_directory
-from amc.fleet.commands import flower_arguments, tensorboard_arguments, worker_arguments
+from amc.fleet.commands import (
+    flower_arguments,
+    jupyter_arguments,
+    tensorboard_arguments,
+    worker_arguments,
+)
 from amc.fleet.description import describe, read
 
 ROOT = Path(__file__).parent.parent
@@ -117,7 +122,7 @@ def test_compose_has_a_service_for_each_process(compose: dict[str, Any]) -> None
     workers = {worker.name for worker in LAPTOP.workers}
 
     assert set(compose["services"]) == {
-        *("redis", "driver", "flower", "tensorboard"),
+        *("redis", "driver", "flower", "tensorboard", "jupyter"),
         *workers,
         *(f"{name}-gpu" for name in workers),
     }
@@ -132,7 +137,7 @@ def test_compose_workers_are_bound_as_in_worker_queues(
 
         assert words(service) == ["celery", *worker_arguments(name, queue)]
         assert service["hostname"] == name
-        assert service["container_name"] == (f"rl-{name}" if name == "driver" else name)
+        assert service["container_name"] == ("rl-coordinator" if name == "driver" else name)
         assert service["healthcheck"]["test"][-3:] == ["status", "--worker", name]
 
 
@@ -158,7 +163,7 @@ def test_compose_stops_as_gently_as_amc_down(compose: dict[str, Any]) -> None:
 def test_compose_publishes_on_loopback_only(compose: dict[str, Any]) -> None:
     published = [port for item in compose["services"].values() for port in item.get("ports", [])]
 
-    assert len(published) == 2
+    assert len(published) == 3
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert compose["networks"]["rl-training"]["internal"] is True
 
@@ -171,11 +176,18 @@ def test_compose_starts_nothing_without_its_password(compose: dict[str, Any]) ->
     wanted = {
         environment("redis")["REDISCLI_AUTH"],
         environment("flower")["FLOWER_BASIC_AUTH"],
+        environment("jupyter")["JUPYTER_TOKEN"],
         *(environment(name)["AMC_BROKER_URL"] for name in QUEUES),
     }
 
     assert all(re.search(r"\$\{AMC_\w+:\?", value) for value in wanted)
     assert 'requirepass "$$REDISCLI_AUTH"' in compose["services"]["redis"]["command"][-1]
+
+
+def test_compose_says_who_has_to_own_the_shared_directory() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    assert "give it to user 1000: what Docker makes itself is root's" in text.replace("\n# ", " ")
 
 
 def test_compose_dashboards_are_those_of_amc_up(compose: dict[str, Any]) -> None:
@@ -184,6 +196,8 @@ def test_compose_dashboards_are_those_of_amc_up(compose: dict[str, Any]) -> None
     assert words(flower) == ["celery", *flower_arguments(5555, address="0.0.0.0")]
     arguments = tensorboard_arguments(6006, "/shared", address="0.0.0.0")
     assert words(tensorboard) == ["tensorboard", *arguments]
+    arguments = jupyter_arguments(8080, "/app", address="0.0.0.0")
+    assert words(compose["services"]["jupyter"]) == ["jupyter", "lab", *arguments]
 
 
 # -- Dockerfile
@@ -195,9 +209,39 @@ def test_the_image_is_built_without_the_public_hub_s_syntax(dockerfile: list[str
 
 
 def test_the_image_runs_as_an_ordinary_user(dockerfile: list[str]) -> None:
-    assert dockerfile.index("USER amc") > max(
-        number for number, line in enumerate(dockerfile) if line.startswith(("RUN", "COPY"))
+    users = [line for line in dockerfile if line.startswith("USER")]
+    as_root = dockerfile[: dockerfile.index("USER amc")]
+
+    assert users == ["USER amc"]
+    assert [line for line in dockerfile if line.startswith("COPY") and line not in as_root] == []
+
+
+def test_the_image_is_made_only_if_every_environment_trains_and_is_drawn(
+    dockerfile: list[str],
+) -> None:
+    checks = [line for line in dockerfile if "check_image.py" in line]
+
+    assert checks[-1] == "RUN python /tmp/check_image.py configs/presets"
+    assert dockerfile.index(checks[-1]) > dockerfile.index("USER amc")
+    libraries = next(line for line in dockerfile if "apt-get install" in line)
+    assert {"libegl1", "libopengl0", "libgl1"} <= set(libraries.split())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_environment_that_has_a_preset_trains_and_is_drawn_here() -> None:
+    command = [sys.executable, "-W", "ignore", str(ROOT / ".ci" / "check_image.py")]
+
+    check = subprocess.run(
+        [*command, str(ROOT / "configs" / "presets")],
+        env={**os.environ, "MUJOCO_GL": "egl"},
+        capture_output=True,
+        text=True,
     )
+
+    assert check.returncode == 0, check.stderr
+    said = check.stdout.splitlines()
+    assert len(said) == len(list((ROOT / "configs" / "presets").glob("*.json")))
 
 
 def test_the_image_installs_the_pinned_versions(dockerfile: list[str]) -> None:
@@ -208,7 +252,8 @@ def test_the_image_installs_the_pinned_versions(dockerfile: list[str]) -> None:
 
 def test_what_the_image_copies_exists_and_is_not_ignored(dockerfile: list[str]) -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    copied = [path for line in dockerfile if line.startswith("COPY") for path in line.split()[1:-1]]
+    lines = (line.removeprefix("COPY").split() for line in dockerfile if line.startswith("COPY"))
+    copied = [path for line in lines for path in line[:-1] if not path.startswith("--")]
 
     assert [path for path in copied if not (ROOT / path).exists()] == []
     assert {path.partition("/")[0] for path in copied} == {

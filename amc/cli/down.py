@@ -13,12 +13,19 @@ from amc.plugins import load
     is_flag=True,
     help="Do not wait up to 30 s for trials to be handed back; they go on from their checkpoints.",
 )
-def down(*, at_once: bool) -> None:
+@click.option(
+    "--clean",
+    is_flag=True,
+    help="Also remove what the fleet has left: logs, passwords, its Redis's files. "
+    "Experiments stay.",
+)
+def down(*, at_once: bool, clean: bool) -> None:
     """Stop this machine's workers, and its Redis if amc started it.
 
     Experiments that are not finished go on with the next amc up.
     """
-    if load("amc.fleet:down")(at_once=at_once):
-        note("Stopped.")
-    else:
-        note("No fleet is up here.")
+    fleet = load("amc.fleet")
+    note("Stopped." if fleet.down(at_once=at_once) else "No fleet is up here.")
+    if clean:
+        fleet.clear()
+        note("Removed its logs, passwords and messages. Experiments are still there: amc ls.")

@@ -18,7 +18,12 @@ _port = click.IntRange(1, 65535)
 @click.option("--flower-port", type=_port, default=5555, show_default=True)
 @click.option("--tensorboard", is_flag=True, help="Also start TensorBoard.")
 @click.option("--tensorboard-port", type=_port, default=6006, show_default=True)
+@click.option("--jupyter", is_flag=True, help="Also start Jupyter Lab on this directory.")
+@click.option("--jupyter-port", type=_port, default=8080, show_default=True)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C or SIGTERM.")
+@click.option(
+    "--if-down", is_flag=True, help="Leave a fleet that is up as it is, whatever it consists of."
+)
 @click.option(
     "--timeout",
     "deadline_s",
@@ -29,25 +34,41 @@ _port = click.IntRange(1, 65535)
     help="How long the workers may take to report.",
 )
 @json_option
-def up(*, foreground: bool, deadline_s: float, as_json: bool, **wanted: Any) -> None:
+def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **wanted: Any) -> None:
     """Start this machine's workers, and a Redis if AMC_BROKER_URL names none.
 
     Returns when every worker has reported. What dies is started again; amc down stops everything.
     """
+    fleet = load("amc.fleet")
+    if if_down and fleet.standing() == "up":
+        note("Using the workers that are up: amc status shows them.")
+        if as_json:
+            print_json(fleet.status().to_json())
+        return
     description = _describe(**wanted)
     if description.is_on_cpu:
         note("The workers train on the CPU.")
     if foreground:
-        load("amc.fleet:stay")(description)
+        fleet.stay(description)
         return
-    is_new = load("amc.fleet:up")(description, deadline_s=deadline_s, say=note)
-    if is_new and description.flower_port is not None:
-        note(load("amc.fleet:flower_invitation")(description.flower_port))
-    status = load("amc.fleet:status")()
+    is_new = fleet.up(description, deadline_s=deadline_s, say=note)
+    _invite(description)
+    status = fleet.status()
     if as_json:
         print_json(status.to_json())
     else:
         click.echo(f"{'Up' if is_new else 'Already up'}: {description}. Broker: {status.broker}")
+
+
+def _invite(description: Any) -> None:
+    """Say where the dashboards are, and how to log in."""
+    fleet = load("amc.fleet")
+    if description.flower_port is not None:
+        note(fleet.flower_invitation(description.flower_port))
+    if description.tensorboard_port is not None:
+        note(f"TensorBoard: http://127.0.0.1:{description.tensorboard_port}/")
+    if description.jupyter_port is not None:
+        note(fleet.jupyter_invitation(description.jupyter_port))
 
 
 def _describe(
@@ -59,6 +80,8 @@ def _describe(
     flower_port: int,
     tensorboard: bool,
     tensorboard_port: int,
+    jupyter: bool,
+    jupyter_port: int,
 ) -> Any:
     fleet = load("amc.fleet")
     return fleet.describe(
@@ -66,4 +89,5 @@ def _describe(
         fleet.devices(),
         flower_port=flower_port if flower else None,
         tensorboard_port=tensorboard_port if tensorboard else None,
+        jupyter_port=jupyter_port if jupyter else None,
     )

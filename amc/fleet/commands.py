@@ -18,11 +18,13 @@ from amc.celery import (
 )
 from amc.fleet.description import CPU, Description
 from amc.fleet.gpu import VISIBLE_VARIABLE
+from amc.fleet.state import FleetPaths
 
 LOOPBACK = "127.0.0.1"
 FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
+JUPYTER_TOKEN_VARIABLE = "AMC_JUPYTER_TOKEN"
 
-_SECRET_VARIABLES = {FLOWER_AUTH_VARIABLE, "FLOWER_BASIC_AUTH"}
+_SECRET_VARIABLES = {FLOWER_AUTH_VARIABLE, JUPYTER_TOKEN_VARIABLE, "FLOWER_BASIC_AUTH"}
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,32 @@ def tensorboard_arguments(port: int, shared: str, address: str = LOOPBACK) -> li
     return ["--logdir", shared, "--host", address, "--port", str(port)]
 
 
+def jupyter_arguments(port: int, directory: str, address: str = LOOPBACK) -> list[str]:
+    """What follows `jupyter lab`; its token comes by the environment.
+
+    Args:
+        port: refused if it is taken, not counted up.
+        directory: what the page shows of the file system.
+        address: where it listens.
+    """
+    return [
+        *(f"--ServerApp.ip={address}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.root_dir={directory}", "--ServerApp.open_browser=False"),
+        # In a container everything may be root's.
+        "--ServerApp.allow_root=True",
+        # It asks nobody for news, updates or extensions.
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *("--LabApp.news_url=", "--LabApp.extension_manager=readonly"),
+    ]
+
+
 def programs(
-    description: Description, *, shared: Path, broker: Broker, flower_auth: str
+    description: Description,
+    *,
+    shared: Path,
+    broker: Broker,
+    flower_auth: str,
+    jupyter_token: str,
 ) -> list[Program]:
     """Every process that the description asks for, besides the broker, in the order of starting.
 
@@ -92,6 +118,7 @@ def programs(
         shared: the directory that holds every experiment, absolute.
         broker: what the processes connect to.
         flower_auth: `user:password`; empty if there is no Flower.
+        jupyter_token: empty if there is no Jupyter Lab.
     """
     common = {
         **{name: text for name, text in os.environ.items() if name not in _SECRET_VARIABLES},
@@ -112,7 +139,23 @@ def programs(
         command = _python("tensorboard.main", *arguments)
         environment = {**common, VISIBLE_VARIABLE: CPU}
         found.append(Program("tensorboard", command, environment, patience_s=5.0))
+    if description.jupyter_port is not None:
+        found.append(_jupyter(description.jupyter_port, shared, common, jupyter_token))
     return found
+
+
+def _jupyter(port: int, shared: Path, common: Mapping[str, str], token: str) -> Program:
+    """Jupyter Lab on the current directory, with what a notebook needs to submit and to look."""
+    own = {name: text for name, text in common.items() if not name.startswith("JUPYTER")}
+    environment = {
+        **own,
+        "JUPYTER_TOKEN": token,
+        # Not ~/.jupyter, where its user may have switched the token off.
+        "JUPYTER_CONFIG_DIR": str(FleetPaths(shared).jupyter_config),
+        VISIBLE_VARIABLE: CPU,
+    }
+    command = _python("jupyterlab", *jupyter_arguments(port, os.getcwd()))
+    return Program("jupyter", command, environment, patience_s=5.0)
 
 
 def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Program:

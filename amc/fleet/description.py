@@ -67,12 +67,14 @@ class Description:
         driver: whether the driver's worker runs here.
         flower_port: port of Flower on loopback; None without Flower.
         tensorboard_port: port of TensorBoard on loopback; None without TensorBoard.
+        jupyter_port: port of Jupyter Lab on loopback; None without Jupyter Lab.
     """
 
     workers: tuple[WorkerDescription, ...]
     driver: bool = True
     flower_port: int | None = None
     tensorboard_port: int | None = None
+    jupyter_port: int | None = None
 
     def __str__(self) -> str:
         queues = Counter(worker.queue for worker in self.workers)
@@ -101,7 +103,11 @@ class Description:
     @property
     def ports(self) -> dict[str, int]:
         """Dashboards that are asked for, and their ports."""
-        ports = {"flower": self.flower_port, "tensorboard": self.tensorboard_port}
+        ports = {
+            "flower": self.flower_port,
+            "tensorboard": self.tensorboard_port,
+            "jupyter": self.jupyter_port,
+        }
         return {name: port for name, port in ports.items() if port is not None}
 
     @property
@@ -116,6 +122,7 @@ def describe(
     *,
     flower_port: int | None = None,
     tensorboard_port: int | None = None,
+    jupyter_port: int | None = None,
 ) -> Description:
     """Bind workers to queues and GPUs, round-robin.
 
@@ -127,6 +134,7 @@ def describe(
         devices: the machine's GPUs, as `amc.fleet.gpu.devices` finds them.
         flower_port: port of Flower on loopback; None without Flower.
         tensorboard_port: port of TensorBoard on loopback; None without TensorBoard.
+        jupyter_port: port of Jupyter Lab on loopback; None without Jupyter Lab.
 
     Raises:
         UsageError: the file names a GPU that the machine, which has others, has not.
@@ -144,7 +152,7 @@ def describe(
         number = numbers[index % len(numbers)]
         device = usable.get(number, CPU)
         workers.append(WorkerDescription(f"rl-worker-{index}", f"gpu{number}", device))
-    return Description(tuple(workers), file.driver, flower_port, tensorboard_port)
+    return Description(tuple(workers), file.driver, flower_port, tensorboard_port, jupyter_port)
 
 
 def read(

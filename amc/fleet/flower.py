@@ -12,6 +12,7 @@ from pathlib import Path
 from amc.celery import shared_dir
 from amc.errors import UsageError
 from amc.fleet.commands import FLOWER_AUTH_VARIABLE, flower_arguments
+from amc.fleet.secret import kept
 from amc.fleet.state import FleetPaths
 
 DEFAULT_PORT = 5555
@@ -33,15 +34,7 @@ def password(file: Path) -> str:
         if not (user and separator and word) or "," in given:
             raise UsageError(f"{FLOWER_AUTH_VARIABLE}: write it as user:password, without a comma.")
         return given
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        made = f"{USER}:{secrets.token_urlsafe(16)}"
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(made)
-        return made
-    except FileExistsError:
-        return file.read_text()
+    return kept(file, lambda: f"{USER}:{secrets.token_urlsafe(16)}")
 
 
 def main() -> None:

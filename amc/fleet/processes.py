@@ -1,4 +1,4 @@
-"""Start and stop a machine's fleet. Its doors are `up`, `stay` and `down`.
+"""Start and stop a machine's fleet. Its doors are `up`, `stay`, `down` and `clear`.
 
 The fleet is run by a supervisor that belongs to no terminal; `up` returns when everything in it is
 ready. A fleet that cannot come up whole is taken down again.
@@ -6,6 +6,7 @@ ready. A fleet that cannot come up whole is taken down again.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,12 +19,18 @@ from typing import Literal
 from amc import logs
 from amc.broker.connection import check, connect
 from amc.broker.machine import identify
-from amc.celery import shared_dir
+from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
-from amc.fleet.commands import FLOWER_AUTH_VARIABLE, LOOPBACK, broker_of
+from amc.fleet.commands import (
+    FLOWER_AUTH_VARIABLE,
+    JUPYTER_TOKEN_VARIABLE,
+    LOOPBACK,
+    broker_of,
+)
 from amc.fleet.description import Description
 from amc.fleet.flower import password
 from amc.fleet.identity import signal_process, wait_gone
+from amc.fleet.jupyter import require_installed, token
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, living
 from amc.fleet.supervisor import Owner, Supervisor
@@ -85,7 +92,7 @@ def stay(description: Description, *, shared: Path | None = None) -> None:
         BrokerError: there is no redis-server, or it cannot run.
     """
     paths = FleetPaths((shared or shared_dir()).absolute())
-    _refuse_taken_ports(description)
+    _refuse_impossible_dashboards(description)
     logs.configure()
     Supervisor(description, paths).run(when_started=lambda: None)
 
@@ -114,6 +121,25 @@ def down(*, shared: Path | None = None, at_once: bool = False) -> bool:
     raise AmcError(f"The supervisor, process {state.pid}, does not end.")
 
 
+def clear(*, shared: Path | None = None) -> None:
+    """Remove what this machine's fleet has left: logs, passwords, what its own Redis holds.
+
+    Experiments stay: what Redis held of those that are not finished is made again by the next `up`.
+
+    Args:
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+
+    Raises:
+        UsageError: the fleet is up.
+    """
+    paths = FleetPaths((shared or shared_dir()).absolute())
+    if living(paths.state) is not None:
+        raise UsageError(f"{paths.directory}: the fleet is up. Stop it first: amc down.")
+    for directory in (paths.directory, embedded_directory(paths.shared)):
+        if directory.exists():
+            shutil.rmtree(directory)
+
+
 def standing(*, shared: Path | None = None) -> Literal["up", "down", "killed"]:
     """How this machine's fleet stands; `killed`: its supervisor ended without a word.
 
@@ -140,6 +166,19 @@ def flower_invitation(port: int, *, shared: Path | None = None) -> str:
     return f"Flower: http://{LOOPBACK}:{port}/ user {user}, password {word}"
 
 
+def jupyter_invitation(port: int, *, shared: Path | None = None) -> str:
+    """Where Jupyter Lab is; a token that the user has set is not repeated.
+
+    Args:
+        port: Jupyter Lab's.
+        shared: the directory that holds every experiment; `shared_dir()` if None.
+    """
+    page = f"Jupyter Lab: http://{LOOPBACK}:{port}/lab"
+    if os.environ.get(JUPYTER_TOKEN_VARIABLE):
+        return f"{page} token as in {JUPYTER_TOKEN_VARIABLE}"
+    return f"{page}?token={token(FleetPaths((shared or shared_dir()).absolute()).jupyter_token)}"
+
+
 def _refuse_other(paths: FleetPaths, running: Description, wanted: Description) -> None:
     if running != wanted:
         raise UsageError(
@@ -148,7 +187,9 @@ def _refuse_other(paths: FleetPaths, running: Description, wanted: Description) 
         )
 
 
-def _refuse_taken_ports(description: Description) -> None:
+def _refuse_impossible_dashboards(description: Description) -> None:
+    if description.jupyter_port is not None:
+        require_installed()
     for name, port in description.ports.items():
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,7 +204,7 @@ def _refuse_taken_ports(description: Description) -> None:
 
 def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> None:
     """Start the supervisor; returns when the broker answers and every process is started."""
-    _refuse_taken_ports(description)
+    _refuse_impossible_dashboards(description)
     if broker_of(paths.shared).directory is None:
         check(connect())
     owner = Owner(os.getpid(), identify(os.getpid()) or "") if is_tied else None

@@ -42,6 +42,16 @@ class FleetPaths:
         """`user:password` of Flower, readable by its owner only."""
         return self.directory / "flower.auth"
 
+    @property
+    def jupyter_token(self) -> Path:
+        """Jupyter Lab's token, readable by its owner only."""
+        return self.directory / "jupyter.token"
+
+    @property
+    def jupyter_config(self) -> Path:
+        """The settings that are made in Jupyter Lab."""
+        return self.directory / "jupyter"
+
     def log(self, name: str) -> Path:
         """The log file of a process."""
         return self.directory / "logs" / f"{name}.log"
@@ -52,7 +62,7 @@ class ProcessState:
     """One process of the fleet.
 
     Attributes:
-        name: `redis`, `driver`, `rl-worker-0`, `flower`, `tensorboard`.
+        name: `redis`, `driver`, `rl-worker-0`, `flower`, `tensorboard`, `jupyter`.
         pid: 0 while it waits to be started again.
         started: unix time of its last start.
         restarts: how often it was started again.

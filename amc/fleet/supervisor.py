@@ -20,9 +20,10 @@ from amc.broker.machine import identify
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
 from amc.fleet.child import Child, make_room, run
-from amc.fleet.commands import broker_of, programs
+from amc.fleet.commands import Program, broker_of, programs
 from amc.fleet.description import Description
 from amc.fleet.flower import password
+from amc.fleet.jupyter import token
 from amc.fleet.state import FleetPaths, FleetState
 
 _LOG = logging.getLogger(__name__)
@@ -98,12 +99,7 @@ class Supervisor:
             redis = BrokerChild(self._broker.directory, self._log_file("redis"))
             self._redis.append(redis)
             redis.start_and_wait(_BROKER_START_S)
-        auth = ""
-        if self._description.flower_port is not None:
-            auth = password(self._paths.flower_auth)
-        for program in programs(
-            self._description, shared=self._paths.shared, broker=self._broker, flower_auth=auth
-        ):
+        for program in self._programs():
             launch = partial(run, program, self._log_file(program.name))
             child = Child(program.name, launch, program.patience_s)
             self._children.append(child)
@@ -112,6 +108,16 @@ class Supervisor:
         _LOG.info("started %s", ", ".join(child.name for child in self._everything))
         if self._description.is_on_cpu:
             _LOG.info("no GPU for the workers: they train on the CPU")
+
+    def _programs(self) -> list[Program]:
+        wanted, paths = self._description, self._paths
+        return programs(
+            wanted,
+            shared=paths.shared,
+            broker=self._broker,
+            flower_auth="" if wanted.flower_port is None else password(paths.flower_auth),
+            jupyter_token="" if wanted.jupyter_port is None else token(paths.jupyter_token),
+        )
 
     def _log_file(self, name: str) -> Path:
         log = self._paths.log(name)

@@ -8,8 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from amc import fleet
+from amc.celery import embedded_directory
 from amc.cli import main
+from amc.errors import UsageError
 from amc.fleet.description import Description
+from amc.fleet.state import FleetPaths
 
 Amc = Callable[..., Result]
 
@@ -74,3 +77,43 @@ def test_a_worker_that_was_not_heard_of_fails_its_health_check(amc: Amc) -> None
 
     assert result.exit_code == 3
     assert "rl-worker-0: not heard of" in result.stderr
+
+
+@pytest.mark.engine
+def test_a_fleet_that_is_up_may_be_left_as_it_is(amc: Amc) -> None:
+    fleet.up(Description(workers=(), driver=False))
+
+    refused = amc("up", "--workers", "2")
+    left = amc("up", "--workers", "2", "--if-down")
+
+    assert refused.exit_code == 2
+    assert "another fleet is up" in refused.stderr
+    assert left.exit_code == 0
+    assert "Using the workers that are up" in left.stderr
+
+
+@pytest.mark.engine
+def test_cleaning_removes_what_the_fleet_left_and_no_experiment(
+    amc: Amc, shared: Path, paths: FleetPaths
+) -> None:
+    experiment = shared / "cartpole-1" / "experiment.json"
+    experiment.parent.mkdir(parents=True)
+    experiment.touch()
+    fleet.up(Description(workers=(), driver=False))
+
+    down = amc("down", "--clean", "--now")
+
+    assert down.exit_code == 0
+    assert not paths.directory.exists()
+    assert not embedded_directory(shared).exists()
+    assert experiment.exists()
+
+
+@pytest.mark.engine
+def test_what_a_running_fleet_uses_is_not_removed(shared: Path, paths: FleetPaths) -> None:
+    fleet.up(Description(workers=(), driver=False))
+
+    with pytest.raises(UsageError, match="the fleet is up"):
+        fleet.clear()
+
+    assert paths.state.exists()

@@ -10,7 +10,10 @@ from amc.fleet.description import Description, WorkerDescription
 
 BROKER = Broker("redis://:secret@host:6379/0", None)
 DESCRIPTION = Description(
-    (WorkerDescription("rl-worker-0", "gpu2", "2"),), flower_port=1, tensorboard_port=2
+    (WorkerDescription("rl-worker-0", "gpu2", "2"),),
+    flower_port=1,
+    tensorboard_port=2,
+    jupyter_port=3,
 )
 
 
@@ -18,12 +21,18 @@ DESCRIPTION = Description(
 def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Program]:
     """Every program of a fleet, by name."""
     monkeypatch.setenv("AMC_FLOWER_AUTH", "me:mine")
-    items = programs(DESCRIPTION, shared=Path("/shared"), broker=BROKER, flower_auth="me:mine")
+    items = programs(
+        DESCRIPTION,
+        shared=Path("/shared"),
+        broker=BROKER,
+        flower_auth="me:mine",
+        jupyter_token="my-token",
+    )
     return {item.name: item for item in items}
 
 
 def test_the_driver_starts_first_and_dashboards_last(found: dict[str, Program]) -> None:
-    assert list(found) == ["driver", "rl-worker-0", "flower", "tensorboard"]
+    assert list(found) == ["driver", "rl-worker-0", "flower", "tensorboard", "jupyter"]
 
 
 def test_a_worker_sees_its_gpu_as_nvidia_smi_numbers_it(found: dict[str, Program]) -> None:
