@@ -58,11 +58,18 @@ class Fault:
 
 
 class ConfigError(UsageError):
-    """Raised when a config is unreadable, malformed or impossible; carries every fault found."""
+    """Raised when a config is unreadable, malformed or impossible; carries the faults found.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    Attributes:
+        faults: in the order of the file; not endlessly many.
+        more: how many others there are.
+    """
+
+    def __init__(self, faults: Sequence[Fault], more: int = 0) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        self.more = more
+        lines = [str(fault) for fault in self.faults]
+        super().__init__("\n".join([*lines, f"... and {more} more."] if more else lines))
 
 
 class BrokerError(AmcError):

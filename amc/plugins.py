@@ -17,6 +17,10 @@ from amc.errors import UsageError
 
 ALLOW_VARIABLE = "AMC_ALLOW_MODULES"
 
+# A comparison takes as long as both names together; no name that somebody meant is longer.
+_LONGEST = 100
+_LISTED = 40
+
 
 def load(reference: str) -> Any:
     """Import `package.module` or `package.module:attribute` and return it.
@@ -128,11 +132,15 @@ def unknown(name: str, known: Iterable[str], *, kind: str) -> str:
             f"Start the command and the workers with {ALLOW_VARIABLE}={name.partition(':')[0]} "
             "if you trust it."
         )
-    return f"unknown {kind} {name!r}. {did_you_mean(name, known)}Known: {', '.join(known)}."
+    listed = ", ".join(known[:_LISTED])
+    others = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"unknown {kind} {name!r}. {did_you_mean(name, known)}Known: {listed}{others}."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """'Did you mean ...? ' (with a trailing space) for the closest known name, or ''."""
-    folded = {candidate.lower(): candidate for candidate in known}
+    if len(name) > _LONGEST:
+        return ""
+    folded = {candidate.lower(): candidate for candidate in known if len(candidate) <= _LONGEST}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     return f"Did you mean {folded[close[0]]!r}? " if close else ""

@@ -57,7 +57,8 @@ def _parse_overrides(
         key, separator, text = assignment.partition("=")
         if not key or not separator:
             raise click.BadParameter(
-                f"{assignment!r} is not KEY=VALUE. Write it as in training.total_timesteps=50000."
+                f"{assignment[:100]!r} is not KEY=VALUE. "
+                "Write it as in training.total_timesteps=50000."
             )
         overrides[key] = _parse_value(text)
     return overrides
@@ -67,7 +68,7 @@ def _parse_value(text: str) -> Any:
     """The JSON value that the text spells, or the text itself: `adam` needs no quotes."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):  # too deep for a config is no value of one either
         return text
 
 
@@ -117,9 +118,7 @@ def read_config(
         ConfigError: with every fault of the file, the overlays or the overrides.
     """
     loader = ConfigLoader()
-    config = loader.load_config(config_path, overlays=overlays)
-    if overrides:
-        config = loader.apply_overrides(config, dict(overrides))
+    config = loader.load_config(config_path, overlays, overrides)
     for warning in loader.warnings:
         note(f"warning: {warning}")
     return config

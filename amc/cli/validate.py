@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from amc.cli.options import json_option
+from amc.config.document import printable
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search_space import describe
@@ -48,11 +49,18 @@ def validate(
 
 def _report(path: Path, overlays: tuple[Path, ...]) -> dict[str, Any]:
     loader = ConfigLoader()
-    report: dict[str, Any] = {"file": str(path), "valid": True, "faults": [], "warnings": []}
+    report: dict[str, Any] = {
+        "file": printable(str(path)),
+        "valid": True,
+        "faults": [],
+        "more_faults": 0,
+        "warnings": [],
+    }
     try:
         config = loader.load_config(path, overlays=overlays)
     except ConfigError as error:
-        return report | {"valid": False, "faults": [asdict(fault) for fault in error.faults]}
+        faults = [asdict(fault) for fault in error.faults]
+        return report | {"valid": False, "faults": faults, "more_faults": error.more}
     return report | {"warnings": loader.warnings, "summary": _summary(config)}
 
 
@@ -70,6 +78,8 @@ def _print(report: dict[str, Any]) -> None:
     """A sound config's summary to standard output, everything else to standard error."""
     for fault in report["faults"]:
         click.echo(str(Fault(**fault)), err=True)
+    if report["more_faults"]:
+        click.echo(f"{report['file']}: ... and {report['more_faults']} more.", err=True)
     for warning in report["warnings"]:
         click.echo(f"{report['file']}: warning: {warning}", err=True)
     if report["valid"]:

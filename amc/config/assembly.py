@@ -4,7 +4,8 @@ Every section is validated on its own, so that a fault in one hides none in anot
 sections say together is checked. The door is `Assembly`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -14,8 +15,12 @@ from amc.config.document import Path, Problem
 from amc.config.faults import problems, shown
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
+    BUILT_IN,
+    AnyHyperparameters,
     Hyperparameters,
+    algorithms,
     hyperparameters_for,
+    models_of,
     owners_of,
     recorded,
 )
@@ -60,7 +65,9 @@ class Assembly:
         self.warnings: list[str] = []
         self._value = value
         self._accepted = accepted
-        self._model: type[Hyperparameters] | None = None
+        # Under an unknown algorithm every known setting is checked: mistakes come in one helping.
+        self._model: type[Hyperparameters] = AnyHyperparameters
+        self._algorithm: str | None = None
 
     def config(self) -> ExperimentConfig | None:
         """The checked config, or None if there are problems."""
@@ -68,7 +75,7 @@ class Assembly:
             self._note((), f"a config must be an object, but got {shown(self._value)}.")
             return None
         values = dict(self._value)
-        self._model = self._hyperparameter_model(values.get("algorithm"))
+        self._find_algorithm(values.get("algorithm"))
         sections: dict[str, Any] = {
             "algorithm_config": self._algorithm_config(values),
             "optimizer": self._optimizer(values),
@@ -78,31 +85,29 @@ class Assembly:
         }
         config = self._whole(values, sections)
         if not self._accepted:
-            self._check(values.get("algorithm"), sections)
+            self._check(sections)
             self._check_kernel(config)
         return None if self.problems else config
 
-    def _hyperparameter_model(self, algorithm: Any) -> type[Hyperparameters] | None:
+    def _find_algorithm(self, algorithm: Any) -> None:
         if not isinstance(algorithm, str):
-            return None  # missing or of a wrong type: validating the whole says so
+            return  # missing or of a wrong type: validating the whole says so
         try:
-            return hyperparameters_for(algorithm)
+            self._model, self._algorithm = hyperparameters_for(algorithm), algorithm
         except UsageError as error:
             if self._accepted:
-                return recorded(self._value.get("algorithm_config"))
+                self._model = recorded(self._value.get("algorithm_config"))
+                return
             self._note(("algorithm",), str(error))
-            return None
 
     def _algorithm_config(self, values: Mapping[str, Any]) -> Hyperparameters | None:
-        if self._model is None:
-            return None
         given = values.get("algorithm_config", {})
         if isinstance(given, Mapping):
             given = {key: value for key, value in given.items() if not self._set_aside(key)}
         return self._validated(("algorithm_config",), self._model, given)
 
     def _set_aside(self, key: Any) -> bool:
-        reason = None if self._model is None else self._foreign(key)
+        reason = self._foreign(key)
         if reason is None:
             return False
         self.warnings.append(f"algorithm_config.{key}: {reason}")
@@ -110,20 +115,28 @@ class Assembly:
 
     def _foreign(self, key: str) -> str | None:
         """Why a key of another algorithm has no effect with this one; None if it is no such key."""
-        if self._model is None or key in self._model.model_fields:
+        if key in self._model.model_fields:
             return None
-        algorithm = self._value["algorithm"]
-        owners = owners_of(key, besides=algorithm)
+        owners = owners_of(key, self._built_in, besides=self._algorithm)
+        owners = owners or owners_of(key, self._plug_ins, besides=self._algorithm)
         if not owners:
             return None
-        return f"`{key}` belongs to {' and '.join(owners)} and has no effect with {algorithm}"
+        return f"`{key}` belongs to {' and '.join(owners)} and has no effect with {self._algorithm}"
+
+    @cached_property
+    def _built_in(self) -> dict[str, type[Hyperparameters]]:
+        return models_of(BUILT_IN)
+
+    @cached_property
+    def _plug_ins(self) -> dict[str, type[Hyperparameters]]:
+        # Looking for plug-ins reads every installed distribution: only for what nothing else
+        # explains, and once.
+        return models_of(name for name in algorithms() if name not in BUILT_IN)
 
     def _optimizer(self, values: Mapping[str, Any]) -> OptimizerConfig | None:
         given = values.get("optimizer", {})
         if isinstance(given, Mapping) and given.get("learning_rate") is None:
-            # Without a known algorithm any sound number does: the config is refused anyway.
-            model = self._model or Hyperparameters
-            given = {**given, "learning_rate": model.default_learning_rate}
+            given = {**given, "learning_rate": self._model.default_learning_rate}
         return self._validated(("optimizer",), OptimizerConfig, given)
 
     def _search(self, values: Mapping[str, Any]) -> HyperparameterOptimizerConfig | None:
@@ -132,12 +145,10 @@ class Assembly:
             return None
         path = ("hyperparameter_optimizer", "search_space")
         if isinstance(given, Mapping) and isinstance(given.get("search_space"), Mapping):
-            space: Mapping[str, Any] = {}
-            if self._model is not None:
-                keys = searchable(self._model)
-                space, found = parse_search_space(given["search_space"], keys, self._no_effect)
-                for problem in found:
-                    self._note((*path, *problem.path), problem.message, problem.at_key)
+            keys = searchable(self._model)
+            space, found = parse_search_space(given["search_space"], keys, self._no_effect)
+            for problem in found:
+                self._note((*path, *problem.path), problem.message, problem.at_key)
             given = {**given, "search_space": space}
         return self._validated(path[:1], HyperparameterOptimizerConfig, given)
 
@@ -163,8 +174,7 @@ class Assembly:
     def _home(self, key: str) -> str | None:
         """The one section that has a key."""
         models: dict[str, type[StrictModel]] = {"the top level": ExperimentConfig, **_SECTIONS}
-        if self._model is not None:
-            models["algorithm_config"] = self._model
+        models["algorithm_config"] = self._model
         homes = [name for name, model in models.items() if key in model.model_fields]
         return homes[0] if len(homes) == 1 else None
 
@@ -185,7 +195,7 @@ class Assembly:
                     self.problems.append(problem)
             return None
 
-    def _check(self, algorithm: Any, sections: Mapping[str, Any]) -> None:
+    def _check(self, sections: Mapping[str, Any]) -> None:
         """What the sound sections say together."""
         hyperparameters: Hyperparameters | None = sections["algorithm_config"]
         environment: EnvironmentConfig | None = sections["environment"]
@@ -193,14 +203,18 @@ class Assembly:
         training: TrainingConfig | None = sections["training"]
         if search is not None:
             self.problems += checks.search(search)
+            self.warnings += checks.constants(search)
             if search.type not in SEARCHES:
                 wrong, unknown = checks.plug_in(search.type)
                 self.problems += wrong
                 self.warnings += unknown
-        if self._model is not None and environment is not None:
-            self.problems += checks.action_space(algorithm, self._model, environment)
         if environment is not None and training is not None:
             self.problems += checks.stopping(environment, training)
+        if self._algorithm is None:
+            return
+        self.problems += checks.action_space(
+            self._algorithm, self._model, self._value.get("environment")
+        )
         if hyperparameters is None:
             return
         space = {} if search is None else search.search_space
@@ -223,5 +237,5 @@ class Assembly:
             message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
             self._note(("training", "kernel"), message)
 
-    def _note(self, path: Path, message: str, at_key: bool = False) -> None:
+    def _note(self, path: Path, message: str | Callable[[], str], at_key: bool = False) -> None:
         self.problems.append(Problem(path, message, at_key))

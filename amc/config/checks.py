@@ -31,18 +31,26 @@ class Searched(NamedTuple):
 
 
 def action_space(
-    algorithm: str, model: type[Hyperparameters], environment: EnvironmentConfig
+    algorithm: str, model: type[Hyperparameters], environment: Any
 ) -> Iterator[Problem]:
-    """An algorithm that cannot choose the environment's kind of actions."""
-    known = KNOWN.get(environment.name)
+    """An algorithm that cannot choose the environment's kind of actions.
+
+    Args:
+        algorithm: its name.
+        model: its hyperparameters'.
+        environment: the section as written, which may have faults of its own.
+    """
+    written = environment if isinstance(environment, Mapping) else {}
+    name, keywords = written.get("name"), written.get("kwargs")
+    known = KNOWN.get(name) if isinstance(name, str) else None
     if known is None:
         return
-    kind = known.action_space_with(environment.kwargs)
+    kind = known.action_space_with(dict(keywords) if isinstance(keywords, Mapping) else {})
     if kind not in model.action_spaces:
         wanted = " or ".join(sorted(model.action_spaces))
         yield Problem(
             ("environment", "name"),
-            f"{environment.name!r} has {kind} actions, but {algorithm} needs {wanted} ones. "
+            f"{name!r} has {kind} actions, but {algorithm} needs {wanted} ones. "
             "Choose another environment or algorithm.",
         )
 
@@ -155,6 +163,23 @@ def plug_in(name: str) -> tuple[list[Problem], list[str]]:
     return [], []
 
 
+def constants(config: HyperparameterOptimizerConfig) -> Iterator[str]:
+    """Sentences on dimensions of one value: allowed, and not searched."""
+    space = config.search_space
+    single = [key for key, dimension in space.items() if dimension.is_constant]
+    if space and len(single) == len(space):
+        yield (
+            "hyperparameter_optimizer.search_space: every dimension has a single value, so all "
+            "trials try the same."
+        )
+        return
+    for key in single:
+        yield (
+            f"hyperparameter_optimizer.search_space.{key}: a single value is a constant; "
+            "it is not searched."
+        )
+
+
 def advice(
     values: Hyperparameters, searched: Mapping[str, Searched], total_timesteps: int
 ) -> Iterator[str]:
@@ -182,12 +207,12 @@ def _path(hyperparameter: str, searched: Mapping[str, Searched]) -> Path:
 
 def _corners(searched: Mapping[str, Searched]) -> Iterator[dict[str, Any]]:
     """The corners of the space where one setting is at one end and all others at the other."""
-    for greatest in (True, False):
-        for one in [None, *searched]:
-            yield {
-                name: _extreme(dimension, greatest if name != one else not greatest)
-                for name, (_, dimension) in searched.items()
-            }
+    greatest = {name: _extreme(dimension, True) for name, (_, dimension) in searched.items()}
+    least = {name: _extreme(dimension, False) for name, (_, dimension) in searched.items()}
+    for most, other in ((greatest, least), (least, greatest)):
+        yield most
+        for name in searched:
+            yield {**most, name: other[name]}
 
 
 def _extreme(dimension: Dimension, greatest: bool) -> Any:

@@ -3,11 +3,14 @@
 Its doors are `Dimension` and `DimensionReader`; the forms are listed in `amc.config.search_space`.
 """
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from amc.config import hints
 from amc.config.document import Path, Problem
 from amc.config.faults import shown
 from amc.config.search_keys import SearchField
@@ -18,9 +21,18 @@ NumberType = Literal["float", "int"]
 
 # From this ratio of high to low on, a plain range is searched on a log scale.
 LOG_RATIO = 100
+# Each value that is no number is a column of its own for the optimizers.
+MOST_CHOICES = 1000
 
 _KEYS = ("low", "high", "log", "reverse_log", "type", "choices", "values", "if")
 _TYPES = ("float", "int", "log", "choice")
+# What Optuna, Hyperopt, Ray Tune and scikit-optimize call them.
+_MEANT_TYPES = {
+    **dict.fromkeys(("loguniform", "logfloat", "logreal", "qloguniform"), "Write 'log'."),
+    **dict.fromkeys(("categorical", "choices", "gridsearch", "enum"), "Write 'choice'."),
+    **dict.fromkeys(("integer", "randint", "intuniform", "quniform", "range"), "Write 'int'."),
+    **dict.fromkeys(("uniform", "real", "double", "number", "linear"), "Write 'float'."),
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,8 @@ class Dimension:
         high: greatest value, which is included; the last index where there are choices.
         scale: on which values are spread evenly; "reverse_log" is a log scale of 1 - value.
         type: "int" for whole numbers.
-        choices: the values to choose from, plain JSON, or None for a range.
+        choices: the values to choose from, plain JSON, or None for a range; a single one is a
+            constant.
         condition: key of another dimension to the values of it with which this one counts.
     """
 
@@ -42,6 +55,11 @@ class Dimension:
     type: NumberType = "float"
     choices: tuple[Any, ...] | None = None
     condition: Mapping[str, tuple[Any, ...]] | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is nothing to search: a single value."""
+        return self.choices is not None and len(self.choices) == 1
 
     def to_json(self) -> dict[str, Any]:
         """The object that `parse_dimension` turns into this dimension again."""
@@ -67,6 +85,15 @@ def is_among(value: Any, others: list[Any] | tuple[Any, ...]) -> bool:
     return any(
         value == other and isinstance(value, bool) == isinstance(other, bool) for other in others
     )
+
+
+def identity(value: Any) -> Hashable:
+    """What is equal for equal JSON values and can stand in a set; true and 1 are not equal."""
+    if isinstance(value, list | tuple):
+        return tuple(identity(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+        return type(value), repr(value)
+    return value
 
 
 class DimensionReader:
@@ -123,11 +150,11 @@ class DimensionReader:
     def _form(self, form: Mapping[str, Any]) -> Dimension | None:
         for key in form:
             if key not in _KEYS:
-                meant = did_you_mean(str(key), _KEYS)
-                self._note(f"unknown key. {meant}Known keys: {', '.join(_KEYS)}.", key, at_key=True)
+                self._note(partial(_unknown_key, str(key)), key, at_key=True)
         kind = form.get("type")
         if "type" in form and kind not in _TYPES:
-            self._note(f"{shown(kind)} is not one of {', '.join(_TYPES)}.", "type")
+            meant = _MEANT_TYPES.get(str(kind).lower().replace("_", ""), "")
+            self._note(f"{shown(kind)} is not one of {', '.join(_TYPES)}. {meant}".rstrip(), "type")
             return None
         if kind == "choice" or "choices" in form or "values" in form:
             return self._choice(form)
@@ -168,7 +195,10 @@ class DimensionReader:
         condition = self._condition(form)
         if low is None or high is None:
             return None
-        if not low < high:
+        if low == high:
+            # One value is one choice, whatever the scale, for all who read a dimension.
+            return Dimension(0, 0, choices=(low,), condition=condition)
+        if low > high:
             self._note(f"low < high must hold, but got low={low}, high={high}.")
             return None
         if scale == "log" and low <= 0:
@@ -177,6 +207,11 @@ class DimensionReader:
             self._note(f"a reverse_log scale needs high < 1, but got {high}.", self._bounds["high"])
         if scale is None:
             scale = "log" if low > 0 and high / low >= LOG_RATIO else "linear"
+        if not self.problems and not 0 < _width(low, high, scale) < math.inf:
+            self._note(
+                f"{low} and {high} are too near or too far for a float on a {scale} scale. "
+                "Choose other bounds."
+            )
         return Dimension(low, high, scale, kind, condition=condition)
 
     def _bound(self, form: Mapping[str, Any], key: str, *, kind: NumberType) -> float | int | None:
@@ -210,24 +245,34 @@ class DimensionReader:
             self._note("choices and values mean the same. Keep one.", "values", at_key=True)
         if form.get("type", "choice") in ("log", "float"):
             self._note("a choice from a list has no such type. Remove it.", "type")
-        if not isinstance(values, list | tuple) or len(values) < 2:
-            self._note(f"must be an array of two or more values, but got {shown(values)}.", name)
+        if not isinstance(values, list | tuple) or not values:
+            self._note(f"must be an array of values, but got {shown(values)}.", name)
             return None
-        chosen: list[Any] = []
-        for index, value in enumerate(values):
-            if self.field is not None:
-                value, wrong = self.field.check(value)
-                for message in wrong:
-                    self._note(message, name, index)
-            if is_among(value, chosen):
-                self._note(f"{shown(value)} is given twice.", name, index)
-            chosen.append(value)
+        if len(values) > MOST_CHOICES:
+            self._note(f"at most {MOST_CHOICES} are allowed, but got {len(values)}.", name)
+            return None
+        chosen = self._values(values, name)
         return Dimension(
             low=0,
             high=len(chosen) - 1,
             choices=tuple(chosen),
             condition=self._condition(form),
         )
+
+    def _values(self, values: list[Any] | tuple[Any, ...], name: str) -> list[Any]:
+        """The values as the setting keeps them."""
+        chosen: list[Any] = []
+        seen: set[Hashable] = set()
+        for index, value in enumerate(values):
+            if self.field is not None:
+                value, wrong = self.field.check(value)
+                for message in wrong:
+                    self._note(message, name, index)
+            if identity(value) in seen:
+                self._note(f"{shown(value)} is given twice.", name, index)
+            seen.add(identity(value))
+            chosen.append(value)
+        return chosen
 
     def _condition(self, form: Mapping[str, Any]) -> dict[str, tuple[Any, ...]] | None:
         if "if" not in form:
@@ -240,10 +285,31 @@ class DimensionReader:
                 "if",
             )
             return None
-        return {
+        values: dict[str, tuple[Any, ...]] = {
             key: tuple(value) if isinstance(value, list | tuple) else (value,)
             for key, value in condition.items()
         }
+        for key in values:
+            if not values[key]:
+                self._note("no value, so the dimension would never count. Name one.", "if", key)
+        return values
 
-    def _note(self, message: str, *below: str | int, at_key: bool = False) -> None:
+    def _note(
+        self, message: str | Callable[[], str], *below: str | int, at_key: bool = False
+    ) -> None:
         self.problems.append(Problem((*self.path, *below), message, at_key))
+
+
+def _unknown_key(key: str) -> str:
+    meant = hints.here(key, _KEYS)
+    hint = f"Did you mean {meant!r}? " if meant in _KEYS else did_you_mean(key, _KEYS)
+    return f"unknown key. {hint}Known keys: {', '.join(_KEYS)}."
+
+
+def _width(low: float, high: float, scale: Scale) -> float:
+    """Of a range on its scale, as the optimizers see it; infinite or zero if floats end there."""
+    if scale == "log":
+        return math.log(high) - math.log(low)
+    if scale == "reverse_log":
+        return math.log1p(-low) - math.log1p(-high)
+    return high - low

@@ -1,17 +1,20 @@
 """What pydantic found wrong, said in sentences: what is allowed, what came, what was meant."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from amc.config.document import Path, Problem
+from amc.config import hints
+from amc.config.document import Path, Problem, shortened
 from amc.plugins import did_you_mean
 
 _SHOWN = 60
-# What stands in pydantic's locations and in no file: a fault of a key, and the form of a wrapper.
-_MARKS = ("[key]", "[name]", "[object]")
+# Of a list of names in a sentence.
+_LISTED = 20
 _KINDS = {
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -40,7 +43,7 @@ def problems(
     *,
     model: type[BaseModel],
     below: Path = (),
-    home: Callable[[str], str | None] = lambda key: None,
+    home: Callable[[str], str | None] | None = None,
 ) -> Iterator[Problem]:
     """The problems of one section of a config.
 
@@ -48,18 +51,45 @@ def problems(
         error: what validating the section raised.
         model: the section's model.
         below: where the section stands in the config.
-        home: the section in which a key that is unknown here is known, if there is one.
+        home: the section of an experiment's config in which a key that is unknown here is known,
+            if there is one; None for another file, whose keys are called by no other names.
     """
     for detail in error.errors(include_url=False):
-        location = tuple(part for part in detail["loc"] if part not in _MARKS)
-        at_key = "[key]" in detail["loc"] or detail["type"] == "extra_forbidden"
+        location, at_key = _place(detail)
         inner = _model_at(model, location[:-1])
         if detail["type"] == "extra_forbidden":
-            key = str(location[-1])
-            message = unknown_key(key, inner, home(key)) + _bracketed(below, key, detail["input"])
+            message = partial(_unknown, detail["input"], (*below, *location), inner, home)
         else:
-            message = sentence(detail, inner)
+            message = partial(sentence, detail, inner)
         yield Problem((*below, *location), message, at_key)
+
+
+def _place(detail: Mapping[str, Any]) -> tuple[Path, bool]:
+    """Where pydantic's error is in a file, and whether it is the key's rather than the value's."""
+    location: Path = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        at_key = True
+    else:
+        at_key = len(location) > 1 and location[-1] == "[key]"
+        location = location[:-1] if at_key else location
+    # Which of its forms an element of an array has stands behind its index, and in no file.
+    forms = [
+        index
+        for index, part in enumerate(location)
+        if index and part in ("[name]", "[object]") and isinstance(location[index - 1], int)
+    ]
+    return tuple(part for index, part in enumerate(location) if index not in forms), at_key
+
+
+def _unknown(
+    value: Any, path: Path, model: type[BaseModel], home: Callable[[str], str | None] | None
+) -> str:
+    key, known = str(path[-1]), known_keys(model)
+    if home is not None and (section := home(key)) is not None:
+        return f"unknown key here. It belongs to {section}; move it there."
+    meant = hints.here(key, known) if home is not None else None
+    hint = f"Did you mean {meant!r}? " if meant else did_you_mean(key, known)
+    return f"unknown key. {hint}Known keys: {', '.join(known)}." + _bracketed(path[:-1], key, value)
 
 
 def _model_at(model: type[BaseModel], location: Path) -> type[BaseModel]:
@@ -86,6 +116,12 @@ def sentence(detail: Mapping[str, Any], model: type[BaseModel] | None = None) ->
         return str(context["error"])
     if kind == "string_pattern_mismatch":
         return f"{shown(detail['input'])} is not allowed here.{_meaning(detail['loc'], model)}"
+    if kind == "too_long":
+        limit, given = context["max_length"], len(detail["input"])
+        return f"at most {limit} are allowed, but got {given}."
+    if kind == "string_too_long":
+        limit, given = context["max_length"], len(detail["input"])
+        return f"at most {limit} characters are allowed, but got {given}."
     if kind in _KINDS:
         return f"must be {_KINDS[kind]}, but got {shown(detail['input'])}."
     if kind in _LIMITS:
@@ -96,14 +132,6 @@ def sentence(detail: Mapping[str, Any], model: type[BaseModel] | None = None) ->
         meant = did_you_mean(given, _quoted(context)) if isinstance(given, str) else ""
         return f"{shown(given)} is not one of {context['expected']}. {meant}".rstrip()
     return f"{detail['msg']}, but got {shown(detail['input'])}."
-
-
-def unknown_key(key: str, model: type[BaseModel], home: str | None = None) -> str:
-    """The sentence for a key that a section does not have."""
-    known = known_keys(model)
-    if home is not None:
-        return f"unknown key here. It belongs to {home}; move it there."
-    return f"unknown key. {did_you_mean(key, known)}Known keys: {', '.join(known)}."
 
 
 def _bracketed(below: Path, key: str, value: Any) -> str:
@@ -126,8 +154,13 @@ def known_keys(model: type[BaseModel]) -> list[str]:
 
 def shown(value: Any) -> str:
     """A value as its JSON, cut where it is long."""
-    text = json.dumps(value, default=repr)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return shortened(json.dumps(value, default=repr), _SHOWN)
+
+
+def listed(values: Collection[Any], between: str = ", ") -> str:
+    """The first of several values as their JSON, and how many others there are."""
+    first = between.join(shown(value) for value in islice(values, _LISTED))
+    return first if len(values) <= _LISTED else f"{first} and {len(values) - _LISTED} more"
 
 
 def _meaning(location: Path, model: type[BaseModel] | None) -> str:

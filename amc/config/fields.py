@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 # Every JSON reader keeps integers up to here exactly; no training is that long.
 LARGEST_COUNT = 2**53
 
+_LONGEST_SIZE = 40
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.ASCII)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Ki": 2**10,
@@ -47,9 +48,11 @@ def parse_size(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    match = _SIZE.fullmatch(value.strip())
+    match = _SIZE.fullmatch(value.strip()) if len(value) <= _LONGEST_SIZE else None
     if match is None:
-        raise ValueError(f'{value!r} is not a size. Write bytes, or for example "4GiB".')
+        raise ValueError(
+            f'{value[:_LONGEST_SIZE]!r} is not a size. Write bytes, or for example "4GiB".'
+        )
     return int(float(match[1]) * _UNITS[match[2] or ""])
 
 

@@ -210,6 +210,10 @@ class DDPGHyperparameters(Hyperparameters):
         }
 
 
+class AnyHyperparameters(PPOHyperparameters, DDPGHyperparameters):
+    """The settings of all built-in algorithms: for a config that names none that is known."""
+
+
 def _network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
     """Bytes of a network with its gradient and Adam's two averages."""
     widths = (inputs, *hidden, outputs)
@@ -259,17 +263,17 @@ def recorded(values: Any) -> type[Hyperparameters]:
     return create_model("RecordedHyperparameters", __base__=Hyperparameters, **fields)
 
 
-def owners_of(key: str, *, besides: str) -> list[str]:
-    """The other algorithms that know a key of `algorithm_config`; broken plug-ins know none."""
-    owners = _owners(key, BUILT_IN, besides)
-    # Looking for plug-ins reads every installed distribution: only for what nothing else explains.
-    return owners or _owners(key, algorithms(), besides)
-
-
-def _owners(key: str, candidates: Iterable[str], besides: str) -> list[str]:
-    owners = []
-    for name in candidates:
+def models_of(algorithms: Iterable[str]) -> dict[str, type[Hyperparameters]]:
+    """The models of several algorithms; a plug-in that is broken has none."""
+    found = {}
+    for name in algorithms:
         with suppress(UsageError):
-            if name != besides and key in hyperparameters_for(name).model_fields:
-                owners.append(name)
-    return owners
+            found[name] = hyperparameters_for(name)
+    return found
+
+
+def owners_of(
+    key: str, models: Mapping[str, type[Hyperparameters]], *, besides: str | None
+) -> list[str]:
+    """The other algorithms that know a key of `algorithm_config`."""
+    return [name for name, model in models.items() if name != besides and key in model.model_fields]

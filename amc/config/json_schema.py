@@ -9,8 +9,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from amc.config.dimension import MOST_CHOICES
 from amc.config.environments import KNOWN
-from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, owners_of
+from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, models_of, owners_of
 from amc.config.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
 from amc.config.schema import ExperimentConfig, searchable
 
@@ -76,7 +77,7 @@ def _algorithm_config(name: str) -> dict[str, Any]:
     others = [key for other in BUILT_IN for key in hyperparameters_for(other).model_fields]
     for key in dict.fromkeys(others):
         if key not in own:
-            owners = " and ".join(owners_of(key, besides=name))
+            owners = " and ".join(owners_of(key, models_of(BUILT_IN), besides=name))
             own[key] = {
                 "description": f"Belongs to {owners} and has no effect with {name}.",
                 "deprecated": True,
@@ -95,7 +96,7 @@ def _dimension() -> dict[str, Any]:
     condition = {"if": {"type": "object", "minProperties": 1}}
     scales = {"log": {"type": "boolean"}, "reverse_log": {"type": "boolean"}}
     types = {"type": {"enum": ["int", "float", "log"]}}
-    values = {"type": "array", "minItems": 2}
+    values = {"type": "array", "minItems": 1, "maxItems": MOST_CHOICES}
     return {
         "description": "A range, [low, high], or the values to choose from.",
         "anyOf": [

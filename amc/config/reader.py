@@ -12,12 +12,13 @@ import stat
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
-from amc.config.document import Document, Path, Place, Text
-from amc.errors import ConfigError, Fault
+from amc.config.document import Document, Path, Place, Problem, Text
+from amc.errors import ConfigError
 
 SIZE_LIMIT = 2**20
 DEPTH_LIMIT = 256
-VALUES_LIMIT = 50_000
+# Each costs some microseconds to read and to check, and a sentence if it is wrong.
+VALUES_LIMIT = 10_000
 
 _SPACE = re.compile(r"(?:[ \t\n\r]++|//[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.+-])")
@@ -104,59 +105,64 @@ class _Reader:
         self.text = text
         self.content = text.content
         self.position = 0
-        self.read_document = Document(None, text)
+        self.values = 0
+        self.read_document = Document(None, text, Place(text))
 
     def document(self) -> Document:
+        document = self.read_document
         self._skip()
-        self.read_document.value = self._value(())
+        document.value, document.place = self._value(())
         self._skip()
         if self.position < len(self.content):
             raise self._error("something follows the end of the config. Remove it")
-        return self.read_document
+        return document
 
-    def _value(self, path: Path) -> Any:
-        values = self.read_document.values
-        values[path] = Place(self.text, self.position)
-        if len(values) > VALUES_LIMIT:
+    def _value(self, path: Path, key: int | None = None) -> tuple[Any, Place]:
+        """The value that begins here; `key` is where its key stands, if it has one."""
+        place = Place(self.text, self.position, key)
+        self.values += 1
+        if self.values > VALUES_LIMIT:
             raise self._error(f"more than {VALUES_LIMIT} values; no config has so many")
         if len(path) > DEPTH_LIMIT:
             raise self._error(f"nested more than {DEPTH_LIMIT} deep")
         match self.content[self.position : self.position + 1]:
             case "{":
-                return self._object(path)
+                return self._object(path, place.inner), place
             case "[":
-                return self._array(path)
+                return self._array(path, place.inner), place
             case '"':
-                return self._string(path)
+                return self._string(), place
             case _:
-                return self._scalar(path)
+                return self._scalar(path), place
 
-    def _object(self, path: Path) -> dict[str, Any]:
+    def _object(self, path: Path, places: dict[str | int, Place]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         self._advance()
         while not self._at("}"):
             offset = self.position
             if not self._at('"'):
                 raise self._error("expected a key in double quotes", word=True)
-            key = self._string(path)
+            key = self._string()
             inner = (*path, key)
             if key in found:
                 self._note(inner, "this key is given twice. Keep one of them", offset)
-            self.read_document.keys[inner] = Place(self.text, offset)
             self._skip()
             if not self._at(":"):
                 raise self._error("expected ':' between the key and its value", word=True)
             self._advance()
-            found.setdefault(key, self._value(inner))
+            value, place = self._value(inner, offset)
+            if key not in found:
+                found[key], places[key] = value, place
             self._separator("}")
         self.position += 1
         return found
 
-    def _array(self, path: Path) -> list[Any]:
+    def _array(self, path: Path, places: dict[str | int, Place]) -> list[Any]:
         found: list[Any] = []
         self._advance()
         while not self._at("]"):
-            found.append(self._value((*path, len(found))))
+            value, places[len(found)] = self._value((*path, len(found)))
+            found.append(value)
             self._separator("]")
         self.position += 1
         return found
@@ -168,16 +174,13 @@ class _Reader:
         elif not self._at(closing):
             raise self._error(f"expected ',' or '{closing}'", word=True)
 
-    def _string(self, path: Path) -> str:
-        offset = self.position
+    def _string(self) -> str:
         value: str
         try:
-            value, self.position = _STRINGS.raw_decode(self.content, offset)
+            value, self.position = _STRINGS.raw_decode(self.content, self.position)
         except JSONDecodeError as error:
             self.position = min(error.pos, len(self.content) - 1)
             raise self._error(_string_reason(error)) from error
-        if not _is_encodable(value):
-            self._note(path, "half of a surrogate pair is not a character. Remove it", offset)
         return value
 
     def _scalar(self, path: Path) -> Any:
@@ -196,14 +199,13 @@ class _Reader:
         raise self._error("expected a value", word=True)
 
     def _number(self, path: Path, match: re.Match[str]) -> int | float:
+        offset = match.start()
         is_integer = match[1] is None and match[2] is None
         if is_integer and len(match[0]) < 400:
             return int(match[0])
         value = float(match[0])
         if math.isinf(value):
-            self._note(
-                path, "this number is too large to be kept. Write a finite one", match.start()
-            )
+            self._note(path, "this number is too large to be kept. Write a finite one", offset)
         return value
 
     def _at(self, character: str) -> bool:
@@ -222,16 +224,12 @@ class _Reader:
         return match[0] if match else ""
 
     def _note(self, path: Path, reason: str, offset: int) -> None:
-        self.read_document.faults.append(self.text.fault(path, f"{reason}.", offset))
+        self.read_document.notes.append((Problem(path, f"{reason}."), self.text, offset))
 
     def _error(self, reason: str, word: bool = False) -> ConfigError:
         hint = _hint(self._word(), self.content[self.position :][:2]) if word else ""
-        fault: Fault = self.text.fault((), f"{reason}{hint}.", self.position)
-        return ConfigError([*self.read_document.faults, fault])
-
-
-def _is_encodable(text: str) -> bool:
-    return text.isascii() or not re.search("[\ud800-\udfff]", text)
+        self._note((), f"{reason}{hint}", self.position)
+        return self.read_document.error(())
 
 
 def _string_reason(error: JSONDecodeError) -> str:

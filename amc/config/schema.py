@@ -30,6 +30,7 @@ from amc.config.search_keys import SearchKeys
 from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]
+_MOST_WRAPPERS = 64
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
 
 
@@ -52,6 +53,13 @@ class WrapperConfig(StrictModel):
     """The wrapper's name."""
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     """Its keyword arguments; the built-in ones take none."""
+
+
+def _few(value: Any) -> Any:
+    """Refuse a long list before each of its names is looked for among what is installed."""
+    if isinstance(value, list | tuple) and len(value) > _MOST_WRAPPERS:
+        raise ValueError(f"at most {_MOST_WRAPPERS} are allowed, but got {len(value)}.")
+    return value
 
 
 def _form(value: Any) -> str | None:
@@ -90,7 +98,9 @@ class EnvironmentConfig(StrictModel):
     """Steps after which an episode is cut off; null: the environment's own limit."""
     reward_threshold: float | None = None
     """The mean return at which the task counts as solved; null: the environment's own."""
-    wrappers: Annotated[tuple[Wrapper, ...], Field(strict=False)] = ()
+    wrappers: Annotated[
+        tuple[Wrapper, ...], Field(strict=False, max_length=_MOST_WRAPPERS), BeforeValidator(_few)
+    ] = ()
     """Wrappers in the order in which they are applied: names, or objects with name and kwargs."""
     kwargs: dict[Annotated[str, AfterValidator(names.environment_keyword)], JsonValue] = Field(
         default_factory=dict
@@ -231,8 +241,9 @@ class ExperimentConfig(StrictModel):
             try:
                 sections[name] = model.model_validate({**section.model_dump(), **change})
             except ValidationError as error:
-                for path, message, _ in problems(error, model=model, below=(name,)):
-                    faults.append(Fault(written.get(path[:2], dotted(path)), message))
+                for problem in problems(error, model=model, below=(name,)):
+                    key = written.get(problem.path[:2], dotted(problem.path))
+                    faults.append(Fault(key, problem.sentence()))
         if faults:
             raise ConfigError(faults)
         return self.model_copy(update=sections)

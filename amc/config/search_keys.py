@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from amc.config import hints
 from amc.config.faults import sentence
 from amc.config.fields import StrictModel
 from amc.errors import UsageError
@@ -68,6 +69,9 @@ class SearchKeys:
             for section, model in sections.items()
             for name, info in model.model_fields.items()
         }
+        self._named: dict[str, list[SearchField]] = {}
+        for field in self._fields.values():
+            self._named.setdefault(field.name, []).append(field)
 
     def field(self, key: str) -> SearchField:
         """The setting that a key names.
@@ -75,19 +79,30 @@ class SearchKeys:
         Raises:
             UsageError: no setting, or more than one, has this name.
         """
+        found = self.find(key)
+        if found is None:
+            raise UsageError(self.why_not(key))
+        return found
+
+    def find(self, key: str) -> SearchField | None:
+        """The setting that a key names; None if that is none, or more than one."""
         if key in self._fields:
             return self._fields[key]
-        found = [field for field in self._fields.values() if field.name == key]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f"ambiguous: write {' or '.join(field.path for field in found)}.")
-        raise UsageError(
+        named = self._named.get(key, ())
+        return named[0] if len(named) == 1 else None
+
+    def why_not(self, key: str) -> str:
+        """The sentence for a key that names no setting."""
+        if named := self._named.get(key):
+            return f"ambiguous: write {' or '.join(field.path for field in named)}."
+        return (
             f"nothing of this name can be searched. {self._meant(key)}"
             f"Searchable: {', '.join(self.names())}."
         )
 
     def _meant(self, key: str) -> str:
+        if (meant := hints.here(key, self._named)) in self._named:
+            return f"Did you mean {meant!r}? "
         initials = {"".join(word[0] for word in name.split("_")): name for name in self.names()}
         return did_you_mean(initials.get(key, key), self.names())
 
@@ -97,7 +112,7 @@ class SearchKeys:
 
     def names(self) -> list[str]:
         """The short name of every setting."""
-        return sorted({field.name for field in self._fields.values()})
+        return sorted(self._named)
 
 
 def _kind(annotation: Any) -> Kind:

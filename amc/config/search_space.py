@@ -10,14 +10,14 @@ Its doors are `parse_search_space`, `parse_dimension` and `describe`. It must no
 dimension is searched.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from amc.config.dimension import Dimension, DimensionReader, is_among, is_number
-from amc.config.document import Path, Problem, dotted
-from amc.config.faults import shown
+from amc.config.dimension import Dimension, DimensionReader, identity, is_number
+from amc.config.document import Document, Path, Problem
+from amc.config.faults import listed, shown
 from amc.config.search_keys import SearchKeys
-from amc.errors import ConfigError, Fault, UsageError
 from amc.plugins import did_you_mean
 
 __all__ = ["Dimension", "describe", "parse_dimension", "parse_search_space"]
@@ -35,8 +35,7 @@ def parse_dimension(raw: Any) -> Dimension:
     reader = DimensionReader(raw, (), None)
     dimension = reader.read()
     if dimension is None:
-        faults = [Fault(dotted(problem.path), problem.message) for problem in reader.problems]
-        raise ConfigError(faults)
+        raise Document.of(raw, "").error(reader.problems)
     return dimension
 
 
@@ -66,10 +65,9 @@ def parse_search_space(
             )
         )
     for key, form in raw.items():
-        try:
-            field = keys.field(key)
-        except UsageError as error:
-            problems.append(Problem((key,), foreign(key) or str(error), at_key=True))
+        field = keys.find(key)
+        if field is None:
+            problems.append(Problem((key,), partial(_not_searched, key, keys, foreign), True))
             continue
         if field.path in targets:
             message = f"{targets[field.path]!r} is the same setting. Keep one of them."
@@ -84,14 +82,20 @@ def parse_search_space(
     return space, problems
 
 
+def _not_searched(key: str, keys: SearchKeys, foreign: Callable[[str], str | None]) -> str:
+    return foreign(key) or keys.why_not(key)
+
+
 def describe(search_space: Mapping[str, Dimension]) -> list[str]:
     """The space as understood, a sentence for each dimension."""
     return [f"{key}: {_sentence(dimension)}" for key, dimension in search_space.items()]
 
 
 def _sentence(dimension: Dimension) -> str:
-    if dimension.choices is not None:
-        text = "one of " + ", ".join(shown(choice) for choice in dimension.choices)
+    if dimension.choices is not None and dimension.is_constant:
+        text = f"always {shown(dimension.choices[0])}"
+    elif dimension.choices is not None:
+        text = f"one of {listed(dimension.choices)}"
     else:
         scale = {"linear": "linear", "log": "log", "reverse_log": "log scale of 1 - value"}
         kind = "whole numbers " if dimension.type == "int" else ""
@@ -99,7 +103,7 @@ def _sentence(dimension: Dimension) -> str:
         text = f"{kind}{dimension.low} to {dimension.high}, "
         text += name if "scale" in name else f"{name} scale"
     for key, values in (dimension.condition or {}).items():
-        text += f", only if {key} is " + " or ".join(shown(value) for value in values)
+        text += f", only if {key} is {listed(values, ' or ')}"
     return text
 
 
@@ -112,19 +116,27 @@ def _condition_problems(
             parent = space.get(other)
             if parent is None:
                 if other not in raw:
-                    meant = did_you_mean(other, raw)
-                    yield Problem(path, f"no dimension of this space. {meant}".rstrip(), True)
+                    yield Problem(path, partial(_no_dimension, other, raw), True)
             elif other == key or parent.condition:
                 yield Problem(path, "a dimension that has a condition itself cannot be one.", True)
             else:
                 yield from _value_problems(path, parent, values)
 
 
+def _no_dimension(name: str, known: Iterable[str]) -> str:
+    return f"no dimension of this space. {did_you_mean(name, known)}".rstrip()
+
+
 def _value_problems(path: Path, parent: Dimension, values: tuple[Any, ...]) -> Iterator[Problem]:
+    chosen = None if parent.choices is None else set(map(identity, parent.choices))
     for value in values:
-        if parent.choices is not None:
-            if not is_among(value, parent.choices):
-                names = ", ".join(shown(choice) for choice in parent.choices)
-                yield Problem(path, f"{shown(value)} is never chosen. Choices: {names}.")
+        if chosen is not None:
+            if identity(value) not in chosen:
+                yield Problem(path, partial(_never_chosen, value, parent))
         elif not is_number(value) or not parent.low <= value <= parent.high:
-            yield Problem(path, f"{shown(value)} is not within {parent.low} to {parent.high}.")
+            message = f"{shown(value)} is not within {parent.low} to {parent.high}."
+            yield Problem(path, message)
+
+
+def _never_chosen(value: Any, parent: Dimension) -> str:
+    return f"{shown(value)} is never chosen. Choices: {listed(parent.choices or ())}."

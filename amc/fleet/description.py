@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from amc.config.document import in_order
 from amc.config.faults import problems
+from amc.config.plain import plain
 from amc.config.reader import read as read_document
 from amc.config.reader import read_text
-from amc.errors import ConfigError, UsageError
+from amc.errors import UsageError
 
 CPU = ""
 """What CUDA_VISIBLE_DEVICES says for a worker without a GPU."""
@@ -174,11 +174,11 @@ def read(
     if gpus is not None:
         document = document.put(("gpus",), list(gpus) or None, "--gpus")
         document = document.put(("device",), "auto" if gpus else "cpu", "--gpus")
+    value, found = plain(document.value)
     try:
-        file = FleetFile.model_validate(document.value)
+        file = FleetFile.model_validate(value)
     except ValidationError as error:
-        found = [document.fault(problem) for problem in problems(error, model=FleetFile)]
-        raise ConfigError(in_order([*document.faults, *found])) from error
-    if document.faults:
-        raise ConfigError(in_order(document.faults))
+        raise document.error([*found, *problems(error, model=FleetFile)]) from error
+    if found or document.notes:
+        raise document.error(found)
     return file

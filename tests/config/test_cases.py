@@ -134,6 +134,7 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path):
     assert [(fault.line, fault.path) for fault in caught.value.faults] == [
         (1, "experiment_name"),
         (1, "sed"),
+        (2, "environment.name"),
         (2, "environment.wrappers.0"),
         (3, "algorithm_config.tau"),
         (3, "algorithm_config.batch_size"),

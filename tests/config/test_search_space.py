@@ -53,7 +53,6 @@ def test_every_form_is_understood_and_comes_back_from_its_json(form: Any, dimens
     ("form", "path", "words"),
     [
         ([1, 0], "<root>", "low < high must hold, but got low=1.0, high=0.0"),
-        ([1, 1], "<root>", "low < high"),
         ([], "<root>", "0 values"),
         ([1], "<root>", "1 value."),
         ([1, 2, 3], "<root>", "choices"),
@@ -74,8 +73,7 @@ def test_every_form_is_understood_and_comes_back_from_its_json(form: Any, dimens
         ({"low": 0, "high": 1, "hihg": 2}, "hihg", "Did you mean 'high'"),
         ({"low": 0, "high": 1, "type": "real"}, "type", "is not one of"),
         ({"low": 1.5, "high": 3, "type": "int"}, "low", "whole number"),
-        ({"choices": []}, "choices", "two or more"),
-        ({"choices": [1]}, "choices", "two or more"),
+        ({"choices": []}, "choices", "an array of values"),
         ({"choices": "ab"}, "choices", "an array"),
         ({"choices": [1, 1.0]}, "choices.1", "twice"),
         ({"choices": [1, 2], "low": 1}, "low", "no range"),
