@@ -35,7 +35,10 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """Where one trial stands."""
+    """Where one trial stands.
+
+    `solved_at` is the step of the first evaluation at or above the environment's reward threshold.
+    """
 
     number: int
     state: Literal["waiting", "running", "completed", "failed", "cancelled"]
@@ -49,6 +52,7 @@ class TrialStatus:
     kind: str = "search"
     round: int = 0
     suggestion: int = 0
+    solved_at: int | None = None
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -64,11 +68,13 @@ class BestTrial(TrialStatus):
         mean_score: mean over every completed trial of the suggestion.
         standard_error: of that mean; None where it is of a single trial.
         n_seeds: how many trials that is.
+        mean_of: their numbers.
     """
 
     mean_score: float
     standard_error: float | None
     n_seeds: int
+    mean_of: tuple[int, ...] = ()
 
 
 class Experiment:
@@ -169,8 +175,9 @@ class Experiment:
         best = self.best
         if best is None:
             return None
-        fixed = self.config.with_hyperparameters(best.hyperparameters)
-        return fixed.model_copy(update={"seed": best.seed, "hyperparameter_optimizer": None})
+        return self.config.for_trial(
+            best.hyperparameters, seed=best.seed, is_finalist=best.kind == "finalist"
+        )
 
     def wait(
         self,
@@ -249,6 +256,7 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
         kind=trial.kind,
         round=trial.round,
         suggestion=trial.suggestion,
+        solved_at=result.solved_at,
         error=result.error,
     )
 
@@ -259,6 +267,7 @@ def _best(best: Winner) -> BestTrial:
         mean_score=best.mean_score,
         standard_error=best.standard_error,
         n_seeds=best.n_seeds,
+        mean_of=best.mean_of,
     )
 
 

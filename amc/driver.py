@@ -174,12 +174,3 @@ def trial_seed(experiment_seed: int, number: int) -> int:
     """The seed of a trial: its own stream below the experiment's seed, 0 <= seed < 2**32."""
     sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
     return int(sequence.generate_state(1)[0])
-
-
-def config_of(config: ExperimentConfig, trial: Trial) -> ExperimentConfig:
-    """The config that trains this one trial again: its hyperparameters, its seed, no search.
-
-    `amc train` with it gives the trial's digest.
-    """
-    fixed = config.with_hyperparameters(trial.hyperparameters)
-    return fixed.model_copy(update={"seed": trial.seed, "hyperparameter_optimizer": None})

@@ -71,6 +71,7 @@ def _advance(ledger: Ledger) -> None:
                 _describe_to_tensorboard(ledger)
                 _LOG.info("round %d: trials %s", number, [trial.number for trial in trials])
             case driver.CloseRound(round=item):
+                _chart_best(ledger, item.number)  # before: who dies in between does it again
                 ledger.close_round(item)
             case driver.Dispatch(trials=trials):
                 _dispatch(ledger, [trial.number for trial in trials], fresh=bool(fresh))
@@ -117,13 +118,34 @@ def _describe_to_tensorboard(ledger: Ledger) -> None:
         write(ledger.paths.tensorboard, search.search_space)
 
 
+def _chart_best(ledger: Ledger, round_number: int) -> None:
+    """The best so far, a point for each round on the curves of the root's TensorBoard."""
+    history = ledger.history()
+    best = winner(ledger.config, history)
+    if ledger.config.hyperparameter_optimizer is None or best is None:
+        return
+    values = {
+        "search/best_score": best.result.score,
+        "search/best_mean_score": best.mean_score,
+        "search/best_standard_error": best.standard_error,
+        "search/best_n_seeds": best.n_seeds,
+        "search/best_solved_at": best.result.solved_at,
+    }
+    known = {tag: value for tag, value in values.items() if value is not None}
+    write = load("amc.workers.tensorboard:write_round")
+    write(ledger.paths.tensorboard, round_number, len(history.trials), known)
+
+
 def _store_best(ledger: Ledger) -> None:
     """Assemble best.json and best/: the winner's record, its config and its agent."""
     best = winner(ledger.config, ledger.history())
     if best is None:
         return
     paths = ledger.paths
-    config = load("amc.driver:config_of")(ledger.config, best.trial)
+    is_finalist = best.trial.kind == "finalist"
+    config = ledger.config.for_trial(
+        best.trial.hyperparameters, seed=best.trial.seed, is_finalist=is_finalist
+    )
     text = files.encode(config.to_json())
     files.replace(paths.best_files / "config.json", text)
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")

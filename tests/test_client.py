@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from amc import client, tasks
 from amc.config.schema import ExperimentConfig
@@ -68,3 +69,17 @@ def test_the_document_has_the_single_score_and_the_mean(tried_again: Ledger):
     assert document["best"]["n_seeds"] == 4
     assert [trial["suggestion"] for trial in document["trials"]] == [0, 1, 0, 0, 0, 1, 1, 1]
     assert [trial["kind"] for trial in document["trials"]].count("finalist") == 6
+
+
+@pytest.mark.engine
+def test_tensorboard_shows_the_best_so_far_round_by_round(tried_again: Ledger):
+    tasks.advance(tried_again.id)
+
+    board = EventAccumulator(str(tried_again.paths.tensorboard))
+    board.Reload()
+    last = {tag: board.Scalars(tag)[-1] for tag in board.Tags()["scalars"]}
+    assert last["search/best_mean_score"].value == pytest.approx(-900.0)
+    assert last["search/best_score"].value == pytest.approx(-895.0)
+    assert last["search/best_standard_error"].value == pytest.approx(2.0412, abs=1e-3)
+    assert last["search/best_n_seeds"].value == 4
+    assert last["search/best_n_seeds"].step == 8

@@ -199,12 +199,3 @@ def test_a_cancelled_experiment_records_what_was_outstanding_and_ends(
 
     assert first == driver.Cancel(opened.trials[1:])
     assert driver.plan(config, History(is_cancelled=True)) == driver.Finish("cancelled")
-
-
-def test_the_config_of_a_trial_trains_it_alone(make_config: MakeConfig) -> None:
-    config = make_config()
-
-    alone = driver.config_of(config, Trial(3, {"learning_rate": 0.005}, seed=42))
-
-    assert (alone.seed, alone.optimizer.learning_rate) == (42, 0.005)
-    assert alone.hyperparameter_optimizer is None

@@ -96,8 +96,9 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
 
 
 def best_of(best: BestTrial) -> str:
-    """What decided, on how many seeds, and whose agent is kept."""
-    return words.best(best.mean_score, best.standard_error, best.n_seeds, best.number)
+    """What decided, on how many seeds, whose agent is kept, and when that had solved its task."""
+    decided = (best.mean_score, best.standard_error, best.n_seeds)
+    return words.best(*decided, best.number, best.solved_at)
 
 
 def _decisive(best: BestTrial | None) -> tuple[object, ...]:
@@ -121,7 +122,7 @@ def _told(trial: TrialStatus) -> str:
         return f"running on {trial.worker}{again}: {words.hyperparameters(trial.hyperparameters)}"
     if trial.state == "completed":
         took = f"{trial.steps:,} steps in {words.duration(trial.seconds)} on {trial.worker}"
-        return f"completed, score {words.score(trial.score)}, {took}"
+        return f"completed, score {words.score(trial.score)}{words.solved(trial.solved_at)}, {took}"
     if trial.state == "failed":
         return f"failed: {words.error(trial.error or 'no reason recorded')}"
     return trial.state

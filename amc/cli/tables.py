@@ -52,12 +52,14 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
         max_rows: leave out what matters least if there are more: waiting trials, then old ones.
     """
     shown = _most_telling(snapshot, max_rows)
-    # Where all are of the search, a column of one word tells nothing.
+    # Where all are of the search or none is solved, a column tells nothing.
     has_kinds = any(trial.kind != "search" for trial in shown)
+    has_solved = any(trial.solved_at is not None for trial in shown)
     table = _table(
         *("trial", "kind", "state") if has_kinds else ("trial", "state"),
-        *("score", "progress", "attempts", "worker", "hyperparameters"),
-        right=("trial", "score", "progress", "attempts"),
+        *("score", "solved at") if has_solved else ("score",),
+        *("progress", "attempts", "worker", "hyperparameters"),
+        right=("trial", "score", "solved at", "progress", "attempts"),
     )
     for trial in shown:
         is_best = snapshot.best is not None and trial.number == snapshot.best.number
@@ -66,6 +68,7 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
             *[trial.kind] if has_kinds else [],
             _state(trial.state),
             words.score(trial.score) + (" <- best" if is_best else ""),
+            *["-" if trial.solved_at is None else f"{trial.solved_at:,}"] if has_solved else [],
             _progress(trial, snapshot.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
@@ -81,14 +84,11 @@ def _notes(snapshot: Snapshot, shown: Sequence[TrialStatus]) -> Iterator[str]:
         yield f"{len(shown)} of {len(snapshot.trials)} trials shown"
     if any(trial.kind == "finalist" for trial in shown):
         yield "finalist: a good suggestion again, on another seed"
-    if snapshot.best is not None and snapshot.best.n_seeds > 1:
-        same = [
-            str(trial.number)
-            for trial in snapshot.trials
-            if trial.suggestion == snapshot.best.suggestion and trial.score is not None
-        ]
-        several = ", ".join(same[:_MOST_NAMED]) + (", ..." if len(same) > _MOST_NAMED else "")
-        yield f"best: {best_of(snapshot.best)}, the mean of trials {several}"
+    best = snapshot.best
+    if best is not None and best.n_seeds > 1:
+        numbers = ", ".join(map(str, best.mean_of[:_MOST_NAMED]))
+        more = ", ..." if len(best.mean_of) > _MOST_NAMED else ""
+        yield f"best: {best_of(best)}, the mean of trials {numbers}{more}"
 
 
 def _progress(trial: TrialStatus, total_timesteps: int) -> str:

@@ -23,10 +23,17 @@ def mean(value: float, standard_error: float | None) -> str:
     return f"{value:.{decimals}f} ± {standard_error:.{decimals}f}"
 
 
-def best(value: float, standard_error: float | None, n_seeds: int, trial: int) -> str:
-    """`-1094.6 ± 91.2 (4 seeds, trial 24)`; of a single trial `412.5 (trial 7)`."""
+def best(
+    mean_score: float, standard_error: float | None, n_seeds: int, trial: int, solved_at: int | None
+) -> str:
+    """`-1094.6 ± 91.2 (4 seeds, trial 24)`; of one trial `500 (trial 7, solved at step 12,288)`."""
     seeds = f"{n_seeds} seeds, " if n_seeds > 1 else ""
-    return f"{mean(value, standard_error)} ({seeds}trial {trial})"
+    return f"{mean(mean_score, standard_error)} ({seeds}trial {trial}{solved(solved_at)})"
+
+
+def solved(step: int | None) -> str:
+    """`, solved at step 12,288`, or nothing."""
+    return "" if step is None else f", solved at step {step:,}"
 
 
 def duration(seconds: float) -> str:

@@ -248,6 +248,25 @@ class ExperimentConfig(StrictModel):
             raise ConfigError(faults)
         return self.model_copy(update=sections)
 
+    def for_trial(
+        self, values: Mapping[str, Any], *, seed: int, is_finalist: bool = False
+    ) -> "ExperimentConfig":
+        """The config that trains one trial: its hyperparameters, its seed, nothing to search.
+
+        Args:
+            values: keys as a search space writes them, short or dotted.
+            seed: the trial's.
+            is_finalist: whether it is trained to its end in any case.
+
+        Raises:
+            ConfigError: a key cannot be searched, or a value is not allowed; every fault at once.
+        """
+        changes: dict[str, Any] = {"seed": seed, "hyperparameter_optimizer": None}
+        if is_finalist:
+            to_its_end = {"stop_at_reward_threshold": False}
+            changes["training"] = self.training.model_copy(update=to_its_end)
+        return self.with_hyperparameters(values).model_copy(update=changes)
+
 
 def searchable(model: type[Hyperparameters]) -> SearchKeys:
     """What can be searched with an algorithm whose hyperparameters have this model."""

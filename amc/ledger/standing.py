@@ -6,7 +6,7 @@ the winner by it, and whoever shows a result shows the same. Its doors are `winn
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any, Self
 
@@ -55,9 +55,26 @@ class Standing:
         return error if math.isfinite(error) else None
 
     @property
+    def mean_evaluation(self) -> float:
+        """Mean over the evaluations of the trials that had any; negative infinity if none had."""
+        curves = [result.mean_evaluation for _, result in self.rows]
+        known = [mean for mean in curves if mean is not None]
+        return fmean(known) if known else -math.inf
+
+    @property
+    def steps_to_solve(self) -> float:
+        """Mean of the steps after which its trials were solved; infinity if one was not."""
+        solved = [result.solved_at for _, result in self.rows]
+        return fmean(math.inf if step is None else step for step in solved)
+
+    @property
     def is_finalist(self) -> bool:
         """Whether a trial of it on a further seed was completed."""
         return any(trial.kind == "finalist" for trial, _ in self.rows)
+
+    def finalists_only(self) -> "Standing":
+        """The same without the trials of the search."""
+        return replace(self, rows=tuple(row for row in self.rows if row[0].kind == "finalist"))
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,7 @@ class Winner(Record):
         mean_score: mean over every completed trial of the suggestion.
         standard_error: of that mean; None where it is of a single trial.
         n_seeds: how many trials that is.
+        mean_of: their numbers.
     """
 
     trial: Trial
@@ -77,10 +95,12 @@ class Winner(Record):
     mean_score: float
     standard_error: float | None
     n_seeds: int
+    mean_of: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record in best.json: the trial's keys, its result's, and the suggestion's."""
-        own = {name: getattr(self, name) for name in ("mean_score", "standard_error", "n_seeds")}
+        nested = ("trial", "result")
+        own = {key: value for key, value in vars(self).items() if key not in nested}
         return {**asdict(self.trial), **asdict(self.result), **own}
 
     @classmethod
@@ -102,7 +122,14 @@ def winner(config: ExperimentConfig, history: History) -> Winner | None:
         return None
     best = pool[0]
     trial, result = max(best.rows, key=lambda row: (row[1].score, -row[0].number))
-    return Winner(trial, result, best.mean_score, best.standard_error, best.n_seeds)
+    return Winner(
+        trial,
+        result,
+        best.mean_score,
+        best.standard_error,
+        best.n_seeds,
+        tuple(trial.number for trial, _ in best.rows),
+    )
 
 
 def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
@@ -113,11 +140,16 @@ def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
     """
     search = config.hyperparameter_optimizer
     seeds = 1 if search is None else search.seeds_per_trial
+    stops = config.training.stop_at_reward_threshold
     standing = list(standings(history).values())
     is_settled = history.open_round is None or not history.open_round.outstanding
     tried_again = [item for item in standing if item.is_finalist and is_settled]
+    if stops:
+        # Trials of the search ended where they were good enough, finalists went on to the end.
+        tried_again = [item.finalists_only() for item in tried_again]
     whole = [item for item in standing if item.n_seeds >= seeds]
-    return sorted(tried_again or whole or standing, key=_merit, reverse=True)
+    pool = tried_again or whole or standing
+    return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
 
 
 def standings(history: History) -> dict[int, Standing]:
@@ -129,12 +161,13 @@ def standings(history: History) -> dict[int, Standing]:
     return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
 
 
-def _merit(standing: Standing) -> tuple[float, float]:
+def _merit(standing: Standing, stops: bool) -> tuple[float, ...]:
     """What suggestions are ranked by: the mean score, then how early it was reached.
 
     Many an environment has a highest score; among those that reach it, a lucky last evaluation is
-    told from a steady one by the whole curve.
+    told from a steady one by the whole curve. Where training stops at the threshold, a curve is cut
+    off as soon as it is good, so that quick learners have the worst mean: fewer steps come first,
+    and curves are compared only where these are equal, and so the curves equally long.
     """
-    curves = [result.mean_evaluation for _, result in standing.rows]
-    known = [mean for mean in curves if mean is not None]
-    return standing.mean_score, fmean(known) if known else float("-inf")
+    steps = standing.steps_to_solve if stops else 0.0
+    return standing.mean_score, -steps, standing.mean_evaluation

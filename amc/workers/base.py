@@ -70,5 +70,6 @@ class BaseWorker:
 
 def trial_config(config: ExperimentConfig, context: TrialContext) -> ExperimentConfig:
     """The config of one trial: its hyperparameters and seed applied, nothing left to search."""
-    applied = config.with_hyperparameters(context.trial.hyperparameters)
-    return applied.model_copy(update={"seed": context.trial.seed, "hyperparameter_optimizer": None})
+    trial = context.trial
+    is_finalist = trial.kind == "finalist"
+    return config.for_trial(trial.hyperparameters, seed=trial.seed, is_finalist=is_finalist)

@@ -11,7 +11,7 @@ from typing import Any
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
 from amc.workers.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
-from amc.workers.tensorboard import SCORE_TAG, TensorBoard
+from amc.workers.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
 from amc.workers.trial import TrialContext
 
 _LOG = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Scores:
             points["eval/cut_episodes"] = evaluation.cut
             self._warn_of_cut(evaluation)
         if self.solved_at() == evaluation.step:
-            points["eval/solved_at"] = evaluation.step
+            points[SOLVED_TAG] = evaluation.step
         self._board.scalars(evaluation.step, points)
         self._context.on_evaluation(evaluation)
 

@@ -1,10 +1,12 @@
 """TensorBoard event files, with SB3's tags and the HParams page filled in.
 
-The doors are `TensorBoard` for a trial's run and `write_experiment` for the root. Records are
-written straight to one file per attempt, without the writer thread of `SummaryWriter` (a forked
-trial process starts none) and without TensorFlow; what a kill leaves half written, readers skip.
+The doors are `TensorBoard` for a trial's run, `write_experiment` and `write_round` for the root.
+Records are written straight to one file per attempt, without the writer thread of `SummaryWriter`
+(a forked trial process starts none) and without TensorFlow; what a kill leaves half written,
+readers skip.
 """
 
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from amc.config.search_space import Dimension
 
 SCORE_TAG = "eval/mean_reward"
+SOLVED_TAG = "eval/solved_at"
 
 # Readers of event files know two formats; the second purges what a restart orphaned.
 _FILE_VERSION = "brain.Event:2"
@@ -98,16 +101,49 @@ def write_experiment(directory: Path, search_space: Mapping[str, Dimension]) -> 
     TensorBoard shows only what is listed here, so the whole search space is. Written once; a second
     call changes nothing.
     """
-    if any(directory.glob("events.out.tfevents.*")):
+    if any(directory.glob("events.out.tfevents.0000000001.*")):
         return
     experiment = api_pb2.Experiment(
         hparam_infos=[_column(name, dimension) for name, dimension in search_space.items()],
-        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=SCORE_TAG))],
+        metric_infos=[
+            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in (SCORE_TAG, SOLVED_TAG)
+        ],
         time_created_secs=time.time(),
     )
     data = HParamsPluginData(experiment=experiment)
     with TensorBoard(directory, attempt=1) as root:
         root._write(Event(summary=_hparams(metadata.EXPERIMENT_TAG, data)))
+
+
+def write_round(directory: Path, number: int, step: int, values: Mapping[str, float]) -> None:
+    """Add a round's points to the root's curves.
+
+    A file for each round: whoever closes a round may be another process than the one before. A
+    second call for the same round changes nothing.
+
+    Args:
+        directory: the root.
+        number: the round's, from 0; readers take the files in this order.
+        step: trials so far.
+        values: tag to number.
+    """
+    path = directory / f"events.out.tfevents.{number + 2:010d}.round"
+    if path.exists():
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    points = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+    # Under this name no reader takes it for a file of events.
+    temporary = directory / f".round-{number}.{socket.gethostname()}.{os.getpid()}"
+    with temporary.open("wb") as file:
+        records = RecordWriter(file)
+        for event in (
+            Event(file_version=_FILE_VERSION),
+            Event(step=step, summary=Summary(value=points)),
+        ):
+            event.wall_time = time.time()
+            records.write(event.SerializeToString())
+        records.flush()
+    temporary.replace(path)
 
 
 def _column(name: str, dimension: Dimension) -> api_pb2.HParamInfo:

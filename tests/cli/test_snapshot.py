@@ -101,3 +101,14 @@ def test_a_finalist_is_named_as_one():
     line = next(line for line in changes(at(DONE), at(DONE, finalist)) if "score" in line)
 
     assert line.startswith("trial 4 (finalist): completed, score 200.5")
+
+
+def test_the_step_at_which_the_task_was_solved_is_told():
+    solved = replace(DONE, solved_at=1024)
+
+    lines = list(changes(at(RUNNING), at(solved)))
+
+    assert lines == [
+        "trial 0: completed, score 200.5, solved at step 1,024, 2,048 steps in 12 s on rl-worker-0",
+        "best so far: 200.5 (trial 0, solved at step 1,024)",
+    ]

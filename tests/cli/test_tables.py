@@ -81,9 +81,26 @@ def test_the_mean_that_decided_stands_below_with_its_trials():
         replace(RUNNING, number=n, state="completed", score=score, suggestion=suggestion)
         for n, suggestion, score in [(0, 0, -891.7), (1, 1, -500.0), (2, 0, -1200.0)]
     ]
-    best = replace(best_among(*trials[:1]), mean_score=-1045.85, standard_error=154.15, n_seeds=2)
+    best = replace(
+        best_among(*trials[:1]),
+        mean_score=-1045.85,
+        standard_error=154.15,
+        n_seeds=2,
+        mean_of=(0, 2),
+    )
 
     text = drawn(trials_table(replace(with_trials(*trials), best=best)))
 
     assert "-891.7 <- best" in text
     assert "best: -1046 ± 154 (2 seeds, trial 0), the mean of trials 0, 2" in text
+
+
+def test_what_was_solved_has_its_step_in_a_column():
+    solved = replace(RUNNING, state="completed", score=500.0, solved_at=12_288)
+    other = replace(RUNNING, number=1)
+
+    text = drawn(trials_table(with_trials(solved, other)))
+
+    assert "solved at" in text
+    assert "12,288" in next(line for line in text.splitlines() if "500" in line)
+    assert "solved at" not in drawn(trials_table(with_trials(other)))

@@ -193,3 +193,18 @@ def test_a_wrong_wrapper_is_told_at_its_place(
 
     said = {fault.path: fault.message for fault in caught.value.faults}
     assert message in said[f"environment.wrappers.1{path}"]
+
+
+def test_the_config_of_a_trial_trains_it_alone(base: dict[str, object]):
+    base |= {"environment": {"name": "CartPole-v1", "reward_threshold": 475}}
+    base["training"] = {"total_timesteps": 1000, "stop_at_reward_threshold": True}
+    search = {"type": "random", "n_calls": 4, "search_space": {"gamma": [0.9, 0.99]}}
+    config = ConfigLoader().from_mapping({**base, "hyperparameter_optimizer": search})
+
+    searched = config.for_trial({"gamma": 0.95}, seed=42)
+    finalist = config.for_trial({"gamma": 0.95}, seed=42, is_finalist=True)
+
+    assert (searched.seed, searched.algorithm_config.gamma) == (42, 0.95)
+    assert searched.hyperparameter_optimizer is None
+    assert searched.training.stop_at_reward_threshold is True
+    assert finalist.training.stop_at_reward_threshold is False, "it was trained to its end"

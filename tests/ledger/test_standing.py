@@ -108,3 +108,67 @@ def test_scores_beyond_what_a_sum_can_hold_have_a_mean(make_config: MakeConfig):
     assert best is not None
     assert best.mean_score == pytest.approx(1.6e308)
     assert best.standard_error == pytest.approx(1e307)
+
+
+def solved(*rows: tuple[float, int | None, float]) -> History:
+    """Trials of a suggestion each: (score, solved at, mean over the evaluations)."""
+    trials = tuple(Trial(number, {}, number, suggestion=number) for number in range(len(rows)))
+    results = {
+        number: Result(number, "completed", score, mean_evaluation, solved_at=step)
+        for number, (score, step, mean_evaluation) in enumerate(rows)
+    }
+    return History((Round(0, trials, results, is_closed=True),))
+
+
+STOPPING = {"environment.reward_threshold": 475.0, "training.stop_at_reward_threshold": True}
+
+
+def test_where_training_stops_equal_scores_are_ranked_by_the_steps_to_solve(
+    make_config: MakeConfig,
+):
+    # The quickest has the worst curve, which was cut off as soon as it was good.
+    seen = solved((500, 4096, 300), (500, 1024, 200), (500, None, 450), (490, 512, 100))
+
+    stopping = [item.number for item in ranked(make_config(STOPPING), seen)]
+    to_the_end = [item.number for item in ranked(make_config(), seen)]
+
+    assert stopping == [1, 0, 2, 3]
+    assert to_the_end == [2, 0, 1, 3]
+
+
+def test_equal_steps_are_told_apart_by_the_curve(make_config: MakeConfig):
+    seen = solved((500, 1024, 200), (500, 1024, 250), (480, None, 100), (480, None, 150))
+
+    order = [item.number for item in ranked(make_config(STOPPING), seen)]
+
+    assert order == [1, 0, 3, 2]
+
+
+def test_a_suggestion_is_as_quick_as_the_mean_of_its_seeds_and_unsolved_if_one_is(
+    make_config: MakeConfig,
+):
+    rows = [(0, 500.0, 1000), (0, 500.0, 5000), (1, 500.0, 2000), (1, 500.0, 2500)]
+    rows += [(2, 500.0, 100), (2, 500.0, None)]
+    trials = tuple(Trial(n, {}, n, suggestion=row[0]) for n, row in enumerate(rows))
+    results = {
+        n: Result(n, "completed", score, solved_at=step) for n, (_, score, step) in enumerate(rows)
+    }
+    config = make_config({**STOPPING, SEEDS: 2, "hyperparameter_optimizer.n_calls": 6})
+
+    order = ranked(config, History((Round(0, trials, results, is_closed=True),)))
+
+    assert [item.number for item in order] == [1, 0, 2]
+
+
+def test_where_training_stops_finalists_are_compared_by_the_trials_that_went_to_the_end(
+    make_config: MakeConfig,
+):
+    seen = history(
+        [(0, "search", 480.0), (1, "search", 476.0)],
+        [(0, "finalist", 500.0), (0, "finalist", 400.0), (1, "finalist", 460.0)],
+    )
+
+    best = winner(make_config(STOPPING), seen)
+
+    assert best is not None
+    assert (best.trial.suggestion, best.mean_score, best.mean_of) == (1, 460.0, (4,))

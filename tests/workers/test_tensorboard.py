@@ -8,7 +8,7 @@ from tensorboard.plugins.hparams import metadata
 
 from amc.config.search_space import parse_dimension
 from amc.workers.base import BaseWorker
-from amc.workers.tensorboard import TensorBoard, write_experiment
+from amc.workers.tensorboard import TensorBoard, write_experiment, write_round
 
 
 def read(directory):
@@ -115,7 +115,8 @@ def test_the_root_lists_the_whole_search_space(tmp_path):
     ]
     assert columns["normalize_advantage"].domain_discrete.values[0].bool_value is True
     assert columns["batch_size"].domain_discrete.values[1].number_value == 64
-    assert experiment.metric_infos[0].name.tag == "eval/mean_reward"
+    tags = [metric.name.tag for metric in experiment.metric_infos]
+    assert tags == ["eval/mean_reward", "eval/solved_at"]
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,16 @@ def test_the_search_space_is_written_once(tmp_path):
     write_experiment(tmp_path, space)
 
     assert [path.stat().st_size for path in tmp_path.iterdir()] == [size]
+
+
+def test_rounds_are_points_of_the_roots_curves_each_once_whoever_writes_them(tmp_path):
+    write_experiment(tmp_path, {"gamma": parse_dimension([0.9, 0.999])})
+
+    for number, score in [(0, 1.0), (1, 2.0), (0, 9.0), (2, 3.0)]:
+        write_round(tmp_path, number, 4 * (number + 1), {"search/best_mean_score": score})
+
+    points = [
+        (event.step, event.value) for event in read(tmp_path).Scalars("search/best_mean_score")
+    ]
+    assert points == [(4, 1.0), (8, 2.0), (12, 3.0)]
+    assert not list(tmp_path.glob(".round*"))
