@@ -74,7 +74,13 @@ class DDPG(Algorithm):
         self._range = ActionRange(environment.action_space)
         self.learner = self._make_learner()
         capacity = min(self.settings.buffer_size, self.total_timesteps)
-        self.replay = ReplayBuffer(capacity, self.observation_size, self._action_size, self.device)
+        self.replay = ReplayBuffer(
+            capacity,
+            self.observation_size,
+            self._action_size,
+            self.device,
+            normalizer=environment if environment.is_normalized else None,
+        )
         self.n_updates = 0
         self._exploration = generator(seed, EXPLORATION)
         self._memories = generator(seed, MEMORIES)
@@ -117,10 +123,10 @@ class DDPG(Algorithm):
         return self._metrics(losses, learning_rate)
 
     def _collect_step(self) -> None:
-        observation = self.observe()
-        actions = self._explore(observation)
+        actions = self._explore(self.observe())
+        raw = self.environment.raw_observation
         step = self.step(self._range.to_environment(actions))
-        self.replay.add(observation, actions, step)
+        self.replay.add(raw, actions, step)
         self._noise.reset(step.terminated | step.truncated)
 
     def _explore(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:

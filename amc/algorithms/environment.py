@@ -49,7 +49,17 @@ class Step(Protocol):
         """`next_observation` before it was normalised."""
 
 
-class VectorEnvironment(Protocol):
+class Normalizer(Protocol):
+    """What turns remembered raw values into what the learner sees, with the present statistics."""
+
+    def normalize_observation(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw observations [B, D] as the learner would see them now; never written in."""
+
+    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Raw rewards [B] as the learner would be paid them now; never written in."""
+
+
+class VectorEnvironment(Normalizer, Protocol):
     """What an algorithm steps."""
 
     @property
@@ -68,11 +78,9 @@ class VectorEnvironment(Protocol):
     def raw_observation(self) -> NDArray[np.float32]:
         """The present observation, [N, D], before it was normalised."""
 
-    def normalize_observation(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Raw observations [B, D] as the learner would see them now; the same array if as is."""
-
-    def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Raw rewards [B] as the learner would be paid them now; the same array if as is."""
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the learner sees other values than the raw ones."""
 
     def reset(self) -> NDArray[np.float32]:
         """Start an episode in every copy and return the observations, [N, D]."""

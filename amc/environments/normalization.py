@@ -41,6 +41,8 @@ class Normalizer(VectorEnvironment):
         moments: float64 [3, size], see `moments`.
     """
 
+    is_normalized = True
+
     def __init__(self, inner: VectorEnvironment, size: int, what: str) -> None:
         self.inner = inner
         self._what = what

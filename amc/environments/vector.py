@@ -92,6 +92,7 @@ class VectorEnvironment(ABC):
         observation_space: of ONE environment, as the learner sees it: a flat float32 Box.
         action_space: of ONE environment: a Box of floats, or Discrete counted from 0.
         backend: what really runs, for example `gymnasium 1.4.0 LunarLander-v3`.
+        is_normalized: whether a learner sees other values than the raw ones.
         reward_threshold: the mean return at which its makers call it solved, if they do.
         bound: steps after which an episode is truncated for want of any limit of its own; None
             where there is one, or where episodes may last for ever.
@@ -101,6 +102,7 @@ class VectorEnvironment(ABC):
     observation_space: spaces.Box
     action_space: spaces.Box | spaces.Discrete
     backend: str
+    is_normalized: bool = False
     reward_threshold: float | None = None
     bound: int | None = None
 

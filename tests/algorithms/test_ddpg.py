@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from amc.algorithms.base import algorithm_class
 from amc.algorithms.replay import Transitions
+from amc.environments.normalization import NormalizeObservation, NormalizeReward
 from amc.errors import TrainingError, UsageError
 
 SMALL = {"learning_starts": 100, "batch_size": 32, "hidden_sizes": [32], "gamma": 0.0, "tau": 0.05}
@@ -33,6 +35,31 @@ def test_it_learns_a_continuous_answer(make_learner, train):
     train(learner)
 
     np.testing.assert_allclose(learner.predict(seen), 1 + seen / 2, atol=0.25)
+
+
+@pytest.mark.parametrize("kernel", ["fast", "reference"])
+def test_it_remembers_raw_values_and_learns_from_what_they_are_worth_now(
+    make_experiment, worlds, kernel
+):
+    raw, seed = worlds["follow"](2), np.random.SeedSequence(0)
+    environment = NormalizeReward(NormalizeObservation(raw), gamma=0.9)
+    config = make_experiment("ddpg", SMALL | {"n_envs": 2}, {"training.kernel": kernel})
+    learner = algorithm_class("ddpg")(environment, config, seed)
+    learner.iterate()
+
+    state = learner.replay.state_dict()["rows"].numpy()
+    rows = learner.replay.sample_rows(200, np.random.default_rng(0))
+
+    assert np.abs(state[:, :2]).max() <= 1
+    np.testing.assert_allclose(
+        state[:, 3], -np.square(state[:, 2] - state[:, 0] / 2), rtol=1e-4, atol=1e-6
+    )
+    drawn = state[np.random.default_rng(0).integers(len(state), size=200)]
+    for column in (0, 1):
+        now = environment.normalize_observation(drawn[:, column : column + 1].copy())
+        np.testing.assert_array_equal(rows[:, column : column + 1], now)
+    now = environment.normalize_reward(drawn[:, 3].astype(np.float64))
+    np.testing.assert_array_equal(rows[:, 3], now.astype(np.float32))
 
 
 @pytest.mark.parametrize(("terminates", "value"), [(False, 5.0), (True, 1.0)])

@@ -1,22 +1,25 @@
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
 
 from amc.algorithms.replay import ReplayBuffer
+from amc.environments.vector import Step
 from amc.errors import CheckpointError
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]
 
 
-class Step(NamedTuple):
-    observation: np.ndarray
-    reward: np.ndarray
-    terminated: np.ndarray
-    truncated: np.ndarray
-    next_observation: np.ndarray
+class Scaled:
+    """A normaliser whose scale the test sets."""
+
+    scale = 1.0
+
+    def normalize_observation(self, raw):
+        return raw * np.float32(self.scale)
+
+    def normalize_reward(self, raw):
+        return raw / self.scale
 
 
 def fill(buffer, numbers, n_envs=1):
@@ -25,7 +28,11 @@ def fill(buffer, numbers, n_envs=1):
         column = np.arange(first, first + n_envs, dtype=np.float32)
         observations = column[:, None].repeat(2, axis=1)
         terminated = column.astype(int) % 2 == 0
-        step = Step(observations, column, terminated, ~terminated, observations + 0.5)
+        raw = Step.unnormalized(
+            observations, column, terminated, ~terminated, observations + np.float32(0.5)
+        )
+        unused = np.full_like(observations, np.nan)
+        step = raw._replace(observation=unused, reward=unused[:, 0], next_observation=unused)
         buffer.add(observations, -column[:, None], step)
 
 
@@ -112,6 +119,47 @@ def test_a_state_goes_from_one_device_to_another(device):
     there.load_state_dict(here.state_dict())
 
     assert contents(here) == contents(there) == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_rows_of_every_age_are_sampled_with_the_present_scale(device):
+    normalizer = Scaled()
+    buffer = ReplayBuffer(8, 2, 1, torch.device(device), normalizer)
+    fill(buffer, range(4))
+    normalizer.scale = 2.0
+    fill(buffer, range(4, 8))
+
+    rows = buffer.sample_rows(50, np.random.default_rng(0))
+    batch = buffer.sample(50, np.random.default_rng(0))
+
+    numbers = -rows[:, 4:5]
+    expected = [numbers * 2, numbers * 2, numbers * 2 + 1, numbers * 2 + 1, -numbers, numbers / 2]
+    np.testing.assert_array_equal(rows[:, :-1], np.concatenate(expected, axis=1))
+    assert batch.rewards.device.type == device
+    np.testing.assert_array_equal(batch.observations.cpu(), rows[:, :2])
+    np.testing.assert_array_equal(batch.next_observations.cpu(), rows[:, 2:4])
+    np.testing.assert_array_equal(batch.rewards.cpu(), rows[:, 5])
+
+
+def test_what_is_saved_is_raw():
+    normalizer = Scaled()
+    normalizer.scale = 7.0
+    plain, normalized = ReplayBuffer(8, 2, 1), ReplayBuffer(8, 2, 1, normalizer=normalizer)
+
+    for buffer in (plain, normalized):
+        fill(buffer, range(5))
+        buffer.sample(20, np.random.default_rng(0))
+
+    assert torch.equal(normalized.state_dict()["rows"], plain.state_dict()["rows"])
+
+
+def test_normalised_rows_of_an_earlier_version_are_refused_and_raw_ones_taken():
+    state = ReplayBuffer(5, 2, 1).state_dict()
+    del state["is_raw"]
+
+    ReplayBuffer(5, 2, 1).load_state_dict(state)
+    with pytest.raises(CheckpointError, match="holds normalised values"):
+        ReplayBuffer(5, 2, 1, normalizer=Scaled()).load_state_dict(state)
 
 
 def test_a_truncated_transition_is_not_remembered_as_terminated():

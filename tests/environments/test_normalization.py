@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.random import SeedSequence, default_rng
 
 from amc.config.schema import EnvironmentConfig
@@ -58,6 +59,42 @@ def test_the_last_observation_of_an_episode_is_normalised_but_not_counted():
     assert step.truncated.all()
     assert step.next_observation == pytest.approx(expected, rel=1e-5)
     assert moments[COUNT] == pytest.approx(2 * 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("wrappers", [(), (OBSERVATION,), (REWARD,), (OBSERVATION, REWARD)])
+def test_a_step_hands_on_the_raw_values_beside_the_normalised_ones(wrappers):
+    plain, wrapped = environment(max_episode_steps=3), environment(*wrappers, max_episode_steps=3)
+    first, _ = plain.reset(), wrapped.reset()
+    assert np.array_equal(wrapped.raw_observation, first)
+
+    for action in actions(7):
+        expected, step = plain.step(action), wrapped.step(action)
+
+        assert np.array_equal(step.raw_observation, expected.observation)
+        assert np.array_equal(step.raw_reward, expected.reward)
+        assert np.array_equal(step.raw_next_observation, expected.next_observation)
+        assert np.array_equal(wrapped.raw_observation, expected.observation)
+    assert wrapped.is_normalized == bool(wrappers)
+    assert (step.observation is step.raw_observation) == (OBSERVATION not in wrappers)
+    assert (step.reward is step.raw_reward) == (REWARD not in wrappers)
+
+
+@pytest.mark.parametrize("wrappers", [(OBSERVATION, REWARD), (REWARD, OBSERVATION)])
+def test_what_was_remembered_raw_is_normalised_with_the_present_statistics(wrappers):
+    wrapped = environment(*wrappers)
+    wrapped.reset()
+    for action in actions(50):
+        step = wrapped.step(action)
+    state = wrapped.state_dict()
+
+    observation = wrapped.normalize_observation(step.raw_observation)
+    reward = wrapped.normalize_reward(step.raw_reward)
+
+    assert np.array_equal(observation, step.observation)
+    assert np.array_equal(reward, step.reward)
+    assert np.abs(wrapped.normalize_reward(np.array([1e9, -1e9]))).tolist() == [CLIP, CLIP]
+    assert torch.equal(wrapped.state_dict()["moments"], state["moments"])
+    assert torch.equal(wrapped.state_dict()["inner"]["moments"], state["inner"]["moments"])
 
 
 def test_without_an_end_both_observations_are_one():
