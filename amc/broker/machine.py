@@ -1,14 +1,18 @@
 """Which machine this is, and which process is meant by an id on it.
 
 Two machines may have one hostname, two containers of one machine share its boot, and the kernel
-gives the id of an ended process to another one. Its doors are `machine_id` and `identify`.
+gives the id of an ended process to another one. Its doors are `machine_id`, `identify` and
+`require_linux`.
 """
 
 import hashlib
 import os
+import platform
 import uuid
 from functools import lru_cache
 from pathlib import Path
+
+from amc.errors import UsageError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
@@ -44,6 +48,20 @@ def identify(pid: int) -> str | None:
     if fields[_STATE] in "ZX":
         return None
     return f"{machine_id()}:{fields[_START_TIME]}"
+
+
+def require_linux() -> None:
+    """Refuse to run workers where a process cannot be held on to.
+
+    Raises:
+        UsageError: the system has no process handles (pidfd).
+    """
+    if not hasattr(os, "pidfd_open"):
+        raise UsageError(
+            f"Workers run on Linux alone, and this is {platform.system()}: they hold on to their "
+            "trials by pidfd and parent-death signals. Here amc train, amc validate and the Python "
+            "API run; a container (docker compose up) or a Linux machine runs the workers."
+        )
 
 
 def is_of_this_machine(identity: str) -> bool:

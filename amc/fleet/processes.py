@@ -18,7 +18,7 @@ from typing import Literal
 
 from amc import logs
 from amc.broker.connection import check, connect
-from amc.broker.machine import identify
+from amc.broker.machine import identify, require_linux
 from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import (
@@ -61,9 +61,11 @@ def up(
         True if this call started the fleet; False if the same fleet was up already.
 
     Raises:
-        UsageError: a fleet with another description is up, or a dashboard's port is taken.
+        UsageError: a fleet with another description is up, a dashboard's port is taken, or this
+            is no Linux.
         BrokerError: no broker, or a worker was not heard of in time; nothing is left running.
     """
+    require_linux()
     paths = FleetPaths((shared or shared_dir()).absolute())
     running = living(paths.state)
     if running is not None:
@@ -88,9 +90,10 @@ def stay(description: Description, *, shared: Path | None = None) -> None:
         shared: the directory that holds every experiment; `shared_dir()` if None.
 
     Raises:
-        UsageError: a fleet is up, or a dashboard's port is taken.
+        UsageError: a fleet is up, a dashboard's port is taken, or this is no Linux.
         BrokerError: there is no redis-server, or it cannot run.
     """
+    require_linux()
     paths = FleetPaths((shared or shared_dir()).absolute())
     _refuse_impossible_dashboards(description)
     logs.configure()
