@@ -21,14 +21,15 @@ from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
 from amc.config.environments import KNOWN
+from amc.environments.actions import action_layout
 from amc.environments.episodes import (
     FinishedEpisodes,
     check_finite,
     check_same_environment,
     warn_of_other_observations,
 )
+from amc.environments.observations import observation_layout
 from amc.environments.seeding import EpisodeSeeds
-from amc.environments.spaces import action_layout, observation_layout
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.errors import EnvironmentFault
 
@@ -68,7 +69,9 @@ class EnvpoolVector(VectorEnvironment):
         self._seeds = [seeds.seed(i, 0) for i in range(n_envs)]
         self._start()
         observation_space, action_space = self._spaces
-        self.observation_space, self._flatten = observation_layout(observation_space, name)
+        self.observation_space, self._read, self._as_is = observation_layout(
+            observation_space, name
+        )
         self._actions = action_layout(action_space, n_envs, name)
         self.action_space = self._actions.space
         self._action_type = action_space.dtype
@@ -181,6 +184,9 @@ class EnvpoolVector(VectorEnvironment):
 
     def _flat(self, raw: NDArray[Any]) -> Observations:
         """Raw observations [n, ...] of some environments as float32 [n, *obs]."""
-        if self._flatten is not None:
-            raw = np.stack([self._flatten(one) for one in raw])
-        return raw.astype(np.float32)
+        if self._as_is:
+            return raw.astype(np.float32)
+        flat = np.empty((len(raw), *self.observation_space.shape), np.float32)
+        for one, vector in zip(raw, flat, strict=True):
+            self._read(one, vector)
+        return flat

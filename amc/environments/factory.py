@@ -10,11 +10,13 @@ from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.environments.gymnasium_backend import GymnasiumVector
 from amc.environments.normalization import (
     NormalizeObservation,
+    Normalizer,
     NormalizeReward,
     observation_moments,
 )
 from amc.environments.single import single
 from amc.environments.vector import VectorEnvironment
+from amc.environments.wrapper_states import States
 from amc.errors import EnvironmentFault
 from amc.plugins import resolve
 
@@ -66,7 +68,8 @@ def make_evaluation(
         n_envs: number of copies.
         seed: all randomness of the environments comes from it; not the training's.
         training: the training environment or its `state_dict`; its observation statistics are
-            copied and frozen. None for those of an environment that has seen nothing.
+            copied and frozen, and so are the states of wrappers. None for those of an environment
+            that has seen nothing.
         render_mode: gymnasium's, for `render`; such an environment always runs on gymnasium.
         bound: steps after which an episode is cut off where there is no other limit.
 
@@ -74,6 +77,8 @@ def make_evaluation(
         EnvironmentFault: it cannot be made.
     """
     environment = _Bare(config, n_envs, seed, render_mode, bound).make()
+    if isinstance(environment, GymnasiumVector):
+        environment.freeze_wrappers(wrapper_states(training))
     if "normalize_observation" not in config.wrappers:
         return environment
     normalizer = NormalizeObservation(environment, is_frozen=True)
@@ -81,6 +86,19 @@ def make_evaluation(
     if moments is not None:
         normalizer.moments[:] = moments
     return normalizer
+
+
+def wrapper_states(training: VectorEnvironment | Mapping[str, Any] | None) -> list[States]:
+    """What the wrappers around each copy of an environment know, or knew when it was saved."""
+    layer: Any = training or {}
+    while isinstance(layer, Normalizer):
+        layer = layer.inner
+    if isinstance(layer, VectorEnvironment):
+        return layer.wrapper_states() if isinstance(layer, GymnasiumVector) else []
+    while "inner" in layer:
+        layer = layer["inner"]
+    states: list[States] = layer.get("wrappers", {}).get("now", [])
+    return states
 
 
 @dataclass(frozen=True)

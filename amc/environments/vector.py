@@ -90,7 +90,8 @@ class VectorEnvironment(ABC):
     Attributes:
         n_envs: how many copies.
         observation_space: of ONE environment, as the learner sees it: a flat float32 Box.
-        action_space: of ONE environment: a Box of floats, or Discrete counted from 0.
+        action_space: of ONE environment: a flat Box of floats, or Discrete or MultiDiscrete counted
+            from 0.
         backend: what really runs, for example `gymnasium 1.4.0 LunarLander-v3`.
         is_normalized: whether a learner sees other values than the raw ones.
         reward_threshold: the mean return at which its makers call it solved, if they do.
@@ -100,7 +101,7 @@ class VectorEnvironment(ABC):
 
     n_envs: int
     observation_space: spaces.Box
-    action_space: spaces.Box | spaces.Discrete
+    action_space: spaces.Box | spaces.Discrete | spaces.MultiDiscrete
     backend: str
     is_normalized: bool = False
     reward_threshold: float | None = None
@@ -120,7 +121,7 @@ class VectorEnvironment(ABC):
 
         Args:
             actions: float [N, *action] for a Box, clipped to its bounds here; int64 [N] for
-                Discrete.
+                Discrete, [N, K] for MultiDiscrete.
 
         Raises:
             ShapeError: the actions have another shape.

@@ -265,7 +265,7 @@ def test_an_observation_of_another_shape_than_announced_is_refused():
         def see(self):
             return np.array([1.0])
 
-    with pytest.raises(EnvironmentFault, match=r"shape \(1,\).*says \(2,\)"):
+    with pytest.raises(EnvironmentFault, match=r"step 0 .* shape \(1,\), .* shape \(2,\)"):
         vector(Thin).reset()
 
 
@@ -296,6 +296,190 @@ def test_an_environment_that_cannot_be_replayed_is_reported(caplog):
         vector(Forgetful).load_state_dict(state)
 
     assert "led elsewhere" in caplog.text
+
+
+# What a step of an environment returned, and how it is told; the third step is at fault.
+LIKE_ITS_SPACE = np.zeros(2)
+FAULTS = [
+    (
+        (np.zeros(1), 1.0, False, False, {}),
+        "its observation at step 3 of episode 0 is [0.0], of sh",
+    ),
+    ((np.zeros((2, 1)), 1.0, False, False, {}), "of shape (2, 1), but its space has shape (2,)."),
+    ((0.5, 1.0, False, False, {}), "of shape (), but its space has shape (2,)."),
+    ((None, 1.0, False, False, {}), "its observation at step 3 of episode 0 is None"),
+    (({"x": 1, "y": 2}, 1.0, False, False, {}), "is {'x': 1, 'y': 2}, of shape ()"),
+    ((np.array(["a", 1], object), 1.0, False, False, {}), "['a', 1], and not all of that is numb"),
+    (
+        (np.array([1, None]), 1.0, False, False, {}),
+        "observation at step 3 of the episode is [1.0, n",
+    ),
+    ((LIKE_ITS_SPACE, None, False, False, {}), "its reward at step 3 of episode 0 is None. A num"),
+    ((LIKE_ITS_SPACE, "much", False, False, {}), "its reward at step 3 of episode 0 is 'much'."),
+    (
+        (LIKE_ITS_SPACE, np.ones(2), False, False, {}),
+        "reward at step 3 of episode 0 is [1.0, 1.0].",
+    ),
+    ((LIKE_ITS_SPACE, np.array([np.nan]), False, False, {}), "its reward at step 3 of the episode"),
+    ((LIKE_ITS_SPACE, 1.0, None, False, {}), "its terminated at step 3 of episode 0 is None. True"),
+    ((LIKE_ITS_SPACE, 1.0, False, "no", {}), "its truncated at step 3 of episode 0 is 'no'. True"),
+    ((LIKE_ITS_SPACE, 1.0, 2, False, {}), "its terminated at step 3 of episode 0 is 2. True or F"),
+    ((LIKE_ITS_SPACE, 1.0, np.array([True, False]), False, {}), "its terminated at step 3"),
+    (
+        (LIKE_ITS_SPACE, 1.0, False, {}),
+        "step 3 returned (array([0., 0.]), 1.0, False, {}). A tup",
+    ),
+    (None, "step 3 returned None. A tuple of observation, reward, terminated, truncated and info"),
+]
+
+
+class AtFault(Counter):
+    """Returns `answer` from its third step."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def step(self, action):
+        result = super().step(action)
+        return self.answer if self.count == 3 else result
+
+
+@pytest.mark.parametrize(("answer", "message"), FAULTS, ids=lambda value: str(value)[:60])
+def test_a_step_at_fault_is_told_with_environment_step_and_value(answer: Any, message: str):
+    environment = vector(lambda: AtFault(answer), n_envs=2)
+    environment.reset()
+    for _ in range(2):
+        environment.step(continuous(0.0, 0.0))
+
+    with pytest.raises(EnvironmentFault) as caught:
+        environment.step(continuous(0.0, 0.0))
+
+    assert str(caught.value).startswith("environment 0 (Counter-v0): ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (LIKE_ITS_SPACE, np.array([2.5]), np.bool_(True), 0, None),
+        ([0.0, 0.0], np.float32(2.5), 1, np.array([False]), {}),
+        (np.zeros(2, np.int8), np.array(2.5), True, np.False_, {}),
+        ((0, 0), 2.5, np.array(True), False, {}),
+    ],
+)
+def test_what_can_only_mean_one_thing_is_taken(answer: Any):
+    environment = vector(lambda: AtFault(answer))
+    environment.reset()
+    steps = [environment.step(continuous(0.0)) for _ in range(3)]
+
+    assert steps[2].reward.tolist() == [2.5]
+    assert steps[2].terminated.tolist() == [True]
+    assert steps[2].truncated.tolist() == [False]
+    assert steps[2].next_observation.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.zeros(2), "reset returned [0.0, 0.0]. A tuple of observation and info is meant."),
+        ((np.zeros(2), None), "reset returned (array([0., 0.]), None)"),
+        (None, "reset returned None."),
+        ((np.zeros(3), {}), "its observation at step 0 of episode 0 is [0.0, 0.0, 0.0], of shape"),
+    ],
+)
+def test_a_reset_at_fault_is_told(answer: Any, message: str):
+    class Odd(Counter):
+        def reset(self, *, seed=None, options=None):
+            return answer
+
+    with pytest.raises(EnvironmentFault) as caught:
+        vector(Odd).reset()
+
+    assert message in str(caught.value)
+
+
+def test_an_observation_outside_a_discrete_space_is_told():
+    class Above(Counter):
+        observation_space = spaces.Discrete(3)
+
+        def see(self):
+            return self.count
+
+    environment = vector(Above)
+    environment.reset()
+    for _ in range(2):
+        environment.step(continuous(0.0))
+
+    with pytest.raises(EnvironmentFault, match=r"step 3 .* is 3, but .* the integers 0 to 2\."):
+        environment.step(continuous(0.0))
+
+
+def test_an_environment_that_exits_is_at_fault():
+    class Exits(Counter):
+        def step(self, action):
+            raise SystemExit(0)
+
+    environment = vector(Exits)
+    environment.reset()
+
+    with pytest.raises(
+        EnvironmentFault, match="step failed after 0 steps of episode 0: SystemExit"
+    ):
+        environment.step(continuous(0.0))
+
+
+def test_environments_that_cannot_be_closed_cost_a_warning(caplog: pytest.LogCaptureFixture):
+    closed = []
+
+    class CloseRaises(Counter):
+        def close(self):
+            closed.append(self)
+            raise RuntimeError("the simulator was gone already")
+
+    environment = vector(CloseRaises, n_envs=2)
+
+    environment.close()
+
+    assert len(closed) == 2
+    assert "environment 1 (Counter-v0): close failed: RuntimeError: the simulator" in caplog.text
+
+
+def test_copies_are_closed_where_a_later_one_cannot_be_made():
+    made: list[Counter] = []
+    closed: list[Counter] = []
+
+    class OnlyTwo(Counter):
+        def __init__(self):
+            super().__init__()
+            if len(made) == 2:
+                raise OSError("Address already in use")
+            made.append(self)
+
+        def close(self):
+            closed.append(self)
+
+    with pytest.raises(OSError, match="already in use"):
+        vector(OnlyTwo, n_envs=3)
+
+    assert closed == made
+
+
+def test_a_space_that_is_refused_is_refused_after_one_copy():
+    made: list[Counter] = []
+
+    class Large(Counter):
+        observation_space = spaces.Box(0, 255, (84, 84, 3), np.uint8)
+
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+    with pytest.raises(EnvironmentFault, match="21,168 numbers"):
+        vector(Large, n_envs=8)
+
+    assert len(made) == 1
 
 
 def test_closing_twice_does_no_harm():
