@@ -7,6 +7,7 @@ CUDA.
 
 import logging
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from amc.plugins import load
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_EVERY_S = 2.0
+_ORPHANS_EVERY_S = 1.0
 _UNNAMED = "celery"
 
 
@@ -65,6 +67,7 @@ def connect_signals() -> None:
 def _prepare_parent(sender: Any, **_: Any) -> None:
     """Import the heavy rooms once, before the pool is forked: children inherit them."""
     global _worker
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     _worker = _Worker(sender)
     os.environ.setdefault("AMC_WORKER_NAME", _worker.live.name)
     logs.configure()
@@ -76,7 +79,20 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
         # a trial that wants more asks torch for them.
         load("amc.workers.threads:limit_threads")(1)
         load("amc.supervision")
-        load("amc.workers.preload")
+        _preload("amc.workers.preload")
+
+
+def _preload(module: str) -> None:
+    """Import what every trial needs; a worker that cannot does not go on and look healthy."""
+    try:
+        load(module)
+    except Exception as error:
+        _LOG.exception("%s cannot be imported", module)
+        # Celery logs what a handler raises and starts the worker all the same, unless it is this.
+        raise SystemExit(
+            f"amc: this worker cannot import what trials need: {type(error).__name__}: {error}. "
+            "Mend the installation: the lines above say what is missing."
+        ) from error
 
 
 def _prepare_child(**_: Any) -> None:
@@ -85,6 +101,9 @@ def _prepare_child(**_: Any) -> None:
 
 
 def _start_timers(sender: Any, **_: Any) -> None:
+    load("amc.supervision.parent:take_signals")(_hand_back)
+    orphans = load("amc.supervision.parent:Orphans")(lambda: _worker.children if _worker else [])
+    sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
     _beat()
     sender.timer.call_repeatedly(queues.HEARTBEAT_EVERY_S, _beat)
     if _worker is not None and _worker.is_driver:

@@ -5,10 +5,12 @@ once: to add a command, write `amc/cli/<name>.py` with a click command `<name>` 
 """
 
 import errno
+from contextlib import suppress
 from typing import Any
 
 import click
 
+from amc.cli.interruption import Interruption, disregard
 from amc.errors import AmcError
 from amc.plugins import load
 from amc.version import VERSION
@@ -62,10 +64,13 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; only a bug of ours ends with a traceback."""
+        disregard()
         try:
             return super().invoke(ctx)
         except AmcError as error:
             _leave(ctx, str(error), error.exit_code)
+        except Interruption as error:
+            _leave(ctx, f"interrupted ({error})", error.exit_code)
         except KeyboardInterrupt:
             _leave(ctx, "interrupted", INTERRUPTED)
         except OSError as error:
@@ -75,7 +80,8 @@ class Program(click.Group):
 
 
 def _leave(ctx: click.Context, message: str, exit_code: int) -> None:
-    click.echo(f"amc: {message}", err=True)
+    with suppress(OSError):  # the terminal may be gone
+        click.echo(f"amc: {message}", err=True)
     ctx.exit(exit_code)
 
 

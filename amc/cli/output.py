@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ def print_json(document: Any) -> None:
 
 
 def note(message: str) -> None:
-    """Say something that is not the result, on standard error."""
-    click.echo(message, err=True)
+    """Say something that is not the result, on standard error; a terminal may be gone by then."""
+    with suppress(OSError):
+        click.echo(message, err=True)
 
 
 def console(*, stderr: bool = False) -> Console:

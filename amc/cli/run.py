@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from amc.cli.interruption import as_ctrl_c
 from amc.cli.live import follow
 from amc.cli.options import config_options, describe, fleet_options, json_option, read_config
 from amc.cli.outcome import await_end, exit_code, print_result
@@ -33,12 +34,13 @@ def run(
 ) -> None:
     """Train CONFIG here: start workers, submit, show the trials, print the best, stop the workers.
 
-    If workers are up already in this shared directory they are used, and left up. Ctrl-C lets the
-    trials write a checkpoint; the experiment stays in the ledger and can go on later.
+    If workers are up already in this shared directory they are used, and left up. Ctrl-C, SIGTERM,
+    SIGHUP or SIGQUIT let the trials write a checkpoint; the experiment stays in the ledger and can
+    go on later.
     """
     config = read_config(config_path, overrides, overlays)
     describe(config)
-    with _workers(**fleet) as keep_up:
+    with as_ctrl_c(), _workers(**fleet) as keep_up:
         experiment = enqueue(config)
         note(f"experiment {experiment.id}")
         if keep_up is None:
@@ -102,7 +104,7 @@ def _keep_up(fleet: Any, description: Any) -> None:
 
 
 def _stop(fleet: Any) -> None:
-    note("Stopping the workers, once they have saved what they train (Ctrl-C: at once).")
+    note("Stopping the workers, once they have saved what they train (once more: at once).")
     try:
         fleet.down()
     except KeyboardInterrupt:

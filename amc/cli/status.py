@@ -1,6 +1,6 @@
 """`amc status`: queues, workers and what they are doing."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich import box
@@ -23,25 +23,35 @@ from amc.plugins import load
 def status(*, as_json: bool, worker: str | None) -> None:
     """Show this machine's processes, every live worker, the queues and the running trials.
 
-    Exits with 3 where no worker is to be seen.
+    Exits with 3 where no worker is to be seen, and on a machine that is cut off from its broker.
     """
     found = load("amc.fleet:status")()
     if worker is not None:
         _require(found, worker)
-    if not found.is_up and not found.workers:
-        where = "answers, but no worker does" if found.broker_answers else "does not answer"
-        raise BrokerError(
-            f"No fleet is up here, and the broker {found.broker} {where}. Start one: amc up"
-        )
-    if as_json:
+    is_anything_known = found.is_up or found.workers
+    if as_json and is_anything_known:
         print_json(found.to_json())
-    elif worker is None:
+    elif worker is None and is_anything_known:
         _show(found)
+    if not (found.broker_answers and is_anything_known):
+        _leave_without_workers(found)
 
 
 def _require(found: Any, worker: str) -> None:
     if not any(item.name == worker and item.host == found.host for item in found.workers):
         raise BrokerError(f"{worker}: not heard of on {found.host}. Start the workers: amc up")
+
+
+def _leave_without_workers(found: Any) -> NoReturn:
+    if found.is_up:
+        raise BrokerError(
+            f"A fleet is up here, but the broker {found.broker} does not answer: its trials go on, "
+            "and their results are told when it is back. Look at that machine, or at the network."
+        )
+    where = "answers, but no worker does" if found.broker_answers else "does not answer"
+    raise BrokerError(
+        f"No fleet is up here, and the broker {found.broker} {where}. Start one: amc up"
+    )
 
 
 def _show(found: Any) -> None:

@@ -1,8 +1,8 @@
 """`amc train`: one config, trained once in this process, without a broker.
 
-Results on standard output, progress on standard error. SIGTERM and Ctrl-C save a checkpoint at the
-next iteration boundary; a second Ctrl-C leaves at once, and even then no more is lost than what was
-done since the last checkpoint.
+Results on standard output, progress on standard error. Ctrl-C, SIGTERM, SIGHUP and SIGQUIT save a
+checkpoint at the next iteration boundary; a second one leaves at once, and even then no more is
+lost than what was done since the last checkpoint.
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from amc.cli.interruption import ENDING, Interruption, respected
 from amc.cli.options import config_options, json_option, read_config
 from amc.cli.train_progress import progress
 from amc.config.schema import ExperimentConfig
@@ -88,8 +89,9 @@ class _Stop:
     number = 0
 
     def request(self, number: int, frame: FrameType | None) -> None:
-        if self.number and number == signal.SIGINT:
-            raise KeyboardInterrupt
+        # A closed terminal sends SIGHUP twice, by the shell and by the kernel.
+        if self.number and number != signal.SIGHUP:
+            raise Interruption(number)
         self.number = number
 
     def is_requested(self) -> bool:
@@ -98,11 +100,10 @@ class _Stop:
 
 @contextmanager
 def _listening() -> Iterator[_Stop]:
-    """Turns SIGTERM and Ctrl-C into a request while the block runs."""
+    """Turns the signals that ask for an end into a request while the block runs."""
     stop = _Stop()
-    before = {
-        number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = respected((signal.SIGINT, *ENDING))
+    before = {number: signal.signal(number, stop.request) for number in numbers}
     try:
         yield stop
     finally:

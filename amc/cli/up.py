@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from amc.cli.interruption import as_ctrl_c
 from amc.cli.options import fleet_options, json_option
 from amc.cli.output import note, print_json
 from amc.plugins import load
@@ -51,7 +52,8 @@ def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **w
     if foreground:
         fleet.stay(description)
         return
-    is_new = fleet.up(description, deadline_s=deadline_s, say=note)
+    with as_ctrl_c():
+        is_new = fleet.up(description, deadline_s=deadline_s, say=note)
     _invite(description)
     status = fleet.status()
     if as_json:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from amc.broker import lifeline
 from amc.broker.connection import without_password
 from amc.broker.machine import identify
 from amc.errors import UsageError
@@ -65,6 +66,7 @@ class Supervisor:
         self._owner = owner
         self._broker = broker_of(paths.shared)
         self._started = time.time()
+        self._strangers: frozenset[int] = frozenset()
         self._redis: list[Child] = []
         self._children: list[Child] = []
 
@@ -83,6 +85,10 @@ class Supervisor:
             OSError: what runs cannot be written down, as on a full disk.
         """
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Whatever is started here ignores it, too, from its first moment.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        self._strangers = frozenset(lifeline.children())
+        lifeline.adopt_orphans()
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         with _locked(self._paths):
             try:
@@ -92,6 +98,7 @@ class Supervisor:
             finally:
                 for child in (*self._children, *self._redis):
                     child.kill()
+                self._end_orphans()
                 self._paths.state.unlink(missing_ok=True)
 
     def _start(self) -> None:
@@ -142,8 +149,14 @@ class Supervisor:
                 self._stop_warmly()
                 return
             changed = [child.reap_if_ended() | child.start_if_due() for child in self._everything]
+            self._end_orphans()
             if any(changed) or not self._paths.state.exists():
                 self._record_if_possible()
+
+    def _end_orphans(self) -> None:
+        """End what a worker that was killed has left behind, in a session of its own, say."""
+        ours = (child.process.pid for child in self._everything if child.process is not None)
+        lifeline.end_children(spared={*self._strangers, *ours})
 
     def _pause(self) -> float:
         """Seconds until the next process is due, or the next look at the owner."""

@@ -87,18 +87,32 @@ def test_run_does_everything_prints_one_document_and_leaves_no_process(
     assert command_line.processes() == []
 
 
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, id="SIGHUP", marks=pytest.mark.slow),
+        pytest.param(signal.SIGQUIT, 131, id="SIGQUIT", marks=pytest.mark.slow),
+    ],
+)
 def test_ctrl_c_saves_the_trial_stops_everything_and_says_how_to_go_on(
-    command_line: CommandLine, config_path: Path, eventually: Callable[..., object]
+    command_line: CommandLine,
+    config_path: Path,
+    eventually: Callable[..., object],
+    number: signal.Signals,
+    exit_code: int,
 ):
     endless = ("--set", "training.total_timesteps=1000000000")
     process = command_line.start("run", config_path, "--workers", 1, *ONE_TRIAL, *endless)
     trial = command_line.shared / "cartpole-1" / "trials" / "0000"
     eventually(lambda: list(trial.glob("attempts/*.json")), timeout_s=120)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGUSR2)  # which means nothing
+    process.send_signal(number)
     out, err = process.communicate(timeout=120)
 
-    assert process.returncode == 130
+    assert process.returncode == exit_code
     assert out == ""
     assert "cartpole-1 stays in the ledger" in err
     assert "Traceback" not in err

@@ -139,6 +139,8 @@ def test_the_libraries_are_told_how_many_threads_to_use(config):
     [
         pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
         pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, id="SIGHUP", marks=pytest.mark.slow),
+        pytest.param(signal.SIGQUIT, 131, id="SIGQUIT", marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_saves_a_checkpoint_and_resuming_gives_the_same_bits(config, number, exit_code):

@@ -70,6 +70,20 @@ def test_a_fleet_is_started_shown_and_stopped(amc: Amc, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+def test_status_on_a_machine_that_is_cut_off_from_its_broker_fails(
+    amc: Amc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.up(Description(workers=(), driver=False))
+    monkeypatch.setenv("AMC_BROKER_URL", f"redis+socket://{tmp_path}/unplugged.sock")
+
+    shown, document = amc("status"), amc("status", "--json")
+
+    assert (shown.exit_code, document.exit_code) == (3, 3)
+    assert "DOES NOT ANSWER" in shown.stdout and "unplugged.sock does not answer" in shown.stderr
+    assert json.loads(document.stdout)["broker_answers"] is False
+
+
+@pytest.mark.engine
 def test_a_worker_that_was_not_heard_of_fails_its_health_check(amc: Amc) -> None:
     fleet.up(Description(workers=(), driver=False))
 

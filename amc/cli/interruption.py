@@ -1,0 +1,53 @@
+"""Signals that ask a command to end, taken as Ctrl-C is. Its doors are the functions."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Interruption(KeyboardInterrupt):
+    """Raised where a signal came in: by whoever waits for it as for Ctrl-C, it is handled alike.
+
+    Attributes:
+        exit_code: as a shell writes it: 128 and the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, SIGHUP and SIGQUIT interrupt the block as Ctrl-C does."""
+    before = {number: signal.signal(number, _interrupt) for number in respected(ENDING)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def respected(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:
+    """Those that this process does not ignore: `nohup` sets SIGHUP aside before it starts one."""
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+
+def disregard() -> None:
+    """Let the signals that nobody means to send to a command do nothing, instead of ending it."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, _nothing)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        # A closed terminal sends it twice, by the shell and by the kernel: not a second request.
+        signal.signal(number, _nothing)
+    raise Interruption(number)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
