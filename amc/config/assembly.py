@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import checks
+from amc.config import arguments, checks
 from amc.config.document import Path, Problem
 from amc.config.faults import problems, shown
 from amc.config.fields import StrictModel
@@ -201,6 +201,9 @@ class Assembly:
         environment: EnvironmentConfig | None = sections["environment"]
         search: HyperparameterOptimizerConfig | None = sections["hyperparameter_optimizer"]
         training: TrainingConfig | None = sections["training"]
+        wrong, unknown = arguments.check(self._value.get("environment"))
+        self.problems += wrong
+        self.warnings += unknown
         if search is not None:
             self.problems += checks.search(search)
             self.warnings += checks.constants(search)

@@ -1,6 +1,6 @@
 """The environment ids that amc knows, with what a config is checked against.
 
-Three ids of the table are ones that configs still use and Gymnasium 1.4 no longer makes; the table
+Some ids of the table are ones that configs still use and Gymnasium 1.4 no longer makes; the table
 says which it makes instead (`gymnasium_id`). envpool makes them as they are.
 """
 
@@ -19,7 +19,7 @@ class KnownEnvironment:
         action_space: the kind of its actions.
         observation_size: numbers in one observation.
         action_size: numbers in one action; the number of actions where they are discrete.
-        max_episode_steps: Gymnasium's time limit.
+        max_episode_steps: Gymnasium's time limit, if it has one.
         reward_threshold: the mean return at which Gymnasium calls it solved, if it does.
         gymnasium_id: what Gymnasium 1.4 makes under another name.
     """
@@ -28,7 +28,7 @@ class KnownEnvironment:
     action_space: ActionSpace
     observation_size: int
     action_size: int
-    max_episode_steps: int
+    max_episode_steps: int | None
     reward_threshold: float | None
     gymnasium_id: str
 
@@ -49,6 +49,13 @@ MountainCar-v0             discrete      2  3  200  -110
 MountainCarContinuous-v0   continuous    2  1  999    90
 Acrobot-v1                 discrete      6  3  500  -100
 Pendulum-v1                continuous    3  1  200     -
+Taxi-v3                    discrete    500  6  200     8  Taxi-v4
+Taxi-v4                    discrete    500  6  200     8
+FrozenLake-v1              discrete     16  4  100   0.7
+FrozenLake8x8-v1           discrete     64  4  200  0.85
+CliffWalking-v1            discrete     48  4    -     -
+CliffWalkingSlippery-v1    discrete     48  4    -     -
+Blackjack-v1               discrete     45  2    -     -
 LunarLander-v2             discrete      8  4 1000   200  LunarLander-v3
 LunarLander-v3             discrete      8  4 1000   200
 LunarLanderContinuous-v2   continuous    8  2 1000   200  LunarLanderContinuous-v3
@@ -88,7 +95,7 @@ def _read(line: str) -> KnownEnvironment:
         action_space="discrete" if kind == "discrete" else "continuous",
         observation_size=int(observation),
         action_size=int(action),
-        max_episode_steps=int(steps),
+        max_episode_steps=None if steps == "-" else int(steps),
         reward_threshold=None if threshold == "-" else float(threshold),
         gymnasium_id=other[0] if other else name,
     )

@@ -12,11 +12,15 @@ from collections.abc import Iterable
 from pydantic import ValidationInfo
 
 from amc.config.environments import KNOWN
+from amc.config.inquiry import others_register
+from amc.config.keywords import TAKES
 from amc.plugins import is_allowed, unknown
 from amc.plugins import names as registered
 
 ACCEPTED = {"accepted": True}
 
+ENVIRONMENTS = "amc.environments"
+WRAPPERS_GROUP = "amc.wrappers"
 WRAPPERS = ("normalize_observation", "normalize_reward")
 # Gymnasium's, and what stands for them here.
 _REPLACED = {
@@ -28,7 +32,7 @@ SEARCHES = ("bayesian", "grid", "random")
 _LONGEST = 100
 EXPERIMENT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:\w[\w./-]*", re.ASCII)
-_RESERVED_KEYWORDS = {
+RESERVED_KEYWORDS = {
     "render_mode": "training opens no window; films are made of a trained agent. Remove it.",
     "max_episode_steps": "unknown key here. It belongs to environment; move it there.",
     "autoreset": "amc resets environments itself. Remove it.",
@@ -53,12 +57,15 @@ def experiment(name: str) -> str:
 
 def environment(name: str, info: ValidationInfo) -> str:
     """An environment that amc, a plug-in or an allowed module has."""
-    if name in KNOWN or info.context == ACCEPTED:
+    known = {**KNOWN, **TAKES}
+    if name in known or info.context == ACCEPTED:
         return name
-    versions = [known for known in KNOWN if known.rpartition("-v")[0].lower() == name.lower()]
+    versions = [other for other in known if other.rpartition("-v")[0].lower() == name.lower()]
     if versions:
         raise ValueError(f"{name!r} lacks its version. Write {' or '.join(map(repr, versions))}.")
-    return _known(name, info, built_in=KNOWN, group="amc.environments", kind="environment")
+    if may_be_registered(name):
+        return name  # what is installed is asked for all names and arguments together
+    return _known(name, info, built_in=known, group=ENVIRONMENTS, kind="environment")
 
 
 def wrapper(name: str, info: ValidationInfo) -> str:
@@ -69,7 +76,7 @@ def wrapper(name: str, info: ValidationInfo) -> str:
             f"{name!r} keeps statistics that neither evaluation nor checkpoints would get. "
             f"Write {_REPLACED[attribute]!r} instead."
         )
-    return _known(name, info, built_in=WRAPPERS, group="amc.wrappers", kind="wrapper")
+    return _known(name, info, built_in=WRAPPERS, group=WRAPPERS_GROUP, kind="wrapper")
 
 
 def search(name: str, info: ValidationInfo) -> str:
@@ -79,9 +86,22 @@ def search(name: str, info: ValidationInfo) -> str:
 
 def environment_keyword(name: str) -> str:
     """A keyword argument that an environment may be given by a config."""
-    if name in _RESERVED_KEYWORDS:
-        raise ValueError(_RESERVED_KEYWORDS[name])
+    if name in RESERVED_KEYWORDS:
+        raise ValueError(RESERVED_KEYWORDS[name])
     return name
+
+
+def is_plug_in(name: str, group: str) -> bool:
+    """Whether an entry point of the group, or an allowed module, has the name."""
+    if ":" in name:
+        return _REFERENCE.fullmatch(name) is not None and is_allowed(name)
+    return name in registered((), group)
+
+
+def may_be_registered(name: str) -> bool:
+    """Whether a package that is installed here may register an environment of this name."""
+    is_id = ":" not in name and 0 < len(name) <= _LONGEST
+    return is_id and not is_plug_in(name, ENVIRONMENTS) and others_register()
 
 
 def _known(

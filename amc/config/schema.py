@@ -30,7 +30,7 @@ from amc.config.search_keys import SearchKeys
 from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]
-_MOST_WRAPPERS = 64
+MOST_WRAPPERS = 32
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
 
 
@@ -57,8 +57,8 @@ class WrapperConfig(StrictModel):
 
 def _few(value: Any) -> Any:
     """Refuse a long list before each of its names is looked for among what is installed."""
-    if isinstance(value, list | tuple) and len(value) > _MOST_WRAPPERS:
-        raise ValueError(f"at most {_MOST_WRAPPERS} are allowed, but got {len(value)}.")
+    if isinstance(value, list | tuple) and len(value) > MOST_WRAPPERS:
+        raise ValueError(f"at most {MOST_WRAPPERS} are allowed, but got {len(value)}.")
     return value
 
 
@@ -99,7 +99,7 @@ class EnvironmentConfig(StrictModel):
     reward_threshold: float | None = None
     """The mean return at which the task counts as solved; null: the environment's own."""
     wrappers: Annotated[
-        tuple[Wrapper, ...], Field(strict=False, max_length=_MOST_WRAPPERS), BeforeValidator(_few)
+        tuple[Wrapper, ...], Field(strict=False, max_length=MOST_WRAPPERS), BeforeValidator(_few)
     ] = ()
     """Wrappers in the order in which they are applied: names, or objects with name and kwargs."""
     kwargs: dict[Annotated[str, AfterValidator(names.environment_keyword)], JsonValue] = Field(

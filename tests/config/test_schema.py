@@ -82,7 +82,7 @@ def test_a_resolved_config_is_plain_json_and_loads_to_the_same(base: dict[str, o
     base |= {
         "$schema": "./schema/experiment.json",
         "training": {"total_timesteps": 1e6, "memory_limit": "4GiB"},
-        "environment": {"name": "CartPole-v1", "kwargs": {"a": [1, {"b": None}]}},
+        "environment": {"name": "FrozenLake-v1", "kwargs": {"desc": [1, {"b": None}]}},
     }
     config = ConfigLoader().from_mapping(base)
 
