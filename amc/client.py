@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 
 from amc.broker import leases, queues
 from amc.broker.connection import check, connect
-from amc.celery import DRIVER_QUEUE, app, shared_dir
+from amc.celery import DRIVER_QUEUE, send_wake, shared_dir
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
@@ -282,8 +282,8 @@ def _running(experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:
         return {}
     return {
         # What was told may be of an earlier attempt; the lease is of this one.
-        trial: {**told.get(trial, {}), "worker": owner.partition("@")[0]}
-        for trial, owner in held.items()
+        trial: {**told.get(trial, {}), "worker": holder.worker}
+        for trial, holder in held.items()
     }
 
 
@@ -334,7 +334,7 @@ def _wake(experiment: str) -> bool:
     # What counts is in the ledger already; the clock of the next driver reads it.
     try:
         check(connect())
-        app.send_task("amc.tasks.advance", args=(experiment,), ignore_result=True, retry=False)
+        send_wake(experiment)
     except (BrokerError, OperationalError):
         return False
     return True

@@ -9,6 +9,7 @@ no chord.
 
 import logging
 import os
+import re
 import shutil
 import traceback
 from pathlib import Path
@@ -16,54 +17,81 @@ from typing import Any
 
 import redis
 from celery import Task, chord
+from kombu.exceptions import OperationalError
 
 from amc import logs
-from amc.broker import dispatch, queues
+from amc.broker import dispatch, messages, queues
 from amc.broker.connection import connect
 from amc.celery import app, shared_dir
-from amc.errors import LedgerError
+from amc.errors import AmcError, LedgerError, UsageError
 from amc.ledger import Ledger, Result, Trial, files
 from amc.ledger.standing import winner
 from amc.plugins import load
 from amc.worker_signals import connect_signals
 
 _LOG = logging.getLogger(__name__)
+# A directory right below the shared one; what begins with a dot is no experiment.
+_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 connect_signals()
 
 
-@app.task(
-    name="amc.tasks.advance",
-    bind=True,
-    ignore_result=True,
-    autoretry_for=(redis.RedisError,),
-    retry_backoff=True,
-    max_retries=8,
-)
+@app.task(name=messages.ADVANCE, bind=True, ignore_result=True)
 def advance(self: Task, experiment_id: str) -> None:
-    """Do whatever the experiment needs next."""
-    logs.bind(experiment_id)
-    queues.clear_wake(connect(), experiment_id)
-    ledger = Ledger(shared_dir() / experiment_id)
-    if not ledger.paths.experiment.exists() or ledger.is_finished:
+    """Do whatever the experiment needs next; after any trouble the clock asks again."""
+    ledger = _ledger_of(experiment_id)
+    if ledger is None:
         return
+    logs.bind(experiment_id)
     try:
-        _advance(ledger)
-    except (redis.RedisError, OSError):
-        raise
-    except LedgerError as error:
+        queues.clear_wake(connect(), experiment_id)
+        if not ledger.is_finished:
+            _advance(ledger)
+        queues.recovered(connect(), experiment_id)
+    except (redis.RedisError, OperationalError, OSError, LedgerError) as error:
         # A misread record may be whole at the next look, and only a person can mend a damaged one.
-        _LOG.error("the ledger cannot be read: %s", error)
-    except Exception as error:
-        # A fault of ours or of a plug-in, the same at every call: say so once instead of for ever.
-        _LOG.exception("the experiment cannot go on")
-        ledger.finish("failed", f"{error}\n{traceback.format_exc()}")
+        _LOG.error("not advanced: %s%s", error, _postpone(experiment_id))
+    except Exception:
+        _LOG.exception("not advanced, by a fault of ours%s", _postpone(experiment_id))
+
+
+def _postpone(experiment_id: str) -> str:
+    try:
+        return f"; asked again in {queues.postpone(connect(), experiment_id)} s"
+    except redis.RedisError:
+        return ""
+
+
+def _ledger_of(experiment_id: str) -> Ledger | None:
+    """The ledger that a message names; None if it names none, which is said and changes nothing."""
+    is_name = isinstance(experiment_id, str) and _NAME.fullmatch(experiment_id) is not None
+    if is_name and (ledger := Ledger(shared_dir() / experiment_id)).paths.experiment.exists():
+        return ledger
+    _LOG.warning("ignored a message: there is no experiment %.200r", experiment_id)
+    return None
+
+
+def _has_trial(ledger: Ledger, trial: int) -> bool:
+    """Whether the driver has suggested that trial; if not, it is said and changes nothing."""
+    # True == 1 == 1.0, but neither is a trial's number.
+    if type(trial) is int and any(trial == item.number for item in ledger.history().trials):
+        return True
+    _LOG.warning("ignored a message: %s has no trial %.200r", ledger.id, trial)
+    return False
 
 
 def _advance(ledger: Ledger) -> None:
     driver = load("amc.driver")
     fresh: tuple[Trial, ...] = ()
     while True:
-        action = driver.plan(ledger.config, ledger.history())
+        config, history = ledger.config, ledger.history()
+        try:
+            action = driver.plan(config, history)
+        except AmcError as error:
+            # A fault of the config or of a plug-in, the same at every call: say so once.
+            _LOG.exception("the experiment cannot go on")
+            detail = "" if isinstance(error, UsageError) else f"\n{traceback.format_exc()}"
+            ledger.finish("failed", f"{error}{detail}")
+            return
         match action:
             case driver.OpenRound(number=number, trials=trials):
                 # Whoever recorded the round sends its trials; others look for signs of life first.
@@ -103,7 +131,9 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     if not fresh:
         _LOG.warning("sending again: trials %s showed no sign of life", trials)
     header = [
-        train_trial.si(ledger.id, trial).set(queue=queue, task_id=queues.task_id(ledger.id, trial))
+        train_trial.si(ledger.id, trial).set(
+            queue=queue, task_id=messages.task_id(ledger.id, trial)
+        )
         for trial, queue in zip(trials, chosen, strict=True)
     ]
     wake = advance.si(ledger.id)
@@ -165,14 +195,17 @@ def _hand_out(checkpoint: Path, agent: Path) -> None:
     temporary.replace(agent)
 
 
-@app.task(name="amc.tasks.train_trial", bind=True)
+@app.task(name=messages.TRAIN_TRIAL, bind=True)
 def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
     """Run one trial to its result, or hand it back."""
-    logs.bind(experiment_id, trial)
     queue = (self.request.delivery_info or {}).get("routing_key") or "gpu0"
     worker = os.environ.get("AMC_WORKER_NAME") or str(self.request.hostname).partition("@")[0]
+    became = "no trial of ours"
     try:
-        ledger = Ledger(shared_dir() / experiment_id)
+        ledger = _ledger_of(experiment_id)
+        if ledger is None or not _has_trial(ledger, trial):
+            return {"experiment": experiment_id, "trial": trial, "became": became}
+        logs.bind(experiment_id, trial)
         became = load("amc.supervision:supervise")(ledger, trial, worker=worker, queue=queue)
         if became == "interrupted":
             queues.hand_back(connect(), experiment_id, trial)

@@ -12,14 +12,27 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import click
 import redis
 from celery import signals
+from celery.concurrency import get_implementation
+from celery.concurrency.prefork import TaskPool
+from celery.worker.control import Panel
 from kombu.exceptions import OperationalError
 
 from amc import logs
 from amc.broker import queues
 from amc.broker.connection import connect
-from amc.celery import DRIVER_QUEUE, app, shared_dir
+from amc.broker.directories import serve
+from amc.celery import (
+    BROKER_URL_VARIABLE,
+    DRIVER_QUEUE,
+    SHARED_DIR_VARIABLE,
+    app,
+    broker_address,
+    shared_dir,
+)
+from amc.errors import UsageError
 from amc.ledger.paths import ExperimentPaths
 from amc.plugins import load
 
@@ -27,25 +40,42 @@ _LOG = logging.getLogger(__name__)
 _CLOCK_EVERY_S = 2.0
 _ORPHANS_EVERY_S = 1.0
 _UNNAMED = "celery"
+# Control commands that would give a worker no child, or more than one.
+_RESIZING = ("pool_grow", "pool_shrink", "autoscale")
+# What Celery would follow before the settings of its app.
+_OVERRULED = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+    "CELERY_CONFIG_MODULE",
+    "CELERY_LOADER",
+)
 
 
 class _Worker:
     """The worker of this process: its Celery controller and what it says of itself."""
 
     def __init__(self, controller: Any) -> None:
-        name, _, _ = str(controller.hostname).partition("@")
-        if name == _UNNAMED:
+        self.name, _, _ = str(controller.hostname).partition("@")
+        if self.name == _UNNAMED:
             # Started without -n, as any number on a machine may be: told apart by process.
-            name = f"{name}-{os.getpid()}"
-        served = tuple(controller.app.amqp.queues.consume_from)
+            self.name = f"{self.name}-{os.getpid()}"
+        self.queues = tuple(controller.app.amqp.queues.consume_from)
+        self.is_driver = DRIVER_QUEUE in self.queues
         self.controller = controller
         self.is_stopping = False
-        self.live = queues.LiveWorker(name, served, socket.gethostname(), os.getpid())
         self.finished: set[str] = set()
 
     @property
-    def is_driver(self) -> bool:
-        return DRIVER_QUEUE in self.live.queues
+    def live(self) -> queues.LiveWorker:
+        """What its heartbeat says: what it serves now, which may be changed while it runs."""
+        consumer = getattr(self.controller, "consumer", None)
+        tasks = getattr(consumer, "task_consumer", None)
+        if consumer is not None and tasks is not None and consumer.connection is not None:
+            names = (queue.name for queue in tasks.queues)
+            self.queues = tuple(name for name in names if tasks.consuming_from(name))
+        return queues.LiveWorker(self.name, self.queues, socket.gethostname(), os.getpid())
 
     @property
     def children(self) -> list[int]:
@@ -67,14 +97,16 @@ def connect_signals() -> None:
 def _prepare_parent(sender: Any, **_: Any) -> None:
     """Import the heavy rooms once, before the pool is forked: children inherit them."""
     global _worker
+    _refuse_other_pools(sender)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     _worker = _Worker(sender)
-    os.environ.setdefault("AMC_WORKER_NAME", _worker.live.name)
+    os.environ.setdefault("AMC_WORKER_NAME", _worker.name)
     logs.configure()
+    _tell_overruled()
     if _worker.is_driver:
         load("amc.driver")
         load("amc.optimizers.bayesian")
-    if any(map(queues.is_trial_queue, _worker.live.queues)):
+    if any(map(queues.is_trial_queue, _worker.queues)):
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
         load("amc.workers.threads:limit_threads")(1)
@@ -95,12 +127,44 @@ def _preload(module: str) -> None:
         ) from error
 
 
+def _refuse_other_pools(controller: Any) -> None:
+    """End a worker that would not run one trial at a time in a forked child."""
+    pool = get_implementation(controller.pool_cls)
+    if not issubclass(pool, TaskPool):
+        fault = f"--pool {pool.__module__.rpartition('.')[2]}"
+    elif controller.concurrency != 1:
+        fault = f"--concurrency {controller.concurrency}"
+    elif getattr(controller, "autoscale", None):
+        fault = "--autoscale"
+    else:
+        for command in _RESIZING:
+            Panel.data.pop(command, None)
+        return
+    click.echo(
+        f"amc: {fault}: a worker of amc runs one trial at a time, in a forked child. Start it with "
+        "--pool prefork --concurrency 1, which are the defaults, and one worker for each trial "
+        "that is to run at the same time.",
+        err=True,
+    )
+    raise SystemExit(UsageError.exit_code)
+
+
+def _tell_overruled() -> None:
+    """Name the settings of another project that this worker does not follow."""
+    if found := [name for name in _OVERRULED if os.environ.get(name)]:
+        _LOG.warning(
+            "%s: without effect, as is celery's -b; %s names the broker, and it is %s",
+            *(", ".join(found), BROKER_URL_VARIABLE, broker_address().shown),
+        )
+
+
 def _prepare_child(**_: Any) -> None:
     logs.configure()
     load("amc.supervision:disregard_signals")()
 
 
 def _start_timers(sender: Any, **_: Any) -> None:
+    _tell_other_directories()
     load("amc.supervision.parent:take_signals")(_hand_back)
     orphans = load("amc.supervision.parent:Orphans")(lambda: _worker.children if _worker else [])
     sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
@@ -108,6 +172,21 @@ def _start_timers(sender: Any, **_: Any) -> None:
     sender.timer.call_repeatedly(queues.HEARTBEAT_EVERY_S, _beat)
     if _worker is not None and _worker.is_driver:
         sender.timer.call_repeatedly(_CLOCK_EVERY_S, _tick)
+
+
+def _tell_other_directories() -> None:
+    shared = shared_dir()
+    try:
+        others = serve(connect(), shared, socket.gethostname())
+    except redis.RedisError as error:
+        _LOG.debug("not told which directory this is: %s", error)
+        return
+    if others:
+        _LOG.warning(
+            "new on this broker: %s (prefix %s). It serves: %s. Workers see only what is submitted "
+            "to their own directory, so check %s if that should be the same.",
+            *(shared, connect().keyspace.prefix, "; ".join(others), SHARED_DIR_VARIABLE),
+        )
 
 
 def _beat() -> None:

@@ -15,6 +15,7 @@ import pytest
 # The socket's path must stay below 108 bytes, which pytest's own directories may exceed.
 _BROKER_DIRECTORY = Path(tempfile.mkdtemp(prefix="amc-test-"))
 os.environ["AMC_BROKER_URL"] = f"redis+socket://{_BROKER_DIRECTORY}/redis.sock"
+os.environ["AMC_SHARED_DIR"] = str(_BROKER_DIRECTORY / "shared")
 
 from amc.broker import embedded
 from amc.broker.connection import connect
@@ -50,8 +51,8 @@ def _broker_process() -> Iterator[None]:
 
 
 @pytest.fixture
-def broker(_broker_process: None) -> Any:
-    """A client of an empty, real Redis."""
+def broker(_broker_process: None, shared: Path) -> Any:
+    """A client of an empty, real Redis, with the keys of the shared directory."""
     client = connect()
     client.flushall()
     return client

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "ledger": "errors config",
     "workers": "errors logs plugins config environments algorithms ledger pruning",
     "driver": "errors config optimizers pruning ledger",
-    "celery": "errors config",
+    "celery": "errors config broker",
     "broker": "errors config celery",
     "tasks": "celery broker ledger plugins errors logs worker_signals",
     "worker_signals": "celery broker ledger plugins errors logs",

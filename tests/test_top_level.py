@@ -92,7 +92,9 @@ def test_honcho_runs_the_procfile(tmp_path: Path, procfile: dict[str, list[str]]
         end = time.monotonic() + 180
         while heard != expected and time.monotonic() < end and honcho.poll() is None:
             if embedded.is_alive(directory):
-                heard = {item.name for item in live_workers(connect(embedded.url(directory)))}
+                heard = {
+                    item.name for item in live_workers(connect(embedded.url(directory), tmp_path))
+                }
             time.sleep(0.1)
         honcho.send_signal(signal.SIGTERM)
         said, _ = honcho.communicate(timeout=60)

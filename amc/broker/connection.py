@@ -1,39 +1,90 @@
 """One way to Redis for everything that does not go through Celery: leases, heartbeats, progress."""
 
+from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Any
 
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from amc.celery import broker_url
+from amc.broker import keys
+from amc.broker.address import Address
+from amc.broker.keys import Keys
+from amc.celery import BROKER_URL_VARIABLE, broker_address, shared_dir
 from amc.errors import BrokerError
 
-PREFIX = "amc:"
+_LONGEST_VALUE_BYTES = 1 << 16
 
 
-def connect(url: str = "") -> redis.Redis:
+class Client(redis.Redis):  # type: ignore[misc]
+    """redis-py's client, and the keys that it is used with.
+
+    Bytes that are no UTF-8 are read as replacement characters: rubbish is told by its shape.
+    """
+
+    keyspace: Keys
+
+    def young(self, names: Iterable[str], *, longest_s: float) -> dict[str, str]:
+        """What stands at those keys that somebody keeps up, and has written as we do.
+
+        Args:
+            names: the keys.
+            longest_s: what lives longer, or for ever, is not kept up by a worker of ours.
+
+        Returns:
+            Key to value, of those that are strings, not huge, and end in time.
+        """
+        names = list(names)
+        pipeline = self.pipeline(transaction=False)
+        for name in names:
+            pipeline.getrange(name, 0, _LONGEST_VALUE_BYTES)
+            pipeline.pttl(name)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        found = {}
+        for name, value, rest_ms in zip(names, replies[::2], replies[1::2], strict=True):
+            if isinstance(value, str) and value and 0 <= rest_ms <= longest_s * 1000:
+                found[name] = value
+        return found
+
+    def lengths(self, queues: Iterable[str]) -> dict[str, int]:
+        """How many messages wait in each queue."""
+        queues = list(queues)
+        pipeline = self.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.llen(self.keyspace.queue(queue))
+        replies = pipeline.execute(raise_on_error=False)
+        return {
+            queue: length if isinstance(length, int) else 0
+            for queue, length in zip(queues, replies, strict=True)
+        }
+
+
+def connect(url: str = "", shared: Path | None = None) -> Client:
     """A client for the broker; it connects on first use, and one serves the whole process.
 
     Args:
-        url: `redis://`, `rediss://` or `redis+socket://`; the app's own broker if empty.
+        url: as `Address.parse` reads it; AMC_BROKER_URL, or the embedded broker, if empty.
+        shared: the directory whose keys it is used with; `shared_dir()` if None.
     """
-    return _client(url or broker_url())
+    address = Address.parse(url, source=BROKER_URL_VARIABLE) if url else broker_address()
+    return _client(address.url, tuple(address.options.items()), keys.of(shared or shared_dir()))
 
 
-@lru_cache(maxsize=4)
-def _client(url: str) -> redis.Redis:
-    options = {
-        "decode_responses": True,
-        "socket_timeout": 5.0,
-        "socket_connect_timeout": 2.0,
-        "health_check_interval": 30,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2),
-    }
-    if url.startswith("redis+socket://"):
-        return redis.Redis.from_url("unix://" + url.removeprefix("redis+socket://"), **options)
-    return redis.Redis.from_url(url, **options)
+@lru_cache(maxsize=8)
+def _client(url: str, options: tuple[tuple[str, Any], ...], keyspace: Keys) -> Client:
+    client = Client(
+        decode_responses=True,
+        encoding_errors="replace",
+        socket_timeout=5.0,
+        socket_connect_timeout=2.0,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2),
+        **dict(options),
+    )
+    client.keyspace = keyspace
+    return client
 
 
 def check(client: redis.Redis) -> None:
@@ -46,14 +97,11 @@ def check(client: redis.Redis) -> None:
         client.ping()
     except redis.RedisError as error:
         raise BrokerError(
-            f"No broker at {without_password(broker_url())} ({error}). "
+            f"No broker at {broker_address().shown} ({error}). "
             "Start one, with its workers: amc up. Or name one: AMC_BROKER_URL=redis://HOST:6379/0"
         ) from error
 
 
 def without_password(url: str) -> str:
     """The URL as it may be shown: a password is replaced by `***`."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    return Address.parse(url, source=BROKER_URL_VARIABLE).shown

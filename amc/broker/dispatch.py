@@ -9,9 +9,8 @@ lease and returns.
 
 from collections.abc import Sequence
 
-import redis
-
 from amc.broker import leases, queues
+from amc.broker.connection import Client
 
 _MISSED_S = 4.0
 # Waiting in a queue whose worker is gone: it may be restarting, and then the message is in good
@@ -19,10 +18,10 @@ _MISSED_S = 4.0
 _STRANDED_S = 15.0
 
 
-def lost(client: redis.Redis, experiment: str, trials: Sequence[int]) -> list[int]:
+def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
     """Those of the outstanding trials that must be sent (again)."""
     live = queues.live_queues(client)
-    held = leases.holders(client, experiment, list(trials))
+    held = leases.holders(client, experiment, trials)
     waiting = queues.waiting(client, _known_queues(client, live))
     alive, missing = [], []
     for trial in trials:
@@ -37,6 +36,8 @@ def lost(client: redis.Redis, experiment: str, trials: Sequence[int]) -> list[in
     return missing
 
 
-def _known_queues(client: redis.Redis, live: "dict[str, int]") -> list[str]:
-    stranded = client.scan_iter(match="gpu*", count=1_000, _type="list")
-    return sorted({*(queue for queue in live if queues.is_trial_queue(queue)), *stranded})
+def _known_queues(client: Client, live: "dict[str, int]") -> list[str]:
+    keys = client.keyspace
+    stranded = client.scan_iter(match=keys.queue("gpu*"), count=1_000, _type="list")
+    names = (key.removeprefix(keys.prefix) for key in stranded)
+    return sorted({*(queue for queue in live if queues.is_trial_queue(queue)), *names})

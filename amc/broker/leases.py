@@ -6,31 +6,36 @@ holder makes it anew at its next renewal, and the ledger's write-once records ca
 
 import os
 import socket
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import redis
-
-from amc.broker.connection import PREFIX
+from amc.broker.connection import Client
+from amc.broker.keys import Holder
 from amc.broker.machine import identify, is_of_this_machine
 
 TTL_MS = 9_000
 RENEW_EVERY_S = 3.0
 
+# Of another type, without an end or with one far away: nobody of ours holds that.
+_HOLDER = """
+local holder = redis.pcall('GET', KEYS[1])
+local rest = redis.call('PTTL', KEYS[1])
+if type(holder) ~= 'string' or rest < 0 or rest > tonumber(ARGV[#ARGV]) then holder = false end
+"""
 # Taken from nobody but the holder that was seen to be dead.
-_ACQUIRE = """
-local holder = redis.call('GET', KEYS[1])
+_ACQUIRE = f"""{_HOLDER}
 if holder and holder ~= ARGV[1] and holder ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1
 """
-_RENEW = """
-local holder = redis.call('GET', KEYS[1])
+_RENEW = f"""{_HOLDER}
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 _RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
 
@@ -43,7 +48,7 @@ class Owner:
     queue: str
 
     def __str__(self) -> str:
-        return f"{self.name}/{os.getpid()}/{identify(os.getpid())}/{self.queue}"
+        return str(Holder(self.name, os.getpid(), identify(os.getpid()) or "", self.queue))
 
     @property
     def name(self) -> str:
@@ -55,7 +60,7 @@ class Owner:
 class Lease:
     """A claim on one trial by one owner."""
 
-    client: redis.Redis
+    client: Client
     key: str
     owner: str
 
@@ -72,46 +77,45 @@ class Lease:
         self.client.eval(_RELEASE, 1, self.key, self.owner)
 
 
-def _key(experiment: str, trial: int) -> str:
-    return f"{PREFIX}lease:{experiment}:{trial}"
-
-
-def acquire(client: redis.Redis, experiment: str, trial: int, owner: Owner) -> Lease | None:
+def acquire(client: Client, experiment: str, trial: int, owner: Owner) -> Lease | None:
     """Claim a trial; None if another worker holds it.
 
     What a dead process of this machine holds is free at once, without waiting for its end.
     """
-    lease = Lease(client, _key(experiment, trial), str(owner))
-    holder = client.get(lease.key) or ""
-    displaced = holder if _is_dead(holder) else lease.owner
+    lease = Lease(client, client.keyspace.lease(experiment, trial), str(owner))
+    holder = holders(client, experiment, [trial]).get(trial)
+    displaced = str(holder) if holder and _is_dead(holder) else lease.owner
     taken = client.eval(_ACQUIRE, 1, lease.key, lease.owner, displaced, str(TTL_MS))
     return lease if taken else None
 
 
-def _is_dead(owner: str) -> bool:
-    """Whether the process of an owner is known to have ended; of other machines nothing is known.
+def _is_dead(holder: Holder) -> bool:
+    """Whether a holder's process is known to have ended; of other machines nothing is known.
 
     A name proves nothing: workers of two machines, or two that were started by hand, may share it.
     """
-    match owner.rsplit("/", 3):
-        case [_, pid, identity, _] if is_of_this_machine(identity) and pid.isdecimal():
-            return len(pid) < 10 and identify(int(pid)) != identity
-    return False
+    return is_of_this_machine(holder.identity) and identify(holder.pid) != holder.identity
 
 
-def holders(client: redis.Redis, experiment: str, trials: list[int]) -> dict[int, str]:
-    """Which of these trials are leased, and to which owner."""
-    if not trials:
-        return {}
-    values = client.mget([_key(experiment, trial) for trial in trials])
-    return {trial: owner for trial, owner in zip(trials, values, strict=True) if owner}
+def holders(client: Client, experiment: str, trials: Iterable[int]) -> dict[int, Holder]:
+    """Which of these trials are leased, and who is at them."""
+    wanted = {client.keyspace.lease(experiment, trial): trial for trial in trials}
+    return {wanted[key]: holder for key, holder in _held(client, wanted)}
 
 
-def leases_by_queue(client: redis.Redis) -> dict[str, int]:
+def all_leases(client: Client) -> dict[tuple[str, int], Holder]:
+    """Every leased trial by experiment and number, and who is at it."""
+    keys = client.scan_iter(match=client.keyspace.lease("*", "*"), count=1_000)
+    found = ((client.keyspace.leased(key), holder) for key, holder in _held(client, keys))
+    return {trial: holder for trial, holder in found if trial is not None}
+
+
+def leases_by_queue(client: Client) -> Counter[str]:
     """How many trials run on each queue, over all experiments."""
-    count: dict[str, int] = {}
-    keys = list(client.scan_iter(match=f"{PREFIX}lease:*", count=1_000))
-    for owner in filter(None, client.mget(keys) if keys else []):
-        queue = owner.rpartition("/")[2]
-        count[queue] = count.get(queue, 0) + 1
-    return count
+    return Counter(holder.queue for holder in all_leases(client).values())
+
+
+def _held(client: Client, keys: Iterable[str]) -> Iterator[tuple[str, Holder]]:
+    for key, value in client.young(keys, longest_s=TTL_MS / 1000).items():
+        if holder := Holder.parse(value):
+            yield key, holder

@@ -1,26 +1,29 @@
 """Queues: which have a live worker, what waits in them, and where the next trial should go.
 
-A train_trial message carries `<experiment>.<trial>.<random>` as its task id, so that a look at a
-queue tells which trials wait in it.
+Whatever is read here may be gone, of another version, or somebody else's rubbish: what is not
+understood is not there.
 """
 
 import json
+import math
 import re
-import secrets
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import redis
 
-from amc.broker.connection import PREFIX
+from amc.broker.connection import Client
 from amc.broker.leases import leases_by_queue
+from amc.broker.messages import trial_of
 
 HEARTBEAT_EVERY_S = 3.0
 _HEARTBEAT_TTL_S = 10
 # Sightings and wake-ups are forgotten after this long; both are only hints.
 _HINT_TTL_S = 60
 _WAKE_TTL_S = 10
+_TROUBLE_TTL_S = 300
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -33,25 +36,42 @@ class LiveWorker:
     host: str
     pid: int
 
+    @classmethod
+    def parse(cls, text: str) -> "LiveWorker | None":
+        """What a heartbeat says, of whatever version; None if it is none."""
+        match _object(text):
+            case {"name": str(name), "queues": [*queues], "host": str(host)} as told if name:
+                pid = told.get("pid")
+                served = tuple(queue for queue in queues if isinstance(queue, str))
+                return cls(name, served, host, pid if type(pid) is int else 0)
+        return None
 
-def beat(client: redis.Redis, worker: LiveWorker) -> None:
-    """Say that a worker lives."""
-    key = f"{PREFIX}worker:{worker.name}@{worker.host}"
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def beat(client: Client, worker: LiveWorker) -> None:
+    """Say that a worker lives, and what it serves."""
+    keys = client.keyspace
+    key = keys.worker(f"{worker.name}@{worker.host}")
     client.set(key, json.dumps(asdict(worker)), ex=_HEARTBEAT_TTL_S)
 
 
-def silence(client: redis.Redis, worker: LiveWorker) -> None:
+def silence(client: Client, worker: LiveWorker) -> None:
     """Say that a worker is going away, so that nothing more is sent to it."""
-    client.delete(f"{PREFIX}worker:{worker.name}@{worker.host}")
+    client.delete(client.keyspace.worker(f"{worker.name}@{worker.host}"))
 
 
-def live_workers(client: redis.Redis) -> list[LiveWorker]:
+def live_workers(client: Client) -> list[LiveWorker]:
     """Every live worker, by name."""
-    keys = list(client.scan_iter(match=f"{PREFIX}worker:*", count=1_000))
-    values = filter(None, client.mget(keys) if keys else [])
-    found = [
-        LiveWorker(**{**(data := json.loads(v)), "queues": tuple(data["queues"])}) for v in values
-    ]
+    keys = client.scan_iter(match=client.keyspace.worker("*"), count=1_000)
+    told = client.young(keys, longest_s=_HEARTBEAT_TTL_S).values()
+    found = (worker for worker in map(LiveWorker.parse, told) if worker is not None)
     return sorted(found, key=lambda worker: in_number_order(worker.name))
 
 
@@ -60,7 +80,7 @@ def in_number_order(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in _DIGITS.split(name)]
 
 
-def live_queues(client: redis.Redis) -> Counter[str]:
+def live_queues(client: Client) -> Counter[str]:
     """Every queue that a live worker serves, and how many do."""
     return Counter(queue for worker in live_workers(client) for queue in worker.queues)
 
@@ -68,32 +88,25 @@ def live_queues(client: redis.Redis) -> Counter[str]:
 # -- messages
 
 
-def task_id(experiment: str, trial: int) -> str:
-    """A fresh task id that names its trial."""
-    return f"{experiment}.{trial}.{secrets.token_hex(4)}"
-
-
-def _trial_of(message: str) -> tuple[str, int] | None:
-    try:
-        identifier = json.loads(message)["headers"]["id"]
-        experiment, trial, _ = identifier.rsplit(".", 2)
-        return experiment, int(trial)
-    except (ValueError, KeyError, TypeError):
-        return None  # not one of ours
-
-
-def waiting(client: redis.Redis, queues: Iterable[str]) -> dict[tuple[str, int], set[str]]:
+def waiting(client: Client, queues: Iterable[str]) -> dict[tuple[str, int], set[str]]:
     """Which trials wait, and in which of these queues."""
     found: dict[tuple[str, int], set[str]] = {}
     for queue in queues:
-        for message in client.lrange(queue, 0, -1):
-            trial = _trial_of(message)
+        for message in _messages(client, queue):
+            trial = trial_of(message)
             if trial is not None:
                 found.setdefault(trial, set()).add(queue)
     return found
 
 
-def choose(client: redis.Redis, n_trials: int) -> list[str]:
+def _messages(client: Client, queue: str) -> list[str]:
+    try:
+        return list(client.lrange(client.keyspace.queue(queue), 0, -1))
+    except redis.ResponseError:
+        return []  # no list: whoever consumes from it sets it aside
+
+
+def choose(client: Client, n_trials: int) -> list[str]:
     """A queue for each of `n_trials` messages: the least loaded, ties in GPU order.
 
     On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker.
@@ -101,7 +114,8 @@ def choose(client: redis.Redis, n_trials: int) -> list[str]:
     served = live_queues(client)
     running = leases_by_queue(client)
     candidates = sorted((q for q in served if is_trial_queue(q)), key=in_number_order)
-    load = {queue: running.get(queue, 0) + int(client.llen(queue)) for queue in candidates}
+    waiting = client.lengths(candidates)
+    load = {queue: running[queue] + waiting[queue] for queue in candidates}
     chosen = []
     for _ in range(n_trials if candidates else 0):
         queue = min(candidates, key=lambda name: load[name] / served[name])
@@ -118,33 +132,68 @@ def is_trial_queue(queue: str) -> bool:
 # -- hints
 
 
-def claim_wake(client: redis.Redis, experiment: str) -> bool:
+def claim_wake(client: Client, experiment: str) -> bool:
     """Whether a wake-up for the experiment should be sent: none is on its way."""
-    return bool(client.set(f"{PREFIX}wake:{experiment}", "1", nx=True, ex=_WAKE_TTL_S))
+    key = client.keyspace.wake(experiment)
+    if client.set(key, "1", nx=True, ex=_WAKE_TTL_S):
+        return True
+    if not 0 <= client.ttl(key) <= _HINT_TTL_S:
+        client.expire(key, _WAKE_TTL_S)  # not ours: ours end by themselves
+    return False
 
 
-def clear_wake(client: redis.Redis, experiment: str) -> None:
+def clear_wake(client: Client, experiment: str) -> None:
     """A wake-up has arrived; called before the ledger is read, so that no later news is missed."""
-    client.delete(f"{PREFIX}wake:{experiment}")
+    client.delete(client.keyspace.wake(experiment))
 
 
-def first_missed(client: redis.Redis, experiment: str, trial: int) -> float:
+def postpone(client: Client, experiment: str) -> int:
+    """Let the next wake-up of an experiment in trouble wait, the longer the oftener in a row.
+
+    Returns:
+        Seconds, 2 to 60.
+    """
+    key = client.keyspace.trouble(experiment)
+    times = _seconds(client.young([key], longest_s=_TROUBLE_TTL_S).get(key))
+    pause_s = int(min(_HINT_TTL_S, 2 ** min(times + 1, 10)))
+    client.set(key, str(int(times) + 1), ex=_TROUBLE_TTL_S)
+    client.set(client.keyspace.wake(experiment), "1", ex=pause_s)
+    return pause_s
+
+
+def recovered(client: Client, experiment: str) -> None:
+    """The experiment is in no trouble any more."""
+    client.delete(client.keyspace.trouble(experiment))
+
+
+def first_missed(client: Client, experiment: str, trial: int) -> float:
     """Seconds, by the clock of Redis, since the trial was first seen without a sign of life."""
-    key = f"{PREFIX}missing:{experiment}:{trial}"
+    key = client.keyspace.missing(experiment, trial)
     seconds, microseconds = client.time()
     now = float(seconds) + float(microseconds) / 1e6
-    client.set(key, repr(now), nx=True, ex=_HINT_TTL_S)
-    return now - float(client.get(key) or now)
+    told = client.young([key], longest_s=_HINT_TTL_S).get(key)
+    since = now if told is None else _seconds(told, default=now)
+    if told is None or since > now:
+        client.set(key, repr(now), ex=_HINT_TTL_S)
+    return max(0.0, now - since)
 
 
-def hand_back(client: redis.Redis, experiment: str, trial: int) -> None:
+def _seconds(text: str | None, default: float = 0.0) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return default
+    return value if math.isfinite(value) and value >= 0 else default
+
+
+def hand_back(client: Client, experiment: str, trial: int) -> None:
     """A worker gave this trial up on purpose: nobody needs to wait for a sign of life."""
-    client.set(f"{PREFIX}missing:{experiment}:{trial}", "0", ex=_HINT_TTL_S)
+    client.set(client.keyspace.missing(experiment, trial), "0", ex=_HINT_TTL_S)
 
 
-def seen(client: redis.Redis, experiment: str, trials: Iterable[int]) -> None:
+def seen(client: Client, experiment: str, trials: Iterable[int]) -> None:
     """These trials show a sign of life, or were just dispatched."""
-    keys = [f"{PREFIX}missing:{experiment}:{trial}" for trial in trials]
+    keys = [client.keyspace.missing(experiment, trial) for trial in trials]
     if keys:
         client.delete(*keys)
 
@@ -153,17 +202,20 @@ def seen(client: redis.Redis, experiment: str, trials: Iterable[int]) -> None:
 
 
 def report_progress(
-    client: redis.Redis, experiment: str, trial: int, progress: dict[str, object]
+    client: Client, experiment: str, trial: int, progress: dict[str, object]
 ) -> None:
     """Tell watchers how far a trial is."""
-    client.set(f"{PREFIX}progress:{experiment}:{trial}", json.dumps(progress), ex=_HINT_TTL_S)
+    key = client.keyspace.progress(experiment, trial)
+    client.set(key, json.dumps(progress), ex=_HINT_TTL_S)
 
 
-def progress_of(
-    client: redis.Redis, experiment: str, trials: list[int]
-) -> dict[int, dict[str, object]]:
-    """What running trials last told."""
-    if not trials:
-        return {}
-    values = client.mget([f"{PREFIX}progress:{experiment}:{trial}" for trial in trials])
-    return {trial: json.loads(value) for trial, value in zip(trials, values, strict=True) if value}
+def progress_of(client: Client, experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:
+    """What running trials last told: `steps`, and whatever else a worker says."""
+    wanted = {client.keyspace.progress(experiment, trial): trial for trial in trials}
+    told = client.young(wanted, longest_s=_HINT_TTL_S)
+    found = {wanted[key]: _object(text) for key, text in told.items()}
+    return {
+        trial: progress
+        for trial, progress in found.items()
+        if type(progress.get("steps")) is int and progress["steps"] >= 0
+    }

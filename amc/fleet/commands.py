@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amc.broker import embedded
+from amc.broker.address import Address
 from amc.celery import (
     BROKER_URL_VARIABLE,
     DRIVER_QUEUE,
@@ -23,8 +24,19 @@ from amc.fleet.state import FleetPaths
 LOOPBACK = "127.0.0.1"
 FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
 JUPYTER_TOKEN_VARIABLE = "AMC_JUPYTER_TOKEN"
+FLOWER_PASSWORD_VARIABLE = "FLOWER_BASIC_AUTH"
 
-_SECRET_VARIABLES = {FLOWER_AUTH_VARIABLE, JUPYTER_TOKEN_VARIABLE, "FLOWER_BASIC_AUTH"}
+# What Celery and Flower read from the environment, each option of their command lines included:
+# left over from another project, or set by Kubernetes for a service that is called flower.
+_FOREIGN_PREFIXES = ("CELERY_", "FLOWER_")
+_FOREIGN_VARIABLES = {
+    FLOWER_AUTH_VARIABLE,
+    JUPYTER_TOKEN_VARIABLE,
+    "BROKER_URL",
+    "RESULT_BACKEND",
+    "LOADER",
+    "CONFIG_MODULE",
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,15 @@ class Broker:
 
 
 def broker_of(shared: Path) -> Broker:
-    """The broker of a shared directory: what AMC_BROKER_URL says, or a server of its own."""
+    """The broker of a shared directory: what AMC_BROKER_URL says, or a server of its own.
+
+    Raises:
+        UsageError: AMC_BROKER_URL is no URL of a Redis.
+    """
     directory = embedded_directory(shared)
-    own = embedded.url(directory)
-    url = os.environ.get(BROKER_URL_VARIABLE) or own
+    own = Address.parse(embedded.url(directory), source=str(directory)).url
+    named = os.environ.get(BROKER_URL_VARIABLE)
+    url = Address.parse(named, source=BROKER_URL_VARIABLE).url if named else own
     return Broker(url, directory if url == own else None)
 
 
@@ -121,7 +138,7 @@ def programs(
         jupyter_token: empty if there is no Jupyter Lab.
     """
     common = {
-        **{name: text for name, text in os.environ.items() if name not in _SECRET_VARIABLES},
+        **surroundings(),
         SHARED_DIR_VARIABLE: str(shared),
         BROKER_URL_VARIABLE: broker.url,
         "PYTHONUNBUFFERED": "1",
@@ -131,12 +148,12 @@ def programs(
         found.append(_worker("driver", DRIVER_QUEUE, CPU, common))
     found += [_worker(item.name, item.queue, item.device, common) for item in description.workers]
     if description.flower_port is not None:
-        command = _python("celery", *flower_arguments(description.flower_port))
-        environment = {**common, "FLOWER_BASIC_AUTH": flower_auth, VISIBLE_VARIABLE: CPU}
+        command = python("amc.fleet.celery", *flower_arguments(description.flower_port))
+        environment = {**common, FLOWER_PASSWORD_VARIABLE: flower_auth, VISIBLE_VARIABLE: CPU}
         found.append(Program("flower", command, environment, patience_s=5.0))
     if description.tensorboard_port is not None:
         arguments = tensorboard_arguments(description.tensorboard_port, str(shared))
-        command = _python("tensorboard.main", *arguments)
+        command = python("tensorboard.main", *arguments)
         environment = {**common, VISIBLE_VARIABLE: CPU}
         found.append(Program("tensorboard", command, environment, patience_s=5.0))
     if description.jupyter_port is not None:
@@ -154,8 +171,17 @@ def _jupyter(port: int, shared: Path, common: Mapping[str, str], token: str) -> 
         "JUPYTER_CONFIG_DIR": str(FleetPaths(shared).jupyter_config),
         VISIBLE_VARIABLE: CPU,
     }
-    command = _python("jupyterlab", *jupyter_arguments(port, os.getcwd()))
+    command = python("jupyterlab", *jupyter_arguments(port, os.getcwd()))
     return Program("jupyter", command, environment, patience_s=5.0)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of this process, without what Celery and Flower would read in it."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if name not in _FOREIGN_VARIABLES and not name.startswith(_FOREIGN_PREFIXES)
+    }
 
 
 def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Program:
@@ -170,9 +196,11 @@ def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Pr
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    command = _python("celery", *worker_arguments(name, queue))
+    command = python("amc.fleet.celery", *worker_arguments(name, queue))
     return Program(name, command, environment, patience_s=30.0)
 
 
-def _python(module: str, *arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", module, *arguments)
+def python(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command line that runs a module, whatever Python files are in the current directory."""
+    # PYTHONPATH still counts: it is how plug-ins are found.
+    return (sys.executable, "-P", "-m", module, *arguments)

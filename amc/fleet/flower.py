@@ -11,7 +11,13 @@ from pathlib import Path
 
 from amc.celery import shared_dir
 from amc.errors import UsageError
-from amc.fleet.commands import FLOWER_AUTH_VARIABLE, flower_arguments
+from amc.fleet.commands import (
+    FLOWER_AUTH_VARIABLE,
+    FLOWER_PASSWORD_VARIABLE,
+    flower_arguments,
+    python,
+    surroundings,
+)
 from amc.fleet.secret import kept
 from amc.fleet.state import FleetPaths
 
@@ -42,8 +48,9 @@ def main() -> None:
     auth = password(FleetPaths(shared_dir()).flower_auth)
     arguments = flower_arguments(DEFAULT_PORT)
     print(f"Flower: http://127.0.0.1:{DEFAULT_PORT}/ as {auth}", file=sys.stderr, flush=True)
-    os.environ["FLOWER_BASIC_AUTH"] = auth
-    os.execv(sys.executable, [sys.executable, "-m", "celery", *arguments])
+    environment = {**surroundings(), FLOWER_PASSWORD_VARIABLE: auth}
+    command = python("amc.fleet.celery", *arguments)
+    os.execve(command[0], command, environment)
 
 
 if __name__ == "__main__":

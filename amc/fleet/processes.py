@@ -217,7 +217,7 @@ def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> No
         "owner": asdict(owner) if owner else None,
     }
     supervisor = subprocess.run(
-        [sys.executable, "-m", "amc.fleet"],
+        [sys.executable, "-P", "-m", "amc.fleet"],
         input=json.dumps(request),
         stdout=subprocess.PIPE,
         text=True,

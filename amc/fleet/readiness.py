@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from amc.broker.connection import connect
+from amc.broker.connection import Client, connect
 from amc.broker.queues import in_number_order, live_workers
 from amc.errors import BrokerError
 from amc.fleet.commands import LOOPBACK, broker_of
@@ -37,7 +37,7 @@ def await_ready(
     Raises:
         BrokerError: something is not ready in time, keeps on dying, or the supervisor has ended.
     """
-    client = connect(broker_of(paths.shared).url)
+    client = connect(broker_of(paths.shared).url, paths.shared)
     end = time.monotonic() + deadline_s
     names = sorted([*description.worker_names, *description.ports], key=in_number_order)
     ready: set[str] = set()
@@ -59,7 +59,7 @@ def await_ready(
         time.sleep(_POLL_S if missing else 0.0)
 
 
-def _heard(client: "redis.Redis[str]", state: FleetState) -> set[str]:
+def _heard(client: Client, state: FleetState) -> set[str]:
     """Names of the workers whose heartbeats come from the processes that run now."""
     running = {(state.host, process.name, process.pid) for process in state.processes}
     try:

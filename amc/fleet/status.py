@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from amc.broker.connection import PREFIX, connect, without_password
+from amc.broker import leases
+from amc.broker.connection import connect, without_password
 from amc.broker.queues import LiveWorker, in_number_order, live_workers
 from amc.celery import BROKER_URL_VARIABLE, DRIVER_QUEUE, shared_dir
 from amc.fleet.commands import broker_of
@@ -84,7 +85,7 @@ def status(*, shared: Path | None = None) -> FleetStatus:
         fleet["uptime_s"] = time.time() - state.started
         fleet["processes"] = _processes(paths, state)
     try:
-        return FleetStatus(**fleet, broker_answers=True, **_seen_from_broker(url))
+        return FleetStatus(**fleet, broker_answers=True, **_seen_from_broker(url, paths.shared))
     except redis.RedisError:
         return FleetStatus(**fleet, broker_answers=False)
 
@@ -110,21 +111,15 @@ def _processes(paths: FleetPaths, state: FleetState) -> tuple[ProcessStatus, ...
     )
 
 
-def _seen_from_broker(url: str) -> dict[str, Any]:
-    client = connect(url)
+def _seen_from_broker(url: str, shared: Path) -> dict[str, Any]:
+    client = connect(url, shared)
+    client.ping()
     workers = tuple(live_workers(client))
     names = {DRIVER_QUEUE, *(queue for worker in workers for queue in worker.queues)}
-    lengths = ((name, int(client.llen(name))) for name in sorted(names, key=in_number_order))
-    return {"workers": workers, "queues": tuple(lengths), "running": _running(client)}
-
-
-def _running(client: "redis.Redis[str]") -> tuple[RunningTrial, ...]:
-    prefix = f"{PREFIX}lease:"
-    keys = sorted(client.scan_iter(match=f"{prefix}*", count=1_000), key=in_number_order)
-    owners = client.mget(keys) if keys else []
-    found = []
-    for key, owner in zip(keys, owners, strict=True):
-        if owner:
-            experiment, _, trial = key.removeprefix(prefix).rpartition(":")
-            found.append(RunningTrial(experiment, int(trial), owner.partition("/")[0]))
-    return tuple(found)
+    lengths = client.lengths(sorted(names, key=in_number_order))
+    held = leases.all_leases(client)
+    running = tuple(
+        RunningTrial(experiment, trial, held[experiment, trial].name)
+        for experiment, trial in sorted(held, key=lambda key: (in_number_order(key[0]), key[1]))
+    )
+    return {"workers": workers, "queues": tuple(lengths.items()), "running": running}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from amc.broker import lifeline
+from amc.broker import keys, lifeline
 from amc.broker.connection import without_password
 from amc.broker.machine import identify
 from amc.errors import UsageError
@@ -80,7 +80,8 @@ class Supervisor:
             when_started: called once the broker answers and every process is started.
 
         Raises:
-            UsageError: another supervisor runs this machine's fleet.
+            UsageError: another supervisor runs this machine's fleet, or the shared directory cannot
+                be written.
             BrokerError: there is no redis-server, or it cannot run.
             OSError: what runs cannot be written down, as on a full disk.
         """
@@ -102,6 +103,7 @@ class Supervisor:
                 self._paths.state.unlink(missing_ok=True)
 
     def _start(self) -> None:
+        keys.claim(self._paths.shared)
         if self._broker.directory is not None:
             redis = BrokerChild(self._broker.directory, self._log_file("redis"))
             self._redis.append(redis)

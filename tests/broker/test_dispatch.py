@@ -3,19 +3,20 @@ from typing import Any
 
 import pytest
 
-from amc.broker import dispatch, leases, queues
+from amc.broker import dispatch, leases, messages, queues
 
 pytestmark = pytest.mark.engine
 
 
 def age(broker: Any, trial: int, seconds: float) -> None:
     """Let the first sighting of a missing trial lie further in the past."""
-    key = f"amc:missing:e-1:{trial}"
+    key = broker.keyspace.missing("e-1", trial)
     broker.set(key, repr(float(broker.get(key)) - seconds), ex=60)
 
 
 def enqueue(broker: Any, queue: str, trial: int) -> None:
-    broker.lpush(queue, json.dumps({"headers": {"id": queues.task_id("e-1", trial)}}))
+    message = {"headers": {"id": messages.task_id("e-1", trial)}}
+    broker.lpush(broker.keyspace.queue(queue), json.dumps(message))
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def test_a_sign_of_life_starts_the_count_again(broker: Any) -> None:
     age(broker, 0, 60.0)
     enqueue(broker, "gpu0", 0)
     dispatch.lost(broker, "e-1", [0])
-    broker.delete("gpu0")
+    broker.delete(broker.keyspace.queue("gpu0"))
 
     assert dispatch.lost(broker, "e-1", [0]) == []
 
@@ -69,7 +70,8 @@ def test_a_message_in_a_dead_queue_is_given_fifteen_seconds(
 
 
 def test_a_message_of_a_dead_worker_in_unacked_is_no_sign_of_life(broker: Any) -> None:
-    broker.hset("unacked", "tag", json.dumps({"headers": {"id": queues.task_id("e-1", 0)}}))
+    message = {"headers": {"id": messages.task_id("e-1", 0)}}
+    broker.hset(broker.keyspace.queue("unacked"), "tag", json.dumps(message))
     dispatch.lost(broker, "e-1", [0])
     age(broker, 0, 4.0)
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from amc.broker import leases
+from amc.broker.keys import Holder
 from amc.broker.leases import Owner
 from amc.broker.machine import identify
 
@@ -17,7 +18,7 @@ def test_only_one_worker_holds_a_trial(broker: Any) -> None:
     second = leases.acquire(broker, "e-1", 0, OTHER)
 
     assert first is not None and second is None
-    assert leases.holders(broker, "e-1", [0, 1]) == {0: str(ONE)}
+    assert leases.holders(broker, "e-1", [0, 1]) == {0: Holder.parse(str(ONE))}
 
 
 def test_a_lease_ends_by_itself_unless_it_is_renewed(broker: Any) -> None:
@@ -55,13 +56,13 @@ def test_a_lease_that_somebody_else_took_cannot_be_renewed_or_released(broker: A
 
     assert not lease.renew()
     lease.release()
-    assert leases.holders(broker, "e-1", [0]) == {0: str(OTHER)}
+    assert leases.holders(broker, "e-1", [0]) == {0: Holder.parse(str(OTHER))}
 
 
 def test_a_restarted_worker_takes_over_the_lease_of_its_dead_process(broker: Any) -> None:
     lease = leases.acquire(broker, "e-1", 0, ONE)
     assert lease is not None
-    broker.set(lease.key, str(ONE).replace("/", "/9", 1))
+    broker.set(lease.key, str(ONE).replace("/", "/9", 1), px=leases.TTL_MS)
 
     again = leases.acquire(broker, "e-1", 0, ONE)
 
@@ -82,7 +83,7 @@ def test_a_worker_of_the_same_name_that_may_live_keeps_its_lease(
 ) -> None:
     lease = leases.acquire(broker, "e-1", 0, ONE)
     assert lease is not None
-    broker.set(lease.key, namesake)
+    broker.set(lease.key, namesake, px=leases.TTL_MS)
 
     again = leases.acquire(broker, "e-1", 0, ONE)
 

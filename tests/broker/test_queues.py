@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from amc.broker import queues
+from amc.broker import messages, queues
 from amc.broker.queues import LiveWorker
 
 pytestmark = pytest.mark.engine
@@ -14,8 +14,8 @@ def announce(broker: Any, name: str, *served: str) -> None:
 
 
 def enqueue(broker: Any, queue: str, experiment: str, trial: int) -> None:
-    message = {"headers": {"id": queues.task_id(experiment, trial)}}
-    broker.lpush(queue, json.dumps(message))
+    message = {"headers": {"id": messages.task_id(experiment, trial)}}
+    broker.lpush(broker.keyspace.queue(queue), json.dumps(message))
 
 
 def test_a_worker_is_live_until_it_falls_silent(broker: Any) -> None:
@@ -32,7 +32,9 @@ def test_a_worker_is_live_until_it_falls_silent(broker: Any) -> None:
 def test_waiting_trials_are_found_in_their_queues_whatever_else_lies_there(broker: Any) -> None:
     enqueue(broker, "gpu0", "a.b-1", 3)
     enqueue(broker, "gpu1", "a.b-1", 3)
-    broker.lpush("gpu0", "garbage", '{"headers": {"id": "no.number.x"}}', "[]")
+    broker.lpush(
+        broker.keyspace.queue("gpu0"), "garbage", '{"headers": {"id": "no.number.x"}}', "[]"
+    )
 
     assert queues.waiting(broker, ["gpu0", "gpu1"]) == {("a.b-1", 3): {"gpu0", "gpu1"}}
 

@@ -50,15 +50,38 @@ def test_nothing_but_workers_sees_a_gpu(found: dict[str, Program]) -> None:
 
 def test_every_process_runs_with_this_python_from_any_directory(found: dict[str, Program]) -> None:
     assert {item.command[0] for item in found.values()} == {sys.executable}
-    assert found["rl-worker-0"].command[1:8] == (
-        "-m",
-        "celery",
-        "-A",
-        "amc",
-        "worker",
-        "-Q",
-        "gpu2",
+    assert found["rl-worker-0"].command[1:9] == (
+        *("-P", "-m", "amc.fleet.celery"),
+        *("-A", "amc", "worker", "-Q", "gpu2"),
     )
+
+
+def test_no_process_gets_the_settings_of_another_project(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    foreign = {
+        "CELERY_BROKER_URL": "redis://elsewhere/0",
+        "CELERY_WORKER_PURGE": "purge",
+        "FLOWER_PORT": "tcp://10.0.0.7:5555",
+        "FLOWER_BASIC_AUTH": "else:where",
+        "BROKER_URL": "amqp://elsewhere//",
+        "CONFIG_MODULE": "elsewhere",
+    }
+    for name, text in foreign.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("PYTHONPATH", "/plug/ins")
+
+    found = programs(
+        DESCRIPTION,
+        shared=Path("/shared"),
+        broker=BROKER,
+        flower_auth="me:mine",
+        jupyter_token="token",
+    )
+
+    for item in found:
+        assert not set(foreign.values()) & set(item.environment.values())
+        assert item.environment["PYTHONPATH"] == "/plug/ins"
 
 
 def test_no_password_is_on_a_command_line(found: dict[str, Program]) -> None:

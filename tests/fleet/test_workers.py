@@ -158,7 +158,7 @@ def test_a_killed_worker_is_back_under_its_name(
 
     wait_until(lambda: pid("rl-worker-0") not in {0, first})
     wait_until(lambda: all(identify(child.pid) is None for child in children))
-    client = connect(broker_of(running).url)
+    client = connect(broker_of(running).url, running)
     wait_until(
         lambda: (
             ("rl-worker-0", pid("rl-worker-0"))
@@ -189,7 +189,7 @@ def test_workers_can_be_started_by_hand(running: Path, wait_until: Wait) -> None
         ]
         stack.callback(lambda: [worker.terminate() for worker in workers])
         names = {"seven", "eight"}
-        wait_until(lambda: names <= {item.name for item in live_workers(connect(broker))})
+        wait_until(lambda: names <= {item.name for item in live_workers(connect(broker, running))})
 
     assert [worker.returncode for worker in workers] == [0, 0]
 

@@ -222,7 +222,7 @@ def test_a_healthy_trial_is_completed_in_one_attempt(
     assert result is not None and result.score is not None
     assert (result.steps, result.worker, result.attempt) == (256, "rl-worker-0", 1)
     assert "CartPole-v1" in result.environment
-    assert not broker.exists("amc:lease:test-1:0")
+    assert not broker.exists(broker.keyspace.lease("test-1", 0))
 
 
 @pytest.mark.engine
@@ -427,7 +427,8 @@ def test_a_trial_that_somebody_else_is_at_is_left_alone(
     broker: Any, misbehaving: Callable[..., Ledger]
 ) -> None:
     ledger = misbehaving("crash")
-    broker.set("amc:lease:test-1:0", "rl-worker-9@elsewhere/1/boot/gpu9")
+    key = broker.keyspace.lease("test-1", 0)
+    broker.set(key, "rl-worker-9@elsewhere/1/boot/gpu9", px=9_000)
 
     became = supervise(ledger)
 
@@ -442,8 +443,9 @@ def test_a_stolen_lease_ends_the_trial_process(
     supervisor = Supervisor(ledger)
 
     supervisor.start()
-    eventually(lambda: broker.exists("amc:lease:test-1:0") and ledger.attempts(0))
-    broker.set("amc:lease:test-1:0", "rl-worker-9@elsewhere/1/boot/gpu9")
+    eventually(lambda: broker.exists(broker.keyspace.lease("test-1", 0)) and ledger.attempts(0))
+    key = broker.keyspace.lease("test-1", 0)
+    broker.set(key, "rl-worker-9@elsewhere/1/boot/gpu9", px=9_000)
     supervisor.join(30)
 
     assert supervisor.became == "interrupted" and outcomes(ledger) == ["interrupted"]
@@ -491,7 +493,7 @@ def test_while_the_disk_is_full_a_trial_waits_and_can_be_stopped(
     supervisor = Supervisor(ledger)
 
     supervisor.start()
-    eventually(lambda: broker.exists("amc:lease:test-1:0"))
+    eventually(lambda: broker.exists(broker.keyspace.lease("test-1", 0)))
     ledger.mark_cancelled()
     supervisor.join(30)
 
