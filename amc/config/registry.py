@@ -15,7 +15,9 @@ import inspect
 import json
 import logging
 import os
+import re
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
@@ -36,6 +38,7 @@ REGISTERING_GROUP = "gymnasium.envs"
 Environment = gymnasium.Env[Any, Any]
 Factory = Callable[..., Environment]
 
+_VERSION = re.compile(r"-v\d+$")
 _NO_NAMESPACE = ("__root__", "__internal__")
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -59,7 +62,7 @@ def find(name: str) -> EnvSpec | Factory:
         loaded = resolve(module, built_in={module: module}, group=GROUP, kind="environment")
         offered = getattr(loaded, identifier, None)
     elif name not in gymnasium.registry:
-        register_packages()
+        offered = register_packages().get(name)
     # Loading a plug-in may have registered its environments: a registration knows the time limit.
     if identifier in gymnasium.registry:
         return gymnasium.registry[identifier]
@@ -68,26 +71,46 @@ def find(name: str) -> EnvSpec | Factory:
     raise EnvironmentFault(f"environment.name: {_nothing_named(name)}")
 
 
-def register_packages() -> None:
+def register_packages() -> dict[str, Factory]:
     """Let every installed package register its environments with gymnasium, once a process.
 
     Gymnasium 1 no longer calls these entry points itself. A package that fails costs its own
     environments only.
+
+    Returns:
+        Factories of environments that some packages offer in the place of what registers them.
     """
-    for point in entry_points(group=REGISTERING_GROUP):
-        _register(point)
+    groups = [
+        group for group in entry_points().groups if f"{group}.".startswith(f"{REGISTERING_GROUP}.")
+    ]
+    points = [point for group in sorted(groups) for point in entry_points(group=group)]
+    offered = {point.name: _register(point) for point in points}
+    return {name: factory for name, factory in offered.items() if factory is not None}
 
 
 @cache
-def _register(point: EntryPoint) -> None:
+def _register(point: EntryPoint) -> Factory | None:
+    """Do what an entry point is there for.
+
+    It is a function that registers, or a module or class whose import did, or, where its name is an
+    environment's, what makes one.
+    """
+    # Both `[gymnasium.envs] __root__ = ...` and `[gymnasium.envs.__root__] ... = ...` are in use.
+    space = point.group.removeprefix(REGISTERING_GROUP)[1:] or point.name
     try:
-        register = point.load()
-        with nullcontext() if point.name in _NO_NAMESPACE else namespace(point.name):
-            register()
-    except Exception as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded: Any = point.load()
+            if _VERSION.search(point.name):
+                return loaded if callable(loaded) else None
+            if inspect.isfunction(loaded):
+                with nullcontext() if space in _NO_NAMESPACE else namespace(space):
+                    loaded()
+    except (Exception, SystemExit) as error:
         log.warning(
             "%s registers no environments: %s: %s", point.value, type(error).__name__, error
         )
+    return None
 
 
 def makeable() -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers import TimeLimit
 
 from amc.config.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
 from amc.config.schema import EnvironmentConfig, WrapperConfig
@@ -30,8 +31,10 @@ class Single:
 
     Attributes:
         name: what is really made, for example `LunarLander-v3`.
-        make: makes one, wrapped as the config says, without gymnasium's own checks and time limit.
-        max_episode_steps: the config's limit, else the registered one; None for no limit.
+        make: makes one, wrapped as the config says, without gymnasium's own checks; it has a time
+            limit of its own only where wrappers are around it, for they may step more than once.
+        max_episode_steps: the config's limit, else the registered one; None for no limit. The
+            environment and its wrappers find it in their `spec`.
     """
 
     name: str
@@ -53,25 +56,58 @@ def single(
         EnvironmentFault: nothing has that name.
     """
     found = find(config.name)
+    limit = config.max_episode_steps
     if isinstance(found, EnvSpec):
-        name, limit, factory = found.id, found.max_episode_steps, _registered(found)
+        name, limit = found.id, limit or found.max_episode_steps
+        factory = _registered(found, limit, is_wrapped=bool(wrappers))
     else:
-        name, limit, factory = config.name, None, found
+        name, factory = config.name, partial(_offered, found, config.name, limit)
     if render_mode is not None:
         factory = partial(factory, render_mode=render_mode)
-    make = partial(_make, config, factory, [_wrapper(wrapper) for wrapper in wrappers])
-    return Single(name, make, config.max_episode_steps or limit)
+    around = [(wrapper.name, _wrapper(wrapper)) for wrapper in wrappers]
+    make = partial(_make, config, factory, around)
+    return Single(name, make, limit)
 
 
-def _registered(spec: EnvSpec) -> Factory:
-    """A factory for a registration, without the wrappers that gymnasium puts around it."""
+def _registered(spec: EnvSpec, limit: int | None, *, is_wrapped: bool) -> Factory:
+    """A factory for a registration, without the wrappers that gymnasium puts around any."""
     spec = copy.deepcopy(spec)
     spec.order_enforce = False
+    spec.max_episode_steps = limit
     entry_point = str(spec.entry_point)
     if entry_point.startswith(_MUJOCO):
         resolve(_MUJOCO, built_in=_LATE, group=GROUP, kind="environment")()
-    bare = partial(gymnasium.make, spec, max_episode_steps=-1, disable_env_checker=True)
-    return partial(_unquestioned, bare) if entry_point.startswith("gymnasium.envs.") else bare
+    # Nothing in between: the limit can be counted outside, without a call more in every step.
+    uncounted = None if is_wrapped or spec.additional_wrappers else -1
+    make = partial(gymnasium.make, spec, max_episode_steps=uncounted, disable_env_checker=True)
+    if entry_point.startswith("gymnasium.envs."):
+        make = partial(_unquestioned, make)
+    return partial(_informed, make, limit)
+
+
+def _informed(factory: Factory, limit: int | None, **keywords: Any) -> Environment:
+    """An environment that finds its time limit in its `spec`."""
+    environment = factory(**keywords)
+    if limit is not None and environment.unwrapped.spec is not None:
+        environment.unwrapped.spec.max_episode_steps = limit
+    return environment
+
+
+def _offered(factory: Factory, name: str, limit: int | None, **keywords: Any) -> Environment:
+    """What a factory that is not registered makes, with a `spec` and the config's time limit."""
+    environment = factory(**keywords)
+    _require_environment(environment, name)
+    if environment.unwrapped.spec is None:
+        environment.unwrapped.spec = EnvSpec(name.rpartition(":")[2])
+    if limit is None:
+        return environment
+    environment.unwrapped.spec.max_episode_steps = limit
+    return TimeLimit(environment, limit)
+
+
+def _require_environment(made: Any, name: str) -> None:
+    if not isinstance(made, gymnasium.Env):
+        raise TypeError(f"{name} made {made!r}, which is no gymnasium.Env")
 
 
 def _unquestioned(factory: Factory, **keywords: Any) -> Environment:
@@ -90,7 +126,7 @@ class _Unquestioned(spaces.Discrete):
 
     @classmethod
     def like(cls, space: spaces.Discrete) -> "_Unquestioned":
-        return cls(int(space.n), start=int(space.start))
+        return cls(int(space.n), start=int(space.start), dtype=space.dtype.type)
 
     def contains(self, x: Any) -> bool:
         return True
@@ -107,16 +143,17 @@ def _wrapper(config: WrapperConfig) -> Callable[[Environment], Environment]:
 def _make(
     config: EnvironmentConfig,
     factory: Factory,
-    wrappers: list[Callable[[Environment], Environment]],
+    wrappers: list[tuple[str, Callable[[Environment], Environment]]],
 ) -> Environment:
     try:
         with warnings.catch_warnings():
             # Box2D's import crashes the interpreter where its DeprecationWarning is made an error.
             warnings.simplefilter("ignore", DeprecationWarning)
             environment = factory(**config.kwargs)
-        for wrap in wrappers:
+        for wrapper, wrap in wrappers:
             environment = wrap(environment)
-    except Exception as error:
+            _require_environment(environment, wrapper)
+    except (Exception, SystemExit) as error:
         raise EnvironmentFault(
             f"environment.name: {config.name!r} cannot be made with kwargs {config.kwargs} and "
             f"wrappers {list(config.wrappers)}: {type(error).__name__}: {error}. Check "

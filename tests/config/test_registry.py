@@ -63,6 +63,35 @@ def test_a_namespace_is_the_entry_points_name(plug_in: Install):
     forget()
 
 
+@pytest.mark.parametrize(
+    ("code", "group", "point"),
+    [
+        (f"{CORRIDOR}\nregister()", "gymnasium.envs", "__root__ = corridor"),
+        (f"{CORRIDOR}\nregister()", "gymnasium.envs", "Corridor = corridor:Corridor"),
+        (f"{CORRIDOR}\nregister()", "gymnasium.envs", "__root__ = corridor:register"),
+        (CORRIDOR, "gymnasium.envs.__root__", "corridor = corridor:register"),
+    ],
+)
+def test_packages_register_in_every_way_that_is_in_use(
+    code: str, group: str, point: str, plug_in: Install
+):
+    plug_in("corridor", code, {group: point})
+
+    found = registry.find("Corridor-v0")
+
+    assert found.id == "Corridor-v0"
+    forget()
+
+
+def test_an_entry_point_with_an_environments_name_is_what_makes_it(plug_in: Install):
+    plug_in("corridor", CORRIDOR, {"gymnasium.envs": "CorridorX-v0 = corridor:Corridor"})
+
+    factory = registry.find("CorridorX-v0")
+
+    assert factory.__name__ == "Corridor"
+    forget()
+
+
 def test_a_package_that_fails_costs_its_own_environments_only(
     plug_in: Install, caplog: pytest.LogCaptureFixture
 ):

@@ -1,6 +1,7 @@
 """From a config to an environment: ids, plug-ins, limits, backends."""
 
 import builtins
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -253,6 +254,92 @@ def test_arguments_that_a_wrapper_does_not_take_are_told(toys: str):
 
     with pytest.raises(EnvironmentFault, match=r"cannot be made .*'facto'"):
         build("Pendulum-v1", wrappers=(arguments,))
+
+
+class Skip(gymnasium.Wrapper):
+    """Acts twice for each action."""
+
+    def step(self, action):
+        self.env.step(action)
+        return super().step(action)
+
+
+def limits_around(environment: Any) -> tuple[int | None, int | None]:
+    """The time limit that the outermost wrapper sees, and the one that the environment sees."""
+    (one,) = environment._environments
+    return one.spec.max_episode_steps, one.unwrapped.spec.max_episode_steps
+
+
+@pytest.mark.parametrize("wrappers", [(), ("{toys}:loud",)])
+@pytest.mark.parametrize(("given", "expected"), [(None, 200), (50, 50)])
+def test_the_time_limit_stands_in_the_spec(
+    toys: str, wrappers: tuple[str, ...], given: int | None, expected: int
+):
+    named = tuple(wrapper.format(toys=toys) for wrapper in wrappers)
+
+    environment = build("Pendulum-v1", wrappers=named, max_episode_steps=given)
+
+    assert limits_around(environment) == (expected, expected)
+
+
+def test_the_time_limit_stands_in_the_spec_of_what_a_factory_makes(installed: str):
+    environment = build("MyToy", wrappers=("loud",), max_episode_steps=7)
+
+    assert limits_around(environment) == (7, 7)
+    assert environment._environments[0].spec.id == "MyToy"
+
+
+def test_a_wrapper_finds_the_time_limit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers")
+    aware = {
+        "name": "gymnasium.wrappers:TimeAwareObservation",
+        "kwargs": {"normalize_time": True},
+    }
+    environment = build("Pendulum-v1", wrappers=(aware,))
+    environment.reset()
+
+    times = [environment.step(np.zeros((1, 1))).next_observation[0, -1] for _ in range(200)]
+
+    assert times[:2] == [np.float32(1 / 200), np.float32(2 / 200)]
+    assert times[-1] == 1.0
+
+
+def test_wrappers_with_arguments_stack_frames(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers")
+    stack = {"name": "gymnasium.wrappers:FrameStackObservation", "kwargs": {"stack_size": 4}}
+
+    environment = build("CartPole-v1", wrappers=(stack, "gymnasium.wrappers:FlattenObservation"))
+
+    assert environment.reset().shape == (1, 16)
+
+
+def test_a_limit_counts_the_environments_own_steps_under_wrappers(
+    toys: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys.modules[__name__], "skip", Skip, raising=False)
+    monkeypatch.setenv("AMC_ALLOW_MODULES", __name__)
+    environment = build("Pendulum-v1", wrappers=(f"{__name__}:skip",), max_episode_steps=10)
+    environment.reset()
+
+    ends = [environment.step(np.zeros((1, 1))).truncated[0] for _ in range(5)]
+
+    assert ends == [False] * 4 + [True]
+
+
+def test_what_is_no_environment_is_told(toys: str, monkeypatch: pytest.MonkeyPatch):
+    module = sys.modules.get(toys) or importlib.import_module(toys)
+    monkeypatch.setattr(module, "loud", lambda env: None)
+
+    with pytest.raises(EnvironmentFault, match="loud made None, which is no gymnasium"):
+        build("Pendulum-v1", wrappers=(f"{toys}:loud",))
+
+
+def test_a_constructor_that_exits_is_told(toys: str, monkeypatch: pytest.MonkeyPatch):
+    module = sys.modules.get(toys) or importlib.import_module(toys)
+    monkeypatch.setattr(module, "Toy", sys.exit)
+
+    with pytest.raises(EnvironmentFault, match=r"cannot be made .* SystemExit"):
+        build(f"{toys}:Toy")
 
 
 def test_envpool_takes_no_plug_in_wrappers(toys: str):
