@@ -1,7 +1,8 @@
 """The options that several commands share, and how a config is read from them.
 
 Its doors are the decorators `config_options`, `fleet_options`, `experiment_argument` and
-`json_option`, and `read_config` and `describe`. It must not know what a command does with them.
+`json_option`, and `read_config`, `describe` and `promised`. It must not know what a command does
+with them.
 """
 
 import json
@@ -11,10 +12,12 @@ from typing import Any, TypeVar
 
 import click
 
+from amc.cli import words
 from amc.cli.output import note
 from amc.config import search_space
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
+from amc.plugins import load
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -132,6 +135,20 @@ def describe(config: ExperimentConfig) -> None:
         f"{config.training.total_timesteps:,} steps a trial"
     )
     if search is not None:
-        note(f"{search.type} search, {search.n_calls} trials, over")
+        note(f"{promised(config)}, over")
         for line in search_space.describe(search.search_space):
             note(f"  {line}")
+
+
+def promised(config: ExperimentConfig) -> str:
+    """How many trials a config is, as the driver counts them.
+
+    Raises:
+        UsageError: its choices make a grid that is too large.
+    """
+    search = config.hyperparameter_optimizer
+    if search is None:
+        return "one trial"
+    limit = search.max_failed_trials
+    ends = "" if limit is None else f", fewer if more than {limit} fail"
+    return words.budget(search.type, load("amc.driver:budget")(config)) + ends

@@ -9,7 +9,10 @@ from typing import Self
 
 from amc.cli import words
 from amc.client import BestTrial, Experiment, TrialStatus
+from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
 from amc.ledger import files
+from amc.plugins import load
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Snapshot:
         trials: every trial so far, in number order.
         best: the best trial of the best suggestion so far.
         rounds: how many rounds were begun; they are numbered from 0.
-        n_calls: how many search trials there will be.
+        planned: how many trials there will be if none fails and nobody stops it.
         total_timesteps: environment steps of a whole trial.
         is_disk_full: whether the trials wait for room on the experiment's disk.
     """
@@ -32,7 +35,7 @@ class Snapshot:
     trials: tuple[TrialStatus, ...] = ()
     best: BestTrial | None = None
     rounds: int = 0
-    n_calls: int = 1
+    planned: int = 1
     total_timesteps: int = 1
     is_disk_full: bool = False
 
@@ -40,7 +43,6 @@ class Snapshot:
     def of(cls, experiment: Experiment) -> Self:
         """Read an experiment afresh."""
         config = experiment.config
-        search = config.hyperparameter_optimizer
         trials = tuple(experiment.trials())
         return cls(
             id=experiment.id,
@@ -48,7 +50,7 @@ class Snapshot:
             trials=trials,
             best=experiment.best,
             rounds=trials[-1].round + 1 if trials else 0,
-            n_calls=1 if search is None else search.n_calls,
+            planned=_planned(config),
             total_timesteps=config.training.total_timesteps,
             is_disk_full=not files.has_room(experiment.directory),
         )
@@ -60,8 +62,9 @@ class Snapshot:
 
     @property
     def n_planned(self) -> int:
-        """How many trials there will be, as far as is known now: finalists come on top."""
-        return max(self.n_calls, len(self.trials))
+        """How many trials there will be, or were: all of them where it is done with fewer."""
+        done = len(self.trials)
+        return done if self.state == "completed" else max(self.planned, done)
 
     @property
     def headline(self) -> str:
@@ -78,6 +81,14 @@ class Snapshot:
         if self.is_disk_full and self.state == "running":
             parts.append("its disk is full: make room, and it goes on")
         return f"{self.id}: {', '.join(parts)}"
+
+
+def _planned(config: ExperimentConfig) -> int:
+    try:
+        planned: int = load("amc.driver:budget")(config).trials
+    except UsageError:
+        return 1  # the experiment failed of it and says so
+    return planned
 
 
 def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from amc.cli.options import json_option
+from amc.cli.options import json_option, promised
 from amc.config.document import printable
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search_space import describe
-from amc.errors import ConfigError, Fault
+from amc.errors import ConfigError, Fault, UsageError
 
 
 @click.command()
@@ -58,10 +58,14 @@ def _report(path: Path, overlays: tuple[Path, ...]) -> dict[str, Any]:
     }
     try:
         config = loader.load_config(path, overlays=overlays)
+        summary = _summary(config)
     except ConfigError as error:
         faults = [asdict(fault) for fault in error.faults]
         return report | {"valid": False, "faults": faults, "more_faults": error.more}
-    return report | {"warnings": loader.warnings, "summary": _summary(config)}
+    except UsageError as error:  # of the grid
+        fault = Fault("hyperparameter_optimizer", str(error), str(path))
+        return report | {"valid": False, "faults": [asdict(fault)]}
+    return report | {"warnings": loader.warnings, "summary": summary}
 
 
 def _summary(config: ExperimentConfig) -> list[str]:
@@ -69,9 +73,8 @@ def _summary(config: ExperimentConfig) -> list[str]:
     work = (
         f"{config.algorithm} on {config.environment.name}, {config.training.total_timesteps} steps"
     )
-    if search is None:
-        return [f"{work}, one trial"]
-    return [f"{work}, {search.n_calls} trials ({search.type})", *describe(search.search_space)]
+    space = {} if search is None else search.search_space
+    return [f"{work}, {promised(config)}", *describe(space)]
 
 
 def _print(report: dict[str, Any]) -> None:

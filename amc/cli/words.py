@@ -48,6 +48,25 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def budget(search: str, planned: Any) -> str:
+    """What will be trained, a clause for each thing; `planned` is an `amc.driver.Budget`.
+
+    `bayesian search, 24 trials, then 12 more: the best 4 again on 3 further seeds each`
+    """
+    parts = [f"{search} search, {planned.search_trials:,} trials"]
+    if planned.seeds > 1:
+        last = planned.search_trials % planned.seeds
+        parts[-1] += f" ({planned.suggestions:,} suggestions on {planned.seeds} seeds each"
+        parts[-1] += f"; the last on {last}, too few to win)" if last else ")"
+    if planned.grid_points is not None:
+        parts.append(f"all {planned.grid_points:,} points of its grid")
+    if planned.finalists:
+        seeds = planned.finalist_seeds
+        more = f"the best {planned.finalists} again on {seeds} further seed{'s' * (seeds > 1)} each"
+        parts.append(f"then {planned.finalists * seeds:,} more: {more}")
+    return ", ".join(parts)
+
+
 def hyperparameters(values: Mapping[str, Any]) -> str:
     """`gamma=0.98 learning_rate=0.0012`."""
     return " ".join(f"{key}={_number(value)}" for key, value in values.items())

@@ -145,6 +145,30 @@ class Encoding:
         placed = zip(self.names, self.axes, indices, levels, strict=True)
         return self.encode({name: axis.at(index, count) for name, axis, index, count in placed})
 
+    def n_grid_points(self, levels: Sequence[int]) -> int:
+        """How many different points a factorial grid of so many levels of each dimension has.
+
+        Levels of a short range of whole numbers may be the same number, and where a condition does
+        not hold all levels of its dimension are one point.
+        """
+        values = {
+            name: {
+                tuple(axis.encode(value)): value
+                for value in map(axis.at, range(count), [count] * count)
+            }
+            for name, axis, count in zip(self.names, self.axes, levels, strict=True)
+        }
+        counts = {name: len(different) for name, different in values.items()}
+        conditions = {name: self._space[name].condition for name in self.names}
+        parents = {parent for condition in conditions.values() for parent in condition or {}}
+        free = [name for name in self.names if name not in parents and not conditions[name]]
+        total = 0
+        for combination in product(*(values[parent].values() for parent in parents)):
+            chosen = dict(zip(parents, combination, strict=True))
+            active = [n for n in self.names if conditions[n] and self._counts(n, chosen)]
+            total += math.prod(counts[name] for name in active)
+        return total * math.prod(counts[name] for name in free)
+
     @cached_property
     def _has_conditions(self) -> bool:
         return any(dimension.condition for dimension in self._space.values())

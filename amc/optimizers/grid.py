@@ -43,6 +43,11 @@ class GridOptimizer(RecordingOptimizer):
         self._order = self._generator().permutation(prod(self.levels))
         self._next = 0
 
+    @property
+    def n_points(self) -> int:
+        """How many suggestions there are in all."""
+        return self.encoding.n_grid_points(self.levels)
+
     def _next_point(self) -> Array | None:
         while self._next < len(self._order):
             indices = np.unravel_index(self._order[self._next], self.levels)

@@ -7,6 +7,7 @@ trial is made of it.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from amc.config.dimension import is_number
 from amc.config.search_space import Dimension, parse_dimension
 from amc.errors import SearchError, UsageError
 from amc.optimizers.base import Optimizer
@@ -122,7 +123,11 @@ def written(search_space: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(dimension: Dimension) -> Any:
-    if dimension.choices is None and dimension.condition is None:
+    if dimension.condition is not None:
+        return dimension.to_json()
+    if dimension.is_constant and dimension.choices and is_number(dimension.choices[0]):
+        return [dimension.choices[0]] * 2
+    if dimension.choices is None:
         pair = [dimension.low, dimension.high]
         if parse_dimension(pair).scale == dimension.scale:
             return pair

@@ -73,7 +73,7 @@ def test_show_prints_every_trial_and_why_one_failed(amc: Amc, make_experiment: M
 
     assert outcome.exit_code == 0
     assert (
-        "cartpole-1: completed, 2 of 4 trials done (1 failed), best 3 (trial 0)" in outcome.stdout
+        "cartpole-1: completed, 2 of 2 trials done (1 failed), best 3 (trial 0)" in outcome.stdout
     )
     assert "rl-worker-1" in outcome.stdout
     assert "trial 1 failed: exception: Traceback ... ValueError: nan" in outcome.stdout
@@ -239,7 +239,7 @@ def test_watching_what_has_ended_tells_the_end_and_exits_as_it_did(amc: Amc, mak
     completed, failed, cancelled = (amc("watch", f"cartpole-{n}") for n in (1, 2, 3))
 
     assert completed.exit_code == 0
-    assert completed.stdout.splitlines()[-1].startswith("cartpole-1: completed, 2 of 4 trials done")
+    assert completed.stdout.splitlines()[-1].startswith("cartpole-1: completed, 2 of 2 trials done")
     assert failed.exit_code == 1
     assert "cartpole-2 failed: ValueError: broken ... no trial was left" in failed.stderr
     assert cancelled.exit_code == 4

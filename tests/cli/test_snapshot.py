@@ -11,7 +11,7 @@ DONE = replace(RUNNING, state="completed", score=200.5, steps=2048, seconds=12.5
 def at(*trials: TrialStatus, state: str = "running", **more: object) -> Snapshot:
     scored = [trial for trial in trials if trial.score is not None]
     best = best_of(max(scored, key=lambda trial: trial.score)) if scored else None
-    return Snapshot("cartpole-1", state, trials, best=best, rounds=1, n_calls=4, **more)
+    return Snapshot("cartpole-1", state, trials, best=best, rounds=1, planned=4, **more)
 
 
 def best_of(trial: TrialStatus) -> BestTrial:
@@ -60,7 +60,7 @@ def test_the_end_is_told_with_the_counts():
 
     lines = list(changes(at(DONE, lost), at(DONE, lost, state="completed")))
 
-    assert lines == ["cartpole-1: completed, 2 of 4 trials done (1 failed), best 200.5 (trial 0)"]
+    assert lines == ["cartpole-1: completed, 2 of 2 trials done (1 failed), best 200.5 (trial 0)"]
 
 
 def test_whoever_comes_late_is_told_where_everything_stands():
@@ -75,14 +75,11 @@ def test_whoever_comes_late_is_told_where_everything_stands():
     ]
 
 
-def test_finalists_come_on_top_of_the_planned_trials():
-    trials = [replace(DONE, number=n) for n in range(4)]
-    trials.append(replace(WAITING, number=4, kind="finalist"))
+def test_what_is_planned_is_what_is_done_once_nothing_more_comes():
+    running, done = at(DONE), at(DONE, state="completed")
+    more = at(*(replace(DONE, number=n) for n in range(5)))
 
-    snapshot = at(*trials)
-
-    assert (snapshot.n_ended, snapshot.n_planned) == (4, 5)
-    assert snapshot.headline.startswith("cartpole-1: running, round 0, 4 of 5 trials done, best")
+    assert [(s.n_ended, s.n_planned) for s in (running, done, more)] == [(1, 4), (1, 1), (5, 5)]
 
 
 def test_a_mean_over_more_seeds_is_news():

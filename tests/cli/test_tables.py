@@ -26,7 +26,7 @@ def best_among(*trials: TrialStatus) -> BestTrial | None:
 
 def with_trials(*trials: TrialStatus) -> Snapshot:
     best = best_among(*trials)
-    return Snapshot("x-1", "running", trials, best, rounds=1, n_calls=400, total_timesteps=2048)
+    return Snapshot("x-1", "running", trials, best, rounds=1, planned=400, total_timesteps=2048)
 
 
 def test_a_row_tells_state_progress_worker_and_hyperparameters():

@@ -27,7 +27,7 @@ def test_a_sound_config_is_summed_up_on_standard_output(validate: Any, good: Pat
 
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        f"{good}: ok, ppo on CartPole-v1, 1000 steps, 4 trials (random)",
+        f"{good}: ok, ppo on CartPole-v1, 1000 steps, random search, 4 trials",
         "  learning_rate: 0.0001 to 0.01, log scale",
     ]
     assert result.stderr == ""

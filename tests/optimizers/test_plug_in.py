@@ -109,6 +109,7 @@ def test_the_space_is_handed_on_as_a_config_writes_it():
     assert space["batch_size"] == [16, 64]
     assert space["noise_type"] == {"choices": ["ou", "normal"]}
     assert space["noise_theta"]["if"] == {"noise_type": ["ou"]}
+    assert written({"x": [0.9, 0.9]}) == {"x": [0.9, 0.9]}
     logarithmic = {"low": 1.0, "high": 8.0, "log": True}
     assert written({"x": logarithmic})["x"]["log"] is True
     assert written({"x": {"low": 0.001, "high": 8.0, "log": False}})["x"]["log"] is False

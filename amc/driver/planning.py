@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.driver.budget import budget
 from amc.ledger import History, Round, Trial
 from amc.ledger.standing import ranked, standings
 from amc.optimizers import make
 
 # The seed of trial n is a stream of its own below the experiment's seed.
 _TRIAL_STREAM = 1
-_FINALISTS, _CALLS_FOR_FINALISTS = 4, 16
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,9 @@ def _next_trials(config: ExperimentConfig, history: History) -> tuple[Trial, ...
     if search is None:
         # `amc train` on the same config uses the same seed, so the two give the same bits.
         return () if history.rounds else (Trial(number=0, hyperparameters={}, seed=config.seed),)
-    searched = sum(trial.kind == "search" for trial in history.trials)
-    trials = _search_trials(config, search, history, budget=search.n_calls - searched)
+    trials = _search_trials(config, search, history)
     if not trials and not any(trial.kind == "finalist" for trial in history.trials):
-        trials = _finalist_trials(config, search, history)
+        trials = _finalist_trials(config, history)
     first = len(history.trials)
     return tuple(
         replace(
@@ -118,20 +117,17 @@ def _next_trials(config: ExperimentConfig, history: History) -> tuple[Trial, ...
 
 
 def _search_trials(
-    config: ExperimentConfig,
-    search: HyperparameterOptimizerConfig,
-    history: History,
-    *,
-    budget: int,
+    config: ExperimentConfig, search: HyperparameterOptimizerConfig, history: History
 ) -> list[Trial]:
-    seeds = search.seeds_per_trial
-    count = min(max(1, search.trials_per_round // seeds), budget // seeds)
-    if count < 1:
+    planned = budget(config)
+    searched = sum(trial.kind == "search" for trial in history.trials)
+    seeds = planned.next_seeds(searched)
+    if not seeds:
         return []
     optimizer = make(
         search.type,
         search_space=search.search_space,
-        n_calls=search.n_calls // seeds,
+        n_calls=-(-search.n_calls // search.seeds_per_trial),
         seed=config.seed,
         n_initial_points=search.n_initial_points,
     )
@@ -144,8 +140,8 @@ def _search_trials(
         told += len(suggestions)
     return [
         Trial(number=0, hyperparameters=hyperparameters, seed=0, suggestion=told + index)
-        for index, hyperparameters in enumerate(optimizer.suggest(count))
-        for _ in range(seeds)
+        for index, hyperparameters in enumerate(optimizer.suggest(len(seeds)))
+        for _ in range(seeds[index])
     ]
 
 
@@ -157,16 +153,12 @@ def _searched(history: History) -> Iterator[dict[int, dict[str, object]]]:
             yield {trial.suggestion: trial.hyperparameters for trial in searched}
 
 
-def _finalist_trials(
-    config: ExperimentConfig, search: HyperparameterOptimizerConfig, history: History
-) -> list[Trial]:
-    wanted = search.finalists
-    if wanted is None:
-        wanted = _FINALISTS if search.n_calls >= _CALLS_FOR_FINALISTS else 0
+def _finalist_trials(config: ExperimentConfig, history: History) -> list[Trial]:
+    planned = budget(config)
     return [
         replace(standing.rows[0][0], kind="finalist")
-        for standing in ranked(config, history)[:wanted]
-        for _ in range(search.finalist_seeds)
+        for standing in ranked(config, history)[: planned.finalists]
+        for _ in range(planned.finalist_seeds)
     ]
 
 

@@ -166,6 +166,23 @@ def test_seeds_per_trial_repeats_each_suggestion(make_config: MakeConfig) -> Non
     assert [trial.suggestion for trial in history.trials] == [0, 0, 1, 1]
 
 
+def test_calls_that_make_no_whole_suggestion_are_run_all_the_same(make_config: MakeConfig) -> None:
+    config = make_config(
+        {
+            "hyperparameter_optimizer.type": "bayesian",
+            "hyperparameter_optimizer.n_calls": 5,
+            "hyperparameter_optimizer.seeds_per_trial": 2,
+            "hyperparameter_optimizer.trials_per_round": 4,
+        }
+    )
+
+    history, action = play(config, by_learning_rate)
+
+    assert [trial.suggestion for trial in history.trials] == [0, 0, 1, 1, 2]
+    assert [trial.number for trial in history.trials] == [0, 1, 2, 3, 4]
+    assert action == driver.Finish("completed")
+
+
 def test_a_config_without_a_search_is_one_trial_with_the_configs_own_seed(
     make_config: MakeConfig,
 ) -> None:

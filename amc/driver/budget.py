@@ -1,0 +1,98 @@
+"""How many trials an experiment is: what is promised at submit, and what the driver keeps to.
+
+The door is `budget`.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.optimizers.grid import GridOptimizer
+
+_FINALISTS, _CALLS_FOR_FINALISTS = 4, 16
+# The points of a larger grid are not counted; who asks for more calls than it has gets fewer.
+_MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is trained if no trial fails, nobody stops it, and the search ends no sooner.
+
+    Attributes:
+        search_trials: trials of the search.
+        seeds: trials of each suggestion.
+        suggestions: how many; the last has fewer seeds where their number does not go into
+            `search_trials`.
+        suggestions_per_round: how many are suggested together.
+        finalists: suggestions that are trained again.
+        finalist_seeds: trials of each of these.
+        grid_points: of a grid that is smaller than the trials that were asked for; else None.
+    """
+
+    search_trials: int = 1
+    seeds: int = 1
+    suggestions: int = 1
+    suggestions_per_round: int = 1
+    finalists: int = 0
+    finalist_seeds: int = 0
+    grid_points: int | None = None
+
+    @property
+    def trials(self) -> int:
+        """All of them."""
+        return self.search_trials + self.finalists * self.finalist_seeds
+
+    def next_seeds(self, searched: int) -> list[int]:
+        """Of each suggestion of the next round, how many trials it gets; empty at the end.
+
+        Args:
+            searched: trials of the search so far.
+        """
+        left = self.search_trials - searched
+        count = min(self.suggestions_per_round, -(-left // self.seeds))
+        return [min(self.seeds, left - index * self.seeds) for index in range(count)]
+
+
+def budget(config: ExperimentConfig) -> Budget:
+    """How many trials a config is.
+
+    Raises:
+        UsageError: its choices make a grid that is too large.
+    """
+    search = config.hyperparameter_optimizer
+    if search is None:
+        return Budget()
+    seeds = search.seeds_per_trial
+    suggestions = -(-search.n_calls // seeds)
+    points = _grid_points(search, suggestions)
+    is_short = points is not None and points < suggestions
+    trials = points * seeds if points is not None and is_short else search.n_calls
+    wanted = search.finalists
+    if wanted is None:
+        wanted = _FINALISTS if search.n_calls >= _CALLS_FOR_FINALISTS else 0
+    return Budget(
+        search_trials=trials,
+        seeds=seeds,
+        suggestions=-(-trials // seeds),
+        suggestions_per_round=max(1, search.trials_per_round // seeds),
+        # What was not tried on all of its seeds is not tried again either.
+        finalists=min(wanted, trials // seeds),
+        finalist_seeds=search.finalist_seeds,
+        grid_points=points if is_short else None,
+    )
+
+
+def _grid_points(search: HyperparameterOptimizerConfig, n_calls: int) -> int | None:
+    if search.type != "grid" or n_calls > _MOST_COUNTED:
+        return None
+    space = {name: dimension.to_json() for name, dimension in search.search_space.items()}
+    return _points(json.dumps(space), n_calls)
+
+
+@lru_cache(maxsize=64)
+def _points(search_space: str, n_calls: int) -> int | None:
+    # Whoever follows an experiment asks some times a second.
+    grid = GridOptimizer(json.loads(search_space), n_calls)
+    return grid.n_points if prod(grid.levels) <= _MOST_COUNTED else None
