@@ -145,7 +145,8 @@ def _describe_to_tensorboard(ledger: Ledger) -> None:
     search = ledger.config.hyperparameter_optimizer
     if search is not None:
         write = load("amc.workers.tensorboard:write_experiment")
-        write(ledger.paths.tensorboard, search.search_space)
+        evaluates = ledger.config.training.eval_freq is not None
+        write(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
 
 
 def _chart_best(ledger: Ledger, round_number: int) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,7 @@ import click
 
 from amc.cli.interruption import ENDING, Interruption, respected
 from amc.cli.options import config_options, json_option, read_config
-from amc.cli.train_progress import progress
+from amc.cli.train_progress import Watcher, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.ledger import Result, files
@@ -111,12 +111,17 @@ def _listening() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
 
+def _progress(config: ExperimentConfig) -> AbstractContextManager[Watcher]:
+    training = config.training
+    return progress(training.total_timesteps, evaluates=training.eval_freq is not None)
+
+
 def _train(config: ExperimentConfig, directory: Path) -> tuple[Any, _Stop]:
     # Before torch is loaded: the numerical libraries read these variables once.
     load("amc.workers.threads:limit_threads")(config.training.threads)
     load("amc.logs:configure")(os.environ.get("AMC_LOG_LEVEL", "WARNING"))
     context = load("amc.workers.trial:TrialContext").standalone(config.seed, directory)
-    with _listening() as stop, progress(config.training.total_timesteps) as watcher:
+    with _listening() as stop, _progress(config) as watcher:
         context = replace(
             context,
             mark=watcher.mark,

@@ -1,5 +1,7 @@
 """How far a training in this process is: a bar on a terminal, a line per evaluation elsewhere.
 
+Without evaluations there is a line per checkpoint.
+
 Its door is `progress`. Everything goes to standard error.
 """
 
@@ -46,11 +48,12 @@ class Watcher:
 
 
 @contextmanager
-def progress(total_timesteps: int) -> Iterator[Watcher]:
+def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Watcher]:
     """Show how far a training is while the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Watcher(_ignore, _Lines(total_timesteps).evaluation)
+        lines = _Lines(total_timesteps)
+        yield Watcher(_ignore if evaluates else lines.mark, lines.evaluation)
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -73,6 +76,10 @@ def _ignore(kind: str, steps: int) -> None:
 class _Lines:
     def __init__(self, total_timesteps: int) -> None:
         self._total = total_timesteps
+
+    def mark(self, kind: str, steps: int) -> None:
+        if kind == "save":
+            click.echo(f"step {steps}/{self._total}  saved", file=sys.stderr)
 
     def evaluation(self, evaluation: Evaluation) -> None:
         click.echo(f"step {evaluation.step}/{self._total}  {_score(evaluation)}", file=sys.stderr)

@@ -27,6 +27,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from amc.config.search_space import Dimension
 
 SCORE_TAG = "eval/mean_reward"
+RETURN_TAG = "rollout/ep_rew_mean"
 SOLVED_TAG = "eval/solved_at"
 
 # Readers of event files know two formats; the second purges what a restart orphaned.
@@ -95,19 +96,25 @@ class TensorBoard:
         self._records.flush()
 
 
-def write_experiment(directory: Path, search_space: Mapping[str, Dimension]) -> None:
+def write_experiment(
+    directory: Path, search_space: Mapping[str, Dimension], *, evaluates: bool = True
+) -> None:
     """Write the root's event file: every searched hyperparameter becomes a column of HParams.
 
     TensorBoard shows only what is listed here, so the whole search space is. Written once; a second
     call changes nothing.
+
+    Args:
+        directory: the root of all runs.
+        search_space: what is searched.
+        evaluates: whether scores come from evaluations, or from the episodes of training.
     """
     if any(directory.glob("events.out.tfevents.0000000001.*")):
         return
+    metrics = (SCORE_TAG, SOLVED_TAG) if evaluates else (RETURN_TAG,)
     experiment = api_pb2.Experiment(
         hparam_infos=[_column(name, dimension) for name, dimension in search_space.items()],
-        metric_infos=[
-            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in (SCORE_TAG, SOLVED_TAG)
-        ],
+        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in metrics],
         time_created_secs=time.time(),
     )
     data = HParamsPluginData(experiment=experiment)

@@ -18,13 +18,13 @@ from amc.algorithms.base import Algorithm, algorithm_class
 from amc.config.schema import ExperimentConfig
 from amc.environments import make
 from amc.environments.vector import Episode, VectorEnvironment
-from amc.errors import TrainingError
+from amc.errors import TrainingError, UsageError
 from amc.workers import checkpoint, snapshot
 from amc.workers.curve import Evaluation
 from amc.workers.evaluation import Played, evaluate, summary
 from amc.workers.gpu_usage import GpuUsage
 from amc.workers.scores import Scores, restored
-from amc.workers.tensorboard import TensorBoard
+from amc.workers.tensorboard import RETURN_TAG, TensorBoard
 from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
@@ -191,7 +191,14 @@ class Training:
         return board
 
     def _iterate(self) -> None:
+        before = self.steps
         self._metrics.update(self._algorithm.iterate())
+        if self.steps == before:
+            raise TrainingError(
+                f"algorithm: {self._config.algorithm!r} came back from iterate() without a step, "
+                f"at step {before}, so training would never end. Mend it: each call steps the "
+                "environment."
+            )
         if time.monotonic() - self._logged_at >= _LOG_EVERY_S:
             self._log()
 
@@ -221,7 +228,7 @@ class Training:
     def _training_return(self) -> float:
         self._collect_episodes()
         if not self._episodes:
-            raise TrainingError(
+            raise UsageError(
                 "training.eval_freq: it is null, so the score is the mean return of the last "
                 f"{ROLLOUT_WINDOW} episodes of training, but none ended in {self.steps} steps. "
                 "Set environment.max_episode_steps, train for longer, or set eval_freq."
@@ -243,7 +250,7 @@ class Training:
         speed = (self.steps - self._first_step) / self._seconds()
         values = {**self._metrics, **self._usage.look(), "time/fps": speed}
         if self._episodes:
-            values["rollout/ep_rew_mean"] = _mean([episode.reward for episode in self._episodes])
+            values[RETURN_TAG] = _mean([episode.reward for episode in self._episodes])
             values["rollout/ep_len_mean"] = _mean([episode.length for episode in self._episodes])
         self._board.scalars(self.steps, values)
 

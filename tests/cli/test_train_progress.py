@@ -4,6 +4,7 @@ import os
 import pty
 import re
 from contextlib import redirect_stderr
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,21 @@ def test_a_pipe_gets_a_line_per_evaluation_and_nothing_else(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "step 128/256  score 21.5 ± 2.0\n"
+
+
+def test_without_evaluations_a_pipe_gets_a_line_per_checkpoint(capsys):
+    with progress(256, evaluates=False) as watcher:
+        for kind, step in (("step", 64), ("save", 64), ("update", 128), ("save", 256)):
+            watcher.mark(kind, step)
+
+    assert capsys.readouterr().err == "step 64/256  saved\nstep 256/256  saved\n"
+
+
+def test_episodes_that_were_cut_off_are_told(capsys):
+    with progress(256) as watcher:
+        watcher.evaluation(replace(POINT, cut=2))
+
+    assert capsys.readouterr().err == "step 128/256  score 21.5 ± 2.0, 2 episodes cut off\n"
 
 
 def test_thousands_of_marks_redraw_a_few_times_only(terminal):

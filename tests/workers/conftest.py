@@ -29,13 +29,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "training": {"total_timesteps": 260, "eval_freq": 100, "save_freq": 90},
     },
 }
-CONFIGS["normalised"] = CONFIGS["ppo"] | {
-    "environment": {
-        "name": "Pendulum-v1",
-        "max_episode_steps": 40,
-        "wrappers": ["normalize_observation", "normalize_reward"],
-    },
-}
+for _algorithm in ("ppo", "ddpg"):
+    CONFIGS[f"normalised {_algorithm}"] = CONFIGS[_algorithm] | {
+        "environment": {
+            "name": "Pendulum-v1",
+            "max_episode_steps": 40,
+            "wrappers": ["normalize_observation", "normalize_reward"],
+        },
+    }
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_evaluating_and_saving_change_nothing_in_the_weights(small, tmp_path, al
     assert len(watched.evaluations) > 1 == len(alone.evaluations)
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "normalised"])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "normalised ppo", "normalised ddpg"])
 def test_interrupted_at_random_moments_it_arrives_at_the_same_bits(
     small, tmp_path, attempts, algorithm
 ):

@@ -18,7 +18,6 @@ SETTINGS = {
     "ppo": {"n_envs": 2, "n_steps": 32, "batch_size": 32, "n_epochs": 2, "kl_coef": 0.1},
     "ddpg": {"batch_size": 32, "hidden_sizes": [32, 32], "learning_starts": 100},
 }
-WRAPPERS = {"ppo": ["normalize_observation", "normalize_reward"], "ddpg": []}
 
 
 def training(algorithm, environment):
@@ -29,7 +28,7 @@ def training(algorithm, environment):
         "environment": {
             "name": environment,
             "max_episode_steps": 90,
-            "wrappers": WRAPPERS[algorithm],
+            "wrappers": ["normalize_observation", "normalize_reward"],
         },
         "training": {
             "total_timesteps": 700,

@@ -178,3 +178,11 @@ def test_rounds_are_points_of_the_roots_curves_each_once_whoever_writes_them(tmp
     ]
     assert points == [(4, 1.0), (8, 2.0), (12, 3.0)]
     assert not list(tmp_path.glob(".round*"))
+
+
+def test_without_evaluations_the_return_of_training_is_the_metric(tmp_path):
+    write_experiment(tmp_path, {"gamma": parse_dimension([0.9, 0.999])}, evaluates=False)
+
+    experiment = hparams(tmp_path, metadata.EXPERIMENT_TAG, metadata.parse_experiment_plugin_data)
+    [metric] = experiment.metric_infos
+    assert metric.name.tag == "rollout/ep_rew_mean"
