@@ -24,7 +24,7 @@ COPY amc/version.py amc/version.py
 RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook]'
 
 COPY amc amc
-RUN pip install --no-cache-dir --no-deps --force-reinstall . && rm -rf build *.egg-info
+RUN pip install --no-cache-dir --no-deps --force-reinstall . && rm -rf amc build *.egg-info
 
 COPY configs configs
 COPY worker_queues worker_queues

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from amc.config.loader import ConfigLoader
 
 ROOT = Path(amc.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FLEET = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -40,8 +43,7 @@ def test_it_is_under_two_hundred_lines_and_runs_something_by_line_forty() -> Non
 
 
 def test_its_make_targets_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z][a-z%-]*):", makefile, flags=re.MULTILINE))
+    targets = make_targets()
 
     named = {word for words in command_lines("make") for word in words[1:2]}
     named |= set(re.findall(r"`(?:make )?((?:dist-[a-z]+|test-all|check|bench)[a-z-]*)", README))
@@ -92,3 +94,33 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_table_of_older_commands_names_what_there_is() -> None:
+    rows = [line.split(" | ") for line in FLEET.splitlines() if line.startswith("| `")]
+    ours = " ".join(row[1] for row in rows if len(row) == 3)
+
+    made = set(re.findall(r"`make (?!dist-8)([a-z-]+)", ours))
+    typed = set(re.findall(r"`amc ([a-z]+)", ours))
+
+    assert {"build", "dist-shell", "dist-clean", "dist-restart", "dist-follow"} <= made
+    assert made <= make_targets()
+    assert {"train", "validate", "down"} <= typed <= set(COMMANDS)
+
+
+@pytest.mark.slow
+def test_the_programmatic_names_of_the_table_hold(tmp_path: Path) -> None:
+    (text,) = blocks(FLEET, "python")
+    text += "print(result.state, len(suggestions), {name for item in suggestions for name in item})"
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+
+    process = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert process.stdout == "completed 4 {'lr'}\n", process.stderr
+
+
+def make_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text()
+    return set(re.findall(r"^([a-z][a-z%-]*):", makefile, flags=re.MULTILINE))
