@@ -2,7 +2,8 @@
 
     name      meaning                                      shape
     B         rows of a batch
-    A         actions to choose from, or an action's entries
+    A         actions to choose from, those of several choices together, or an action's entries
+    K         choices made at once
     noise     standard Gumbel (Categorical) or Gaussian    [B, A]
 
 Plain formulas over tensors: `torch.distributions` costs about 30 % of a small PPO update in
@@ -69,6 +70,58 @@ class Categorical(NamedTuple):
         return Categorical(self.log_probs.detach())
 
 
+class MultiCategorical(NamedTuple):
+    """Several independent choices at once.
+
+    Attributes:
+        log_probs: [B, A], one choice's actions after another's, normalised over each choice.
+        counts: how many actions each of the K choices has; together A.
+    """
+
+    log_probs: Tensor
+    counts: tuple[int, ...]
+
+    @classmethod
+    def from_logits(cls, logits: Tensor, counts: tuple[int, ...]) -> "MultiCategorical":
+        """The distribution with probabilities softmax(logits) within each choice."""
+        parts = torch.split(logits, list(counts), dim=-1)
+        return cls(torch.cat([torch.log_softmax(part, dim=-1) for part in parts], dim=-1), counts)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Actions [B, K], int64, by Gumbel noise as in `Categorical`."""
+        return self._highest(self.log_probs + noise)
+
+    def mode(self) -> Tensor:
+        """The most probable actions [B, K], int64."""
+        return self._highest(self.log_probs)
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """The logarithm of p(a), [B], of actions [B, K]: the sum over the choices."""
+        counts = torch.tensor(self.counts, device=actions.device)
+        return self.log_probs.gather(1, actions + (counts.cumsum(0) - counts)).sum(dim=-1)
+
+    def entropy(self) -> Tensor:
+        """H, [B]: the sum of the choices' entropies."""
+        return -(self.log_probs.exp() * self.log_probs).sum(dim=-1)
+
+    def kl_from(self, old: "Distribution") -> Tensor:
+        """KL(old || self), [B]: the sum over the choices."""
+        assert isinstance(old, MultiCategorical)
+        return (old.log_probs.exp() * (old.log_probs - self.log_probs)).sum(dim=-1)
+
+    def rows(self, index: Tensor | slice) -> "MultiCategorical":
+        """The distribution of some rows."""
+        return MultiCategorical(self.log_probs[index], self.counts)
+
+    def detached(self) -> "MultiCategorical":
+        """The same numbers, kept as they are now and without a gradient."""
+        return MultiCategorical(self.log_probs.detach(), self.counts)
+
+    def _highest(self, scores: Tensor) -> Tensor:
+        parts = torch.split(scores, list(self.counts), dim=-1)
+        return torch.stack([part.argmax(dim=-1) for part in parts], dim=-1)
+
+
 class DiagonalGaussian(NamedTuple):
     """Independent Gaussians, their spread the same in every state.
 
@@ -123,4 +176,4 @@ class DiagonalGaussian(NamedTuple):
         return DiagonalGaussian(self.mean.detach(), self.log_std.detach().clone())
 
 
-Distribution = Categorical | DiagonalGaussian
+Distribution = Categorical | MultiCategorical | DiagonalGaussian

@@ -72,7 +72,7 @@ class VectorEnvironment(Normalizer, Protocol):
 
     @property
     def action_space(self) -> gymnasium.Space[Any]:
-        """Of one copy: Discrete, counted from 0, or a flat Box."""
+        """Of one copy: Discrete or flat MultiDiscrete, counted from 0, or a flat Box."""
 
     @property
     def raw_observation(self) -> NDArray[np.float32]:
@@ -86,7 +86,7 @@ class VectorEnvironment(Normalizer, Protocol):
         """Start an episode in every copy and return the observations, [N, D]."""
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Step every copy with int64 [N] or float32 [N, A]; Box actions are clipped here.
+        """Step every copy with int64 [N] or [N, K], or float32 [N, A]; those of a Box are clipped.
 
         A copy whose episode ends starts the next one within the same step.
         """

@@ -13,7 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from amc.algorithms.distributions import Categorical, DiagonalGaussian, Distribution
+from amc.algorithms.distributions import (
+    Categorical,
+    DiagonalGaussian,
+    Distribution,
+    MultiCategorical,
+)
 from amc.config.schema import Precision
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
@@ -122,6 +127,7 @@ class ActorCritic(nn.Module):
         observation_size: entries of an observation.
         action_size: the number of actions if `discrete`, else of an action's entries.
         discrete: a Categorical over actions, or a Gaussian with a learned spread.
+        counts: where several choices are made at once, how many of the actions belong to each.
         hidden_sizes: of both networks.
         activation: a key of `ACTIVATIONS`.
         precision: of the matrix products.
@@ -136,8 +142,10 @@ class ActorCritic(nn.Module):
         hidden_sizes: Sequence[int],
         activation: str,
         precision: Precision = "float32",
+        counts: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
+        self.counts = counts
         self.policy = mlp([observation_size, *hidden_sizes, action_size], activation, precision)
         self.value = mlp([observation_size, *hidden_sizes, 1], activation, precision)
         self.log_std = None if discrete else nn.Parameter(torch.zeros(action_size))
@@ -160,6 +168,8 @@ class ActorCritic(nn.Module):
 
     def distribution_of(self, output: Tensor) -> Distribution:
         """The distribution that the policy's last layer [B, A] stands for: logits, or means."""
+        if self.counts:
+            return MultiCategorical.from_logits(output, self.counts)
         if self.log_std is None:
             return Categorical.from_logits(output)
         return DiagonalGaussian(output, self.log_std)

@@ -9,13 +9,14 @@ Source: Schulman et al. 2017, https://arxiv.org/abs/1707.06347. What its impleme
 Huang et al. 2022, https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/.
 """
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
@@ -34,10 +35,12 @@ from amc.algorithms.seeding import (
     restore_generator,
     torch_generator,
 )
-from amc.algorithms.spaces import example_action, policy_size
+from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel
 from amc.config.schema import ExperimentConfig
+
+_LOG = logging.getLogger(__name__)
 
 # Random streams of one learner.
 INITIAL_WEIGHTS, EXPLORATION, MINIBATCHES = range(3)
@@ -49,8 +52,9 @@ LEARNERS: dict[Kernel, type[PPOLearner]] = {"fast": FastPPOLearner, "reference":
 class PPO(Algorithm):
     """PPO with a clipped objective and, if wanted, an adaptive KL penalty.
 
-    For discrete actions (Categorical) and continuous ones (Gaussian, its spread learned but the
-    same in every state). Arguments as `Algorithm`.
+    For discrete actions (Categorical), several choices at once (one Categorical each) and
+    continuous ones (Gaussian, its spread learned but the same in every state). Several choices are
+    the reference's work: the fast kernel learns from one alone. Arguments as `Algorithm`.
 
     Attributes:
         learner: the networks and their update.
@@ -80,10 +84,16 @@ class PPO(Algorithm):
         )
 
     def _make_learner(self) -> PPOLearner:
+        space = self.environment.action_space
+        counts = choice_counts(space)
+        if counts and self.kernel == "fast":
+            self.kernel = "reference"
+            _LOG.warning("training.kernel: 'reference' computes %s; 'fast' cannot.", space)
         network = ActorCritic(
             self.observation_size,
-            policy_size(self.environment.action_space),
-            discrete=isinstance(self.environment.action_space, Discrete),
+            policy_size(space),
+            discrete=not isinstance(space, Box),
+            counts=counts,
             hidden_sizes=self.settings.hidden_sizes,
             activation=self.settings.activation,
             precision=self.config.training.precision,
@@ -135,7 +145,7 @@ class PPO(Algorithm):
     def _noise(self, n_steps: int) -> NDArray[np.float32]:
         """Noise for the next steps, [n_steps, N, A], drawn at once: it costs less."""
         space = self.environment.action_space
-        kind = Categorical if isinstance(space, Discrete) else DiagonalGaussian
+        kind = DiagonalGaussian if isinstance(space, Box) else Categorical
         shape = (n_steps, self.environment.n_envs, policy_size(space))
         return kind.noise(self._exploration, shape)
 

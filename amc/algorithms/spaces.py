@@ -7,16 +7,18 @@ from typing import Any, Literal
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from numpy.typing import NDArray
 
 from amc.errors import UsageError
 
-ActionKind = Literal["discrete", "continuous"]
+ActionKind = Literal["discrete", "multi-discrete", "continuous"]
 
 
 def action_kind(space: gymnasium.Space[Any]) -> ActionKind:
-    """Whether actions are a choice (`Discrete`) or a vector (`Box`)."""
+    """Whether actions are a choice, several choices at once, or a vector (`Box`)."""
+    if isinstance(space, MultiDiscrete):
+        return "multi-discrete"
     return "discrete" if isinstance(space, Discrete) else "continuous"
 
 
@@ -38,13 +40,22 @@ def policy_size(space: gymnasium.Space[Any]) -> int:
     """What a policy's last layer has: one output per action, or per entry of an action.
 
     Raises:
-        UsageError: neither Discrete nor a flat Box.
+        UsageError: neither Discrete nor MultiDiscrete nor a flat Box.
     """
+    if isinstance(space, MultiDiscrete):
+        return sum(choice_counts(space))
     return int(space.n) if isinstance(space, Discrete) else vector_size(space)
 
 
+def choice_counts(space: gymnasium.Space[Any]) -> tuple[int, ...]:
+    """How many actions each of several choices has, flat; empty for any other space."""
+    return tuple(space.nvec.tolist()) if isinstance(space, MultiDiscrete) else ()
+
+
 def example_action(space: gymnasium.Space[Any]) -> NDArray[Any]:
-    """One action as a learner holds it: int64 [] or float32 [A], zero."""
+    """One action as a learner holds it: int64 [] or [K], or float32 [A], zero."""
+    if isinstance(space, MultiDiscrete):
+        return np.zeros(len(space.nvec), dtype=np.int64)
     if isinstance(space, Discrete):
         return np.zeros((), dtype=np.int64)
     return np.zeros(policy_size(space), dtype=np.float32)

@@ -61,6 +61,10 @@ class Hyperparameters(StrictModel):
 class PPOHyperparameters(Hyperparameters):
     """Proximal Policy Optimization: clipped objective, optional adaptive KL penalty."""
 
+    action_spaces: ClassVar[frozenset[str]] = frozenset(
+        {"discrete", "multi-discrete", "continuous"}
+    )
+
     n_envs: Environments = 8
     """Environments stepped together."""
     n_steps: Count = 256

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
 from amc.algorithms.base import Algorithm, algorithm_class
 from amc.config.loader import ConfigLoader
@@ -90,6 +90,21 @@ class Guess(TinyEnvironment):
         return (self.observation.argmax(axis=1) == actions).astype(float)
 
 
+class GuessTwice(TinyEnvironment):
+    """Half a reward for naming which of three entries is 1, half for which of the other two."""
+
+    observation_space = Box(0, 1, (5,))
+    action_space = MultiDiscrete([3, 2])
+
+    def draw(self) -> np.ndarray:
+        choices = [np.eye(n)[self.generator.integers(n, size=self.n_envs)] for n in (3, 2)]
+        return np.concatenate(choices, axis=1).astype(np.float32)
+
+    def reward(self, actions: np.ndarray) -> np.ndarray:
+        right = [self.observation[:, :3].argmax(axis=1), self.observation[:, 3:].argmax(axis=1)]
+        return (np.stack(right, axis=1) == actions).mean(axis=1)
+
+
 class Follow(TinyEnvironment):
     """The nearer the action to 1 + observation / 2, the better; actions lie in [0, 2]."""
 
@@ -119,7 +134,7 @@ class Salary(Follow):
 @pytest.fixture
 def worlds() -> dict[str, type[TinyEnvironment]]:
     """The tiny environments by name."""
-    return {"guess": Guess, "follow": Follow, "salary": Salary}
+    return {"guess": Guess, "twice": GuessTwice, "follow": Follow, "salary": Salary}
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ DDPG_SMALL = {
 }
 LEARNERS = [
     pytest.param("ppo", "guess", PPO_SMALL, id="ppo-discrete"),
+    pytest.param("ppo", "twice", PPO_SMALL, id="ppo-multi-discrete"),
     pytest.param("ppo", "follow", PPO_SMALL, id="ppo-continuous"),
     pytest.param("ddpg", "follow", DDPG_SMALL, id="ddpg"),
 ]

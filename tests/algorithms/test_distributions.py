@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 from torch.distributions import Categorical as TorchCategorical
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Independent, Normal, kl_divergence, register_kl
 
-from amc.algorithms.distributions import Categorical, DiagonalGaussian
+from amc.algorithms.distributions import Categorical, DiagonalGaussian, MultiCategorical
 
 B, A = 6, 4
 
@@ -13,9 +13,35 @@ def normals(seed, *shape):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=shape))
 
 
-@pytest.fixture(params=["categorical", "gaussian"])
+class TorchMultiCategorical:
+    """Torch's distributions of several choices, added up."""
+
+    def __init__(self, logits):
+        self.parts = [TorchCategorical(logits=part) for part in torch.split(logits, [3, 1, 2], 1)]
+
+    def log_prob(self, actions):
+        return sum(part.log_prob(actions[:, i]) for i, part in enumerate(self.parts))
+
+    def entropy(self):
+        return sum(part.entropy() for part in self.parts)
+
+
+@register_kl(TorchMultiCategorical, TorchMultiCategorical)
+def _divergence_of_several(old, new):
+    pairs = zip(old.parts, new.parts, strict=True)
+    return sum(kl_divergence(*each) for each in pairs)
+
+
+@pytest.fixture(params=["categorical", "several", "gaussian"])
 def pair(request):
     """Ours, torch's, and actions, for an old and a new policy."""
+    if request.param == "several":
+        logits = [normals(seed, B, 6) for seed in (0, 1)]
+        generator = np.random.default_rng(2)
+        columns = [generator.integers(n, size=B) for n in (3, 1, 2)]
+        actions = torch.from_numpy(np.stack(columns, axis=1))
+        ours = [MultiCategorical.from_logits(each, (3, 1, 2)) for each in logits]
+        return ours, [TorchMultiCategorical(each) for each in logits], actions
     if request.param == "categorical":
         logits = [normals(seed, B, A) for seed in (0, 1)]
         actions = torch.from_numpy(np.random.default_rng(2).integers(A, size=B))
@@ -63,6 +89,18 @@ def test_categorical_samples_follow_the_probabilities():
     actions = policy.sample(torch.from_numpy(noise))
 
     np.testing.assert_allclose(np.bincount(actions) / 50_000, probabilities, atol=0.01)
+
+
+def test_samples_of_several_choices_follow_the_probabilities_of_each():
+    probabilities = np.array([0.1, 0.2, 0.7, 0.4, 0.6])
+    logits = torch.tensor(np.log(probabilities)).expand(50_000, 5)
+    policy = MultiCategorical.from_logits(logits, (3, 2))
+
+    noise = Categorical.noise(np.random.default_rng(0), (50_000, 5))
+    first, second = policy.sample(torch.from_numpy(noise)).numpy().T
+
+    np.testing.assert_allclose(np.bincount(first) / 50_000, probabilities[:3], atol=0.01)
+    np.testing.assert_allclose(np.bincount(second) / 50_000, probabilities[3:], atol=0.01)
 
 
 def test_gaussian_samples_have_the_mean_and_spread():

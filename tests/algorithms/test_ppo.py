@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
 from amc.algorithms.rollout import Rollout
-from amc.errors import TrainingError
+from amc.errors import TrainingError, UsageError
 
 SMALL = {"n_envs": 4, "n_steps": 16, "batch_size": 16, "n_epochs": 4, "hidden_sizes": [16]}
 
@@ -23,6 +23,43 @@ def test_it_learns_to_name_what_it_sees(make_learner, train):
     train(learner)
 
     assert learner.predict(np.eye(4, dtype=np.float32)).tolist() == [0, 1, 2, 3]
+
+
+def test_it_learns_to_name_two_things_at_once(make_learner, train):
+    learner = make_learner(
+        "ppo",
+        "twice",
+        SMALL | {"gamma": 0.0, "gae_lambda": 0.0, "batch_size": 64},
+        {"training.total_timesteps": 4000, "optimizer.learning_rate": 0.02},
+    )
+    seen = [[*np.eye(3)[first], *np.eye(2)[second]] for first in range(3) for second in range(2)]
+
+    train(learner)
+
+    named = learner.predict(np.array(seen, np.float32))
+    assert named.tolist() == [[first, second] for first in range(3) for second in range(2)]
+
+
+@pytest.mark.parametrize("kernel", ["auto", "fast"])
+def test_several_choices_are_the_references_work(make_learner, weights, train, caplog, kernel):
+    reference, other = (
+        make_learner("ppo", "twice", SMALL, {"training.kernel": name, "training.device": "auto"})
+        for name in ("reference", kernel)
+    )
+
+    train(reference)
+    train(other)
+
+    assert other.kernel == "reference"
+    assert torch.equal(weights(other), weights(reference))
+    assert "training.kernel: 'reference' computes MultiDiscrete([3 2])" in caplog.text
+
+
+def test_ddpg_refuses_several_choices_in_one_sentence(make_learner):
+    with pytest.raises(
+        UsageError, match=r"needs continuous actions, but .* multi-discrete actions"
+    ):
+        make_learner("ddpg", "twice", {"n_envs": 2})
 
 
 def test_it_learns_a_continuous_answer(make_learner, train):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from amc.algorithms import rollout as collected
 from amc.algorithms.base import Mark, Metrics
-from amc.algorithms.distributions import Categorical, Distribution
+from amc.algorithms.distributions import Categorical, Distribution, MultiCategorical
 from amc.algorithms.kernels.blas import SGEMM, Floats, use_one_thread
 from amc.algorithms.kernels.elementwise import ACTIVATIONS, IDENTITY
 from amc.algorithms.kernels.evaluation import evaluate
@@ -144,6 +144,7 @@ class FastPPOLearner(PPOLearner):
     def _rows(self, batch: collected.Batch) -> Rollout:
         """A batch as one row of numbers per step, in the order that `ppo_loss` counts."""
         old = batch.distribution
+        assert not isinstance(old, MultiCategorical), "PPO gives these to the reference"
         is_choice = isinstance(old, Categorical)
         policy = old.log_probs if isinstance(old, Categorical) else old.mean
         actions = batch.actions[:, None] if is_choice else batch.actions
