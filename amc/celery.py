@@ -6,7 +6,6 @@ imports (`imports`) and a client addresses by name.
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,15 +22,19 @@ DRIVER_QUEUE = "driver"
 SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
 BROKER_URL_VARIABLE = "AMC_BROKER_URL"
 
+# Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
+_RUNTIME_DIRECTORY = Path("/tmp")
 _DAY_S = 24 * 60 * 60
 
 
 def shared_dir() -> Path:
     """The directory that holds every experiment: AMC_SHARED_DIR, or ./distributed_shared.
 
-    Resolved, so that whatever way leads to a directory, it has one broker.
+    Resolved, so that whatever way leads to a directory, it has one broker; a `~` that no shell has
+    seen, as in quotes or in a unit of systemd, is the home directory.
     """
-    return Path(os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared").resolve()
+    named = os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared"
+    return Path(os.path.expanduser(named)).resolve()
 
 
 def embedded_directory(shared: Path) -> Path:
@@ -40,7 +43,7 @@ def embedded_directory(shared: Path) -> Path:
     A socket's path may be 107 bytes long at most, so it cannot lie below `shared` itself.
     """
     key = hashlib.sha256(os.fsencode(shared.resolve())).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"amc-{os.getuid()}" / key
+    return _RUNTIME_DIRECTORY / f"amc-{os.getuid()}" / key
 
 
 def broker_address() -> Address:

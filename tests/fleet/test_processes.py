@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from amc import fleet
@@ -25,6 +27,7 @@ Wait = Callable[[Callable[[], object]], None]
 State = Callable[[], FleetState]
 
 BROKER_ONLY = Description(workers=(), driver=False)
+CONFIG = Path(__file__).parents[2] / "configs" / "cartpole_distributed.json"
 STAY = "from amc import fleet; fleet.stay(fleet.Description((), driver=False))"
 
 
@@ -121,6 +124,54 @@ def test_a_broker_with_a_damaged_file_starts_empty(shared: Path) -> None:
     assert len(list(directory.glob("*.damaged"))) == 1
 
 
+@pytest.mark.parametrize("removed", ["the socket", "the whole directory"])
+def test_a_broker_whose_socket_is_removed_is_started_anew(
+    shared: Path, state: State, wait_until: Wait, removed: str
+) -> None:
+    fleet.up(BROKER_ONLY)
+    first = state().processes[0]
+    directory = embedded_directory(shared)
+
+    if removed == "the socket":
+        embedded.socket_path(directory).unlink()
+    else:
+        shutil.rmtree(directory)
+
+    wait_until(lambda: embedded.is_alive(directory))
+    wait_until(lambda: state().processes[0].restarts == first.restarts + 1)
+    assert not psutil.pid_exists(first.pid)
+
+
+@pytest.mark.parametrize("elsewhere", ["a#b", "not there"])
+def test_a_shell_with_another_tmpdir_finds_the_fleet_and_its_broker(
+    shared: Path, tmp_path: Path, elsewhere: str
+) -> None:
+    (tmp_path / "a#b").mkdir()
+    fleet.up(BROKER_ONLY)
+    environment = {**os.environ, "TMPDIR": str(tmp_path / elsewhere)}
+
+    status, submit = (
+        subprocess.run(
+            [sys.executable, "-m", "amc", *words], env=environment, capture_output=True, text=True
+        )
+        for words in (("status", "--json"), ("submit", str(CONFIG)))
+    )
+
+    assert json.loads(status.stdout)["broker_answers"] is True
+    assert "Queue 'driver' has no worker" in submit.stderr
+
+
+def test_a_home_directory_that_no_shell_wrote_out_is_found(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AMC_SHARED_DIR", "~/shared")
+
+    assert shared_dir() == shared
+    assert fleet.up(BROKER_ONLY)
+    assert not Path("~").exists()
+
+
 def test_a_fleet_that_is_tied_ends_with_its_owner(
     shared: Path, paths: FleetPaths, wait_until: Wait
 ) -> None:
@@ -173,6 +224,7 @@ def test_whichever_way_leads_to_a_directory_it_has_one_broker(
 
 def test_a_shared_directory_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMC_SHARED_DIR", "/proc/nowhere")
+    monkeypatch.delenv("AMC_BROKER_URL", raising=False)
 
     with pytest.raises(AmcError, match="/proc/nowhere"):
         fleet.up(BROKER_ONLY)
