@@ -58,6 +58,13 @@ def follow(
 def view(snapshot: Snapshot, console: Console) -> Group:
     """The headline and as much of the table as the console is high."""
     max_rows = max(1, console.height - _LINES_AROUND_THE_TABLE)
+    drawn = _drawn(snapshot, max_rows)
+    # What stands below the table takes more lines where the console is narrow.
+    excess = len(console.render_lines(drawn)) - (console.height - 1)
+    return drawn if excess <= 0 else _drawn(snapshot, max(1, max_rows - excess))
+
+
+def _drawn(snapshot: Snapshot, max_rows: int) -> Group:
     headline = Text(snapshot.headline, style="bold")
     return Group(headline, trials_table(snapshot, max_rows=max_rows))
 

@@ -115,15 +115,27 @@ def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]
 
 def experiments_table(rows: Sequence[tuple[Snapshot, str, float]]) -> Table:
     """A row per experiment: its snapshot, what it trains, and when it was created (Unix time)."""
-    columns = ("experiment", "state", "trials", "best", "trains", "created")
-    table = _table(*columns, right=("trials", "best"))
+    # Where none is solved, a column tells nothing.
+    has_solved = any(_solved_at(snapshot) != "-" for snapshot, _, _ in rows)
+    table = _table(
+        *("experiment", "state", "trials", "best"),
+        *("solved at", "trains", "created") if has_solved else ("trains", "created"),
+        right=("trials", "best", "solved at"),
+    )
     for snapshot, trains, created in rows:
+        best = snapshot.best
         table.add_row(
             snapshot.id,
             _state(snapshot.state),
             f"{snapshot.n_ended}/{snapshot.n_planned}",
-            "-" if snapshot.best is None else best_of(snapshot.best),
+            words.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
+            *[_solved_at(snapshot)] if has_solved else [],
             trains,
             time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
         )
     return table
+
+
+def _solved_at(snapshot: Snapshot) -> str:
+    step = None if snapshot.best is None else snapshot.best.solved_at
+    return "-" if step is None else f"{step:,}"

@@ -23,6 +23,11 @@ def mean(value: float, standard_error: float | None) -> str:
     return f"{value:.{decimals}f} ± {standard_error:.{decimals}f}"
 
 
+def decided(mean_score: float, standard_error: float | None, n_seeds: int) -> str:
+    """`-1094.6 ± 91.2 (4 seeds)`; of a single trial `412.5`."""
+    return mean(mean_score, standard_error) + (f" ({n_seeds} seeds)" if n_seeds > 1 else "")
+
+
 def best(
     mean_score: float, standard_error: float | None, n_seeds: int, trial: int, solved_at: int | None
 ) -> str:

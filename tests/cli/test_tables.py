@@ -5,7 +5,7 @@ from rich.console import Console
 
 from amc.cli.live import view
 from amc.cli.snapshot import Snapshot
-from amc.cli.tables import trials_table
+from amc.cli.tables import experiments_table, trials_table
 from amc.client import BestTrial, TrialStatus
 
 RUNNING = TrialStatus(0, "running", None, {"gamma": 0.98}, 1, 1, 512, 3.25, "rl-worker-0")
@@ -63,6 +63,30 @@ def test_the_view_fits_a_small_terminal():
     lines = console.render_lines(view(with_trials(*trials), console))
 
     assert len(lines) < 24
+
+
+def test_the_view_fits_a_small_terminal_with_all_that_stands_below_the_table():
+    trials = [
+        replace(RUNNING, number=n, state="completed", score=1.0, solved_at=99_999, kind="finalist")
+        for n in range(300)
+    ]
+    best = replace(best_among(*trials), standard_error=0.1, n_seeds=99, mean_of=tuple(range(99)))
+    snapshot = replace(with_trials(*trials), best=best)
+    console = Console(file=io.StringIO(), width=60, height=24, force_terminal=True)
+
+    lines = console.render_lines(view(snapshot, console))
+
+    assert len(lines) < 24
+
+
+def test_the_list_has_a_column_for_what_was_solved_where_there_is_any():
+    plain = with_trials(replace(RUNNING, state="completed", score=1.0))
+    solved = with_trials(replace(RUNNING, state="completed", score=500.0, solved_at=12_288))
+
+    text = drawn(experiments_table([(plain, "ppo", 0.0), (solved, "ppo", 0.0)]))
+
+    assert "solved at" in text and "12,288" in text
+    assert "solved at" not in drawn(experiments_table([(plain, "ppo", 0.0)]))
 
 
 def test_finalists_are_told_from_the_trials_of_the_search():

@@ -197,6 +197,20 @@ def test_what_is_no_list_of_suggestions_is_told(answer: Any, said: str):
         answering(answer).suggest(2)
 
 
+def test_a_value_that_cannot_even_be_printed_is_told():
+    class Odd:
+        def __repr__(self) -> str:
+            raise ValueError("no")
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("no")
+
+        __hash__ = None
+
+    with pytest.raises(SearchError, match="as number 1 a dict"):
+        answering([{**GOOD, "noise_type": Odd()}]).suggest(1)
+
+
 def test_fewer_suggestions_than_asked_for_are_taken():
     assert answering([GOOD]).suggest(2) == [GOOD]
     assert answering([]).suggest(2) == []

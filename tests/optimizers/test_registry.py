@@ -41,6 +41,22 @@ def test_a_plug_in_that_is_not_there_is_told_by_name(name, monkeypatch):
         make(name, SPACE, n_calls=8)
 
 
+def test_a_plug_in_is_found_by_the_name_of_its_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "first.py").write_text(
+        "class First:\n"
+        "    def __init__(self, search_space): self.space = search_space\n"
+        "    def suggest(self, n): return [{k: v[0] for k, v in self.space.items()}]\n"
+        "    def update(self, suggestions, scores): pass\n"
+    )
+    information = tmp_path / "first-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: first\nVersion: 1\n")
+    (information / "entry_points.txt").write_text("[amc.optimizers]\nfirst = first:First\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert make("first", SPACE, n_calls=8).suggest(1) == [{"lr": 0.001}]
+
+
 def test_a_plug_in_whose_module_is_not_allowed_is_refused():
     with pytest.raises(UsageError, match="AMC_ALLOW_MODULES=collections"):
         make("collections:Counter", SPACE, n_calls=8)
