@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 
 from amc.broker import leases, queues
 from amc.broker.connection import check, connect
+from amc.broker.machine import require_writable
 from amc.celery import DRIVER_QUEUE, send_wake, shared_dir
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
@@ -295,10 +296,12 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
 
     Raises:
         ConfigError: the config is unreadable, malformed or impossible; nothing was written.
+        UsageError: the shared directory cannot be written.
         BrokerError: no broker answers, or no worker could run it; nothing was written.
     """
     resolved = _resolved(config)
     _require_workers()
+    require_writable(shared_dir())
     ledger = Ledger.create(shared_dir(), resolved)
     _wake(ledger.id)
     return Experiment(ledger)

@@ -24,6 +24,7 @@ from amc import logs
 from amc.broker import queues
 from amc.broker.connection import connect
 from amc.broker.directories import serve
+from amc.broker.machine import require_linux, require_writable
 from amc.celery import (
     BROKER_URL_VARIABLE,
     DRIVER_QUEUE,
@@ -98,6 +99,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     """Import the heavy rooms once, before the pool is forked: children inherit them."""
     global _worker
     _refuse_other_pools(sender)
+    _refuse_other_places()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     _worker = _Worker(sender)
     os.environ.setdefault("AMC_WORKER_NAME", _worker.name)
@@ -147,6 +149,17 @@ def _refuse_other_pools(controller: Any) -> None:
         err=True,
     )
     raise SystemExit(UsageError.exit_code)
+
+
+def _refuse_other_places() -> None:
+    """End a worker that could not train here: no Linux, or a directory that it cannot write."""
+    try:
+        require_linux()
+        require_writable(shared_dir())
+    except UsageError as error:
+        click.echo(f"amc: {error}", err=True)
+        # Whatever else a handler raises, Celery starts the worker all the same.
+        raise SystemExit(error.exit_code) from error
 
 
 def _tell_overruled() -> None:

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from amc.broker.machine import require_writable
 from amc.errors import UsageError
 
 FILE = ".broker.json"
@@ -149,10 +150,10 @@ def claim(shared: Path) -> Keys:
     known = of(shared)
     if known.id:
         return known
+    require_writable(shared)
     path = shared / FILE
     temporary = shared / f"{FILE}.{secrets.token_hex(6)}"
     try:
-        shared.mkdir(parents=True, exist_ok=True)
         with open(temporary, "x", encoding="utf-8") as stream:
             stream.write(json.dumps({"id": secrets.token_hex(6)}))
             stream.flush()

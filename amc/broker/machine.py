@@ -1,8 +1,8 @@
 """Which machine this is, and which process is meant by an id on it.
 
 Two machines may have one hostname, two containers of one machine share its boot, and the kernel
-gives the id of an ended process to another one. Its doors are `machine_id`, `identify` and
-`require_linux`.
+gives the id of an ended process to another one. Its doors are `machine_id`, `identify`,
+`require_linux` and `require_writable`.
 """
 
 import hashlib
@@ -62,6 +62,33 @@ def require_linux() -> None:
             "trials by pidfd and parent-death signals. Here amc train, amc validate and the Python "
             "API run; a container (docker compose up) or a Linux machine runs the workers."
         )
+
+
+def require_writable(directory: Path) -> None:
+    """Make a directory if it is not there, and see that this process can write in it.
+
+    Docker makes a directory that is to be mounted and is not there, and it is root's.
+
+    Raises:
+        UsageError: it cannot be made or written; with who has to own it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be made: {error.strerror}.") from error
+    if os.access(directory, os.W_OK | os.X_OK):
+        return
+    owner, user = directory.stat().st_uid, os.geteuid()
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        reason = "its file system is mounted read-only."
+    elif owner == user:
+        reason = f"its mode forbids it. Change that: chmod u+rwx {directory}"
+    else:
+        reason = (
+            f"it belongs to user {owner}, and this runs as user {user}. Give it to this one, on "
+            f"the machine that holds it: chown {user} {directory}"
+        )
+    raise UsageError(f"{directory}: cannot be written: {reason}")
 
 
 def is_of_this_machine(identity: str) -> bool:

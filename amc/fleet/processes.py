@@ -18,7 +18,7 @@ from typing import Literal
 
 from amc import logs
 from amc.broker.connection import check, connect
-from amc.broker.machine import identify, require_linux
+from amc.broker.machine import identify, require_linux, require_writable
 from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import (
@@ -67,6 +67,7 @@ def up(
     """
     require_linux()
     paths = FleetPaths((shared or shared_dir()).absolute())
+    require_writable(paths.shared)
     running = living(paths.state)
     if running is not None:
         _refuse_other(paths, running.description, description)
@@ -95,6 +96,7 @@ def stay(description: Description, *, shared: Path | None = None) -> None:
     """
     require_linux()
     paths = FleetPaths((shared or shared_dir()).absolute())
+    require_writable(paths.shared)
     _refuse_impossible_dashboards(description)
     logs.configure()
     Supervisor(description, paths).run(when_started=lambda: None)

@@ -60,7 +60,7 @@ def test_a_file_that_names_no_prefix_is_refused(tmp_path: Path, text: str) -> No
 def test_a_directory_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UsageError, match=r"\.broker\.json: cannot be written \(Not a directory\)"):
+    with pytest.raises(UsageError, match=r"file/shared: cannot be made: Not a directory"):
         keys.claim(tmp_path / "file" / "shared")
 
 
