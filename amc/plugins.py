@@ -8,7 +8,9 @@ import difflib
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from importlib.metadata import entry_points
 from inspect import Parameter, Signature
 from typing import Any
@@ -61,11 +63,13 @@ def resolve(name: str, *, built_in: dict[str, str], group: str, kind: str) -> An
     """
     if name in built_in:
         return load(built_in[name])
-    for point in entry_points(group=group):
-        if point.name == name:
-            return point.load()
-    if ":" in name and is_allowed(name):
-        return load(name)
+    # What a package prints while it is loaded must not get among a command's results.
+    with redirect_stdout(sys.stderr):
+        for point in entry_points(group=group):
+            if point.name == name:
+                return point.load()
+        if ":" in name and is_allowed(name):
+            return load(name)
     raise UsageError(unknown(name, names(built_in, group), kind=kind))
 
 

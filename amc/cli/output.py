@@ -5,13 +5,38 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
 
 # Nobody reads a pipe in columns of 80: a table is cut only where a terminal, or COLUMNS, is narrow.
 _PIPE_WIDTH = 240
+
+
+def claim_stdout() -> TextIO:
+    """Take standard output for this program alone.
+
+    Whatever else in this process writes there, past Python or at its very end, writes to standard
+    error from now on, and so do programs that it starts.
+
+    Returns:
+        Where results go.
+    """
+    mine = sys.stdout
+    if _descriptor(mine) == 1:
+        mine.flush()
+        mine = os.fdopen(os.dup(1), "w", encoding=mine.encoding, errors=mine.errors)
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return mine
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # a stream in memory
+        return None
 
 
 def print_json(document: Any) -> None:

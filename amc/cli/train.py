@@ -8,17 +8,19 @@ lost than what was done since the last checkpoint.
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from amc.cli.interruption import ENDING, Interruption, respected
 from amc.cli.options import config_options, json_option, read_config
+from amc.cli.output import claim_stdout
 from amc.cli.train_progress import Watcher, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
@@ -62,12 +64,14 @@ def train(
     directory = directory or RUNS_DIRECTORY / config.experiment_name
     if not resume:
         _require_unused(directory)
-    outcome, stop = _train(config, directory)
+    out = claim_stdout()
+    with _ending_what_it_starts():
+        outcome, stop = _train(config, directory)
     if outcome.state == "interrupted":
         _leave_interrupted(outcome.steps, stop)
     result = _result(directory, outcome)
     _record(directory, config, result)
-    _print(result, outcome.checkpoint, as_json)
+    _print(result, outcome.checkpoint, as_json, out)
 
 
 def _require_unused(directory: Path) -> None:
@@ -109,6 +113,21 @@ def _listening() -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _ending_what_it_starts() -> Iterator[None]:
+    """Ends what an environment started in the block and left behind, detached or not."""
+    if sys.platform != "linux":  # elsewhere nobody tells what has detached itself
+        yield
+        return
+    before = load("amc.broker.lifeline:children")()
+    load("amc.broker.lifeline:adopt_orphans")()
+    try:
+        yield
+    finally:
+        load("amc.broker.lifeline:end_children")(spared=before)
+        load("amc.broker.lifeline:adopt_orphans")(False)
 
 
 def _progress(config: ExperimentConfig) -> AbstractContextManager[Watcher]:
@@ -161,7 +180,7 @@ def _record(directory: Path, config: ExperimentConfig, result: Result) -> None:
     files.replace(directory / "result.json", files.encode(asdict(result)))
 
 
-def _print(result: Result, checkpoint: Path, as_json: bool) -> None:
+def _print(result: Result, checkpoint: Path, as_json: bool, out: TextIO) -> None:
     shown = {
         "score": result.score,
         "steps": result.steps,
@@ -172,8 +191,8 @@ def _print(result: Result, checkpoint: Path, as_json: bool) -> None:
         "digest": result.digest,
     }
     if as_json:
-        click.echo(json.dumps(shown))
+        click.echo(json.dumps(shown), file=out)
         return
     for name, value in shown.items():
         if value is not None:
-            click.echo(f"{name:<12}{value}")
+            click.echo(f"{name:<12}{value}", file=out)
