@@ -136,7 +136,7 @@ def _refuse_other_pools(controller: Any) -> None:
         fault = f"--pool {pool.__module__.rpartition('.')[2]}"
     elif controller.concurrency != 1:
         fault = f"--concurrency {controller.concurrency}"
-    elif getattr(controller, "autoscale", None):
+    elif controller.options.get("autoscale"):
         fault = "--autoscale"
     else:
         for command in _RESIZING:

@@ -1,0 +1,214 @@
+"""What the two tasks make of a message, and of trouble."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from amc import tasks
+from amc.broker import dispatch, leases, queues
+from amc.broker.queues import LiveWorker
+from amc.config.schema import ExperimentConfig
+from amc.errors import ConfigError, Fault, LedgerError, UsageError
+from amc.ledger import Ledger
+
+pytestmark = pytest.mark.engine
+OWNER = leases.Owner("rl-worker-0", "gpu0")
+
+
+@pytest.fixture
+def ledger(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]) -> Ledger:
+    """A running experiment of which two trials are suggested, and nobody to train them."""
+    made = Ledger.create(shared, make_config())
+    tasks.advance(made.id)
+    return made
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../elsewhere/x-1",
+        "..",
+        ".",
+        "",
+        ".fleet",
+        "nothing-1",
+        "/",
+        "a\0b",
+        "x" * 300,
+        "\udc00",
+        5,
+        None,
+        ["test-1"],
+    ],
+)
+def test_a_message_that_names_no_experiment_changes_nothing(
+    ledger: Ledger, tmp_path: Path, name: Any
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "shared").joinpath("test-1").rename(elsewhere / "x-1")
+    before = files(tmp_path)
+
+    tasks.advance(name)
+    became = tasks.train_trial(name, 0)
+
+    assert became["became"] == "no trial of ours"
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("trial", [2, 9999, -1, "0", "x", True, 0.0, None, [0], 2**70])
+def test_a_trial_that_was_not_suggested_is_not_trained(ledger: Ledger, trial: Any) -> None:
+    before = files(ledger.directory)
+
+    became = tasks.train_trial(ledger.id, trial)
+
+    assert became["became"] == "no trial of ours"
+    assert files(ledger.directory) == before
+    assert sorted(path.name for path in (ledger.directory / "trials").iterdir()) == ["0000", "0001"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        redis.ConnectionError("gone"),
+        redis.ResponseError("OOM command not allowed"),
+        OSError(5, "Input/output error"),
+        LedgerError("experiment.json: damaged"),
+        ValueError("by a fault of ours"),
+        KeyError("x"),
+        RecursionError(),
+        MemoryError(),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_trouble_but_the_config_s_ends_an_experiment(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fail(*_: Any) -> None:
+        raise trouble
+
+    monkeypatch.setattr(dispatch, "lost", fail)
+    tasks.advance(ledger.id)
+    troubled = ledger.state
+    monkeypatch.undo()
+
+    assert (troubled, ledger.state) == ("running", "running")
+
+
+def test_the_clock_waits_the_longer_the_oftener_there_was_trouble(
+    ledger: Ledger, broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = [queues.postpone(broker, ledger.id) for _ in range(8)]
+    is_waiting = not queues.claim_wake(broker, ledger.id)
+    tasks.advance(ledger.id)
+
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert is_waiting
+    assert queues.postpone(broker, ledger.id) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [UsageError("no such optimizer"), ConfigError([Fault("seed", "no")])]
+)
+def test_a_fault_of_the_config_ends_it_with_its_sentence(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def plan(*_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr("amc.driver.plan", plan)
+
+    tasks.advance(ledger.id)
+
+    assert ledger.state == "failed"
+    assert ledger.end is not None and (ledger.end.error or "").strip() == str(fault)
+
+
+RUBBISH = [
+    b"\xff\xfe",
+    b"garbage",
+    b"{}",
+    b"[]",
+    b"null",
+    b"[" * 50_000,
+    b"x" * 200_000,
+    json.dumps({"name": 5, "queues": "gpu0", "host": None, "pid": []}).encode(),
+    json.dumps({"name": "rl-worker-9", "queues": [5, None], "host": "h"}).encode(),
+    json.dumps({"steps": "x"}).encode(),
+    b"nan",
+    b"1e999",
+    b"-5",
+]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH, ids=lambda raw: repr(raw[:20]))
+def test_rubbish_at_our_keys_delays_nothing_for_ever(
+    ledger: Ledger, broker: Any, rubbish: bytes
+) -> None:
+    keys = broker.keyspace
+    names = [
+        keys.lease(ledger.id, 0),
+        keys.lease("x", "y"),
+        keys.worker("rl-worker-9@h"),
+        keys.progress(ledger.id, 0),
+        keys.wake(ledger.id),
+        keys.trouble(ledger.id),
+        keys.missing(ledger.id, 0),
+    ]
+    for name in names:
+        broker.set(name, rubbish)
+
+    assert queues.live_workers(broker) == []
+    assert queues.choose(broker, 1) == []
+    assert dispatch.lost(broker, ledger.id, [0, 1]) == []
+    assert queues.progress_of(broker, ledger.id, [0, 1]) == {}
+    assert leases.acquire(broker, ledger.id, 0, OWNER) is not None
+    queues.claim_wake(broker, ledger.id)
+    assert 0 < broker.ttl(keys.wake(ledger.id)) <= 10
+    assert 2 <= queues.postpone(broker, ledger.id) <= 60
+    tasks.advance(ledger.id)
+    assert ledger.state == "running"
+
+
+def test_keys_of_another_type_delay_nothing_for_ever(ledger: Ledger, broker: Any) -> None:
+    keys = broker.keyspace
+    names = [
+        keys.lease(ledger.id, 0),
+        keys.worker("rl-worker-9@h"),
+        keys.progress(ledger.id, 0),
+        keys.wake(ledger.id),
+        keys.trouble(ledger.id),
+        keys.missing(ledger.id, 0),
+    ]
+    for name in names:
+        broker.rpush(name, "x")
+    broker.set(keys.queue("gpu0"), "x")
+    queues.beat(broker, LiveWorker("rl-worker-0", ("gpu0",), "here", 1))
+
+    assert queues.choose(broker, 1) == ["gpu0"]
+    assert dispatch.lost(broker, ledger.id, [0]) == []
+    assert queues.progress_of(broker, ledger.id, [0]) == {}
+    lease = leases.acquire(broker, ledger.id, 0, OWNER)
+    assert lease is not None and lease.renew()
+    queues.claim_wake(broker, ledger.id)
+    assert queues.postpone(broker, ledger.id) == 2
+
+
+def test_a_heartbeat_of_a_newer_or_an_older_version_is_understood(broker: Any) -> None:
+    newer = {"name": "a", "queues": ["gpu0"], "host": "h", "pid": 1, "segments": {"open": 2}}
+    older = {"name": "b", "queues": ["gpu1"], "host": "h"}
+    for beat in (newer, older):
+        broker.set(broker.keyspace.worker(f"{beat['name']}@h"), json.dumps(beat), ex=10)
+
+    found = queues.live_workers(broker)
+
+    assert found == [LiveWorker("a", ("gpu0",), "h", 1), LiveWorker("b", ("gpu1",), "h", 0)]
