@@ -227,7 +227,7 @@ class Assembly:
         self.warnings += possible
         if environment is not None and training is not None:
             self.problems += checks.memory(
-                hyperparameters, searched, environment=environment, limit=training.memory_limit
+                hyperparameters, searched, environment=environment, training=training
             )
         if training is not None:
             self.warnings += checks.advice(hyperparameters, searched, training.total_timesteps)

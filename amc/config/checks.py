@@ -85,7 +85,7 @@ def memory(
     searched: Mapping[str, Searched],
     *,
     environment: EnvironmentConfig,
-    limit: int | None,
+    training: TrainingConfig,
 ) -> Iterator[Problem]:
     """More memory than a trial may hold, blamed on the largest part.
 
@@ -93,12 +93,13 @@ def memory(
         values: as fixed in the config; what is searched counts at its greatest.
         searched: what the search replaces, by hyperparameter.
         environment: whose sizes count; one that is not known is taken at one number each.
-        limit: bytes; None for what the machine has.
+        training: how many steps there are to remember, and how much memory there is for them.
     """
     known = KNOWN.get(environment.name)
     sizes = (known.observation_size, known.action_size) if known else (1, 1)
     greatest = {key: _extreme(dimension, True) for key, (_, dimension) in searched.items()}
-    parts = values.model_copy(update=greatest).memory(*sizes)
+    parts = values.model_copy(update=greatest).memory(*sizes, training.total_timesteps)
+    limit = training.memory_limit
     allowed = machine_memory() if limit is None else limit
     needed = sum(parts.values())
     if needed <= allowed:

@@ -32,6 +32,7 @@ BUILT_IN = {
 _FLOAT32_BYTES = 4
 
 Environments = Annotated[int, Field(ge=1, le=65_536), INTEGRAL]
+Transitions = Annotated[int, Field(ge=1, le=10_000_000_000), INTEGRAL]
 
 
 class Hyperparameters(StrictModel):
@@ -53,8 +54,16 @@ class Hyperparameters(StrictModel):
         """What is allowed and probably not meant: the keys that decide it, and a sentence."""
         return iter(())
 
-    def memory(self, observation_size: int, action_size: int) -> dict[str, int]:
-        """Bytes that training will hold, by the key that decides them; sizes are in numbers."""
+    def memory(
+        self, observation_size: int, action_size: int, total_timesteps: int
+    ) -> dict[str, int]:
+        """Bytes that training will hold, by the key that decides them.
+
+        Args:
+            observation_size: numbers in an observation.
+            action_size: numbers in an action.
+            total_timesteps: environment steps of the training; no more are ever remembered.
+        """
         return {}
 
 
@@ -140,11 +149,14 @@ class PPOHyperparameters(Hyperparameters):
                 f"minibatch of each epoch has {rest}.",
             )
 
-    def memory(self, observation_size: int, action_size: int) -> dict[str, int]:
+    def memory(
+        self, observation_size: int, action_size: int, total_timesteps: int
+    ) -> dict[str, int]:
         """One rollout: observation, action, and six numbers a sample; two networks with Adam."""
+        samples = min(self.n_envs * self.n_steps, total_timesteps + self.n_envs)
         sample = (observation_size + action_size + 6) * _FLOAT32_BYTES
         return {
-            "n_steps": self.n_envs * self.n_steps * sample,
+            "n_steps": samples * sample,
             "hidden_sizes": 2 * _network_bytes(observation_size, self.hidden_sizes, action_size),
         }
 
@@ -157,7 +169,7 @@ class DDPGHyperparameters(Hyperparameters):
 
     n_envs: Environments = 1
     """Environments stepped together."""
-    buffer_size: Count = 1_000_000
+    buffer_size: Transitions = 1_000_000
     """Transitions that the replay buffer holds."""
     learning_starts: CountOrZero = 1000
     """Steps of random actions before the first update."""
@@ -204,12 +216,14 @@ class DDPGHyperparameters(Hyperparameters):
                 "nothing will be learned.",
             )
 
-    def memory(self, observation_size: int, action_size: int) -> dict[str, int]:
-        """The replay buffer; actor, critic and their targets."""
+    def memory(
+        self, observation_size: int, action_size: int, total_timesteps: int
+    ) -> dict[str, int]:
+        """The replay buffer, as far as it is filled; actor, critic and their targets."""
         transition = (2 * observation_size + action_size + 2) * _FLOAT32_BYTES
         inputs = observation_size + action_size
         return {
-            "buffer_size": self.buffer_size * transition,
+            "buffer_size": min(self.buffer_size, total_timesteps + self.n_envs) * transition,
             "hidden_sizes": 2 * _network_bytes(inputs, self.hidden_sizes, action_size),
         }
 

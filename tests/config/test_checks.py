@@ -97,23 +97,46 @@ def test_what_the_search_replaces_is_not_held_against_the_config(searching: Call
 def test_a_replay_buffer_is_measured_against_the_memory_limit(base: dict[str, Any]):
     # 1e6 transitions of 2 * 3 + 1 + 2 numbers are 36 MB, the networks another 2 MB.
     def config(limit: str) -> dict[str, Any]:
-        training = {"total_timesteps": 5000, "memory_limit": limit}
+        training = {"total_timesteps": 1_000_000, "memory_limit": limit}
         return {**base, **PENDULUM, "training": training}
 
     assert refused(config("36MB")) == ["algorithm_config.buffer_size"]
     assert warned(config("40MB")) == []
 
 
-def test_the_largest_buffer_that_is_searched_counts(searching: Callable[..., Any]):
-    space = {"buffer_size": [1000, 10**12]}
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"algorithm": "ddpg", "environment": {"name": "HalfCheetah-v4"}, "algorithm_config": {}},
+        {"algorithm": "ddpg", "environment": {"name": "Pendulum-v1"}, "algorithm_config": {}}
+        | {"algorithm_config": {"buffer_size": 10**10}},
+        {"algorithm_config": {"n_steps": 10**12}},
+    ],
+    ids=["replay of the default size", "replay", "rollout"],
+)
+def test_only_what_training_will_ever_hold_is_counted(
+    sections: dict[str, Any], base: dict[str, Any]
+):
+    training = {"total_timesteps": 2000, "memory_limit": "16MB"}
 
-    assert refused(searching(space, **PENDULUM)) == [
+    config = ConfigLoader().from_mapping({**base, **sections, "training": training})
+
+    assert config.training.memory_limit == 16_000_000
+
+
+def test_the_largest_buffer_that_is_searched_counts(searching: Callable[..., Any]):
+    space = {"buffer_size": [1000, 10**10]}
+    training = {"total_timesteps": 10**12}
+
+    assert refused(searching(space, **PENDULUM, training=training)) == [
         "hyperparameter_optimizer.search_space.buffer_size"
     ]
 
 
 def test_a_rollout_and_a_network_are_measured_too(base: dict[str, Any]):
-    assert refused({**base, "algorithm_config": {"n_steps": 10**12}}) == [
+    training = {"total_timesteps": 10**12}
+
+    assert refused({**base, "training": training, "algorithm_config": {"n_steps": 10**12}}) == [
         "algorithm_config.n_steps"
     ]
     assert refused({**base, "algorithm_config": {"hidden_sizes": [65536] * 4}}) == [
@@ -122,7 +145,7 @@ def test_a_rollout_and_a_network_are_measured_too(base: dict[str, Any]):
 
 
 def test_a_config_from_a_ledger_is_not_measured_against_this_machine(base: dict[str, Any]):
-    base |= {**PENDULUM, "algorithm_config": {"buffer_size": 10**12}}
+    base |= {**PENDULUM, "algorithm_config": {"buffer_size": 10**10}}
 
     config = ConfigLoader().from_mapping(base, source="experiment.json", accepted=True)
 
@@ -134,8 +157,8 @@ def test_the_machines_memory_is_known():
 
 
 def test_the_estimate_is_near_what_is_held():
-    transitions = DDPGHyperparameters(hidden_sizes=()).memory(17, 6)["buffer_size"]
-    rollout = PPOHyperparameters().memory(4, 2)["n_steps"]
+    transitions = DDPGHyperparameters(hidden_sizes=()).memory(17, 6, 10**9)["buffer_size"]
+    rollout = PPOHyperparameters().memory(4, 2, 10**9)["n_steps"]
 
     assert transitions == 1_000_000 * 42 * 4
     assert rollout == 2048 * 12 * 4
