@@ -66,7 +66,7 @@ class _Worker:
         self.is_driver = DRIVER_QUEUE in self.queues
         self.controller = controller
         self.is_stopping = False
-        self.finished: set[str] = set()
+        self.finished: dict[str, tuple[int, ...]] = {}
 
     @property
     def live(self) -> queues.LiveWorker:
@@ -229,18 +229,33 @@ def _tick() -> None:
         _LOG.debug("the clock missed a tick: %s", error)
 
 
-def _unfinished(shared: Path, finished: set[str]) -> list[str]:
+def _unfinished(shared: Path, finished: dict[str, tuple[int, ...]]) -> list[str]:
+    """The experiments that have not ended.
+
+    Args:
+        shared: the directory that holds them all.
+        finished: remembers those that have, as they were seen then: a directory that was removed
+            and its name used again, or only its inode, is looked at anew.
+    """
     found = []
-    entries = shared.iterdir() if shared.is_dir() else ()
-    for directory in entries:
-        paths = ExperimentPaths(directory)
-        if directory.name in finished or not paths.experiment.exists():
-            continue
-        if paths.end.exists():
-            finished.add(directory.name)
-        else:
-            found.append(directory.name)
+    for directory in shared.iterdir() if shared.is_dir() else ():
+        try:
+            looks, paths = _looks(directory), ExperimentPaths(directory)
+            if directory.name.startswith(".") or finished.get(directory.name) == looks:
+                continue
+            if paths.end.exists():
+                finished[directory.name] = looks
+            elif paths.experiment.exists():
+                found.append(directory.name)
+        except OSError as error:
+            # One that cannot be entered hides no other.
+            _LOG.debug("the clock passes over %s: %s", directory, error)
     return found
+
+
+def _looks(directory: Path) -> tuple[int, ...]:
+    status = directory.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _hand_back(**_: Any) -> None:

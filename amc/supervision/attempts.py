@@ -88,6 +88,8 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
         )
         logs.bind(job.ledger.id, job.trial, attempt.number)
         end = _run_attempt(job, attempt, lease)
+        if job.ledger.is_gone:
+            return "is removed"  # nothing more is written: its name may be another's by now
         job.ledger.end_attempt(job.trial, attempt.number, end)
         _LOG.info("attempt ended: %s %s", end.outcome, end.detail.rpartition("\n")[2])
         if end.outcome == "interrupted":

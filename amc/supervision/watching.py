@@ -140,7 +140,10 @@ class Watcher:
             self._end(AttemptEnd("oom", f"{used:,} bytes used, memory_limit is {limit:,}"))
 
     def _check_overtaken(self) -> None:
-        """End an attempt that was taken for dead, as after a long halt of its whole machine."""
+        """End an attempt that nobody waits for: taken for dead, or its experiment removed."""
+        if self._job.ledger.is_gone:
+            self._end(AttemptEnd("interrupted", "its experiment was removed"))
+            return
         try:
             result = self._job.ledger.result(self._job.trial)
         except (OSError, LedgerError):

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,11 +102,17 @@ def test_an_experiment_made_again_under_the_same_name_is_not_answered_from_memor
     ledger.close_round(ledger.history().rounds[0])
     assert ledger.history().rounds
 
-    ledger.directory.rename(tmp_path / "moved")
+    shutil.rmtree(ledger.directory)  # so that the inodes of its files are free again
     again = Ledger.create(tmp_path, make_config())
 
     assert again.id == ledger.id
     assert again.history().rounds == ()
+    again.open_round(0, TRIALS)
+    for trial in TRIALS:
+        again.write_result(Result(trial.number, "completed", 7.0))
+    again.close_round(again.history().rounds[0])
+    assert [result.score for _, result in again.history().finished()] == [7.0, 7.0]
+    assert [result.score for _, result in ledger.history().finished()] == [7.0, 7.0]
 
 
 def test_attempts_are_numbered_in_order_and_carry_their_end(ledger: Ledger) -> None:

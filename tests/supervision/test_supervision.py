@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -514,6 +515,29 @@ def test_an_attempt_that_was_overtaken_ends(
 
     assert supervisor.became == "interrupted"
     assert "attempt 2 has the result" in str(ledger.attempts(0)[0].end)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("is_name_used_again", [True, False])
+def test_an_attempt_for_a_removed_experiment_ends_and_writes_nothing_into_its_successor(
+    broker: Any,
+    misbehaving: Callable[..., Ledger],
+    eventually: Callable[..., Any],
+    is_name_used_again: bool,
+) -> None:
+    ledger = misbehaving("hang")
+    supervisor = Supervisor(ledger)
+    supervisor.start()
+    eventually(lambda: ledger.attempts(0))
+
+    shutil.rmtree(ledger.directory)
+    if is_name_used_again:
+        assert Ledger.create(ledger.directory.parent, ledger.config).id == ledger.id
+    supervisor.join(30)
+
+    assert supervisor.became == "is removed"
+    left = list(ledger.directory.rglob("*.json"))
+    assert left == ([ledger.paths.experiment] if is_name_used_again else [])
 
 
 SUPERVISOR = """

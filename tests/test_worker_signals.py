@@ -1,0 +1,67 @@
+"""The clock of the driver: which experiments are to be woken."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from amc.config.schema import ExperimentConfig
+from amc.ledger import Ledger
+from amc.worker_signals import _unfinished
+
+
+@pytest.fixture
+def make(tmp_path: Path, make_config: Callable[..., ExperimentConfig]) -> Callable[[], Ledger]:
+    return lambda: Ledger.create(tmp_path, make_config())
+
+
+def test_the_clock_wakes_what_has_not_ended(make: Callable[[], Ledger], tmp_path: Path) -> None:
+    running, ended = make(), make()
+    ended.finish("completed")
+    (tmp_path / "stray").mkdir()
+    (tmp_path / "file").touch()
+
+    assert _unfinished(tmp_path, {}) == [running.id]
+    assert _unfinished(tmp_path / "nowhere", {}) == []
+
+
+def test_what_a_killed_submit_left_is_not_woken(make: Callable[[], Ledger], tmp_path: Path) -> None:
+    shutil.copytree(make().directory, tmp_path / ".new-77-1")
+
+    assert _unfinished(tmp_path, {}) == ["test-1"]
+
+
+def test_an_ended_experiment_is_looked_at_again_only_when_it_has_changed(
+    make: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    ended, finished = make(), {}
+    ended.finish("completed")
+    assert _unfinished(tmp_path, finished) == []
+    as_seen = dict(finished)
+
+    assert _unfinished(tmp_path, finished) == []
+    assert finished == as_seen
+
+
+def test_a_name_that_is_used_again_is_a_new_experiment(
+    make: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    first, finished = make(), {}
+    first.finish("completed")
+    assert _unfinished(tmp_path, finished) == []
+
+    shutil.rmtree(first.directory)
+    second = make()
+
+    assert second.id == first.id
+    assert _unfinished(tmp_path, finished) == [second.id]
+
+
+def test_a_directory_that_cannot_be_looked_at_hides_no_other(
+    make: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    running = make()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    assert _unfinished(tmp_path, {}) == [running.id]
