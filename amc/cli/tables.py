@@ -75,7 +75,8 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
             _one_line(words.hyperparameters(trial.hyperparameters)),
             style="bold" if is_best else "",
         )
-    table.caption = "; ".join(_notes(snapshot, shown)) or None
+    table.caption = "\n".join(_notes(snapshot, shown)) or None
+    table.caption_justify = "left"
     return table
 
 
