@@ -5,12 +5,15 @@
 Numba notices a change in the file of a cached function, not in the files that it calls into. So
 the cache's directory carries a digest of every source of this room: code that changed is never met
 by machine code made before. Numba itself keeps machine code of different CPUs apart, so a shared
-file system does no harm.
+file system does no harm. Processes that start side by side leave the compiling to one of them.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,7 +58,8 @@ def compiled(signature: Any) -> Callable[[Function], Function]:
         _config.CACHE_DIR = str(_DIRECTORY or "")
         made: Function
         try:
-            made = _njit(signature, cache=_DIRECTORY is not None, **_OPTIONS)(function)
+            with _one_at_a_time(function.__qualname__):
+                made = _njit(signature, cache=_DIRECTORY is not None, **_OPTIONS)(function)
         except OSError as error:
             _LOG.warning("Machine code could not be kept in %s: %s.", _DIRECTORY, error)
             made = _njit(signature, **_OPTIONS)(function)
@@ -64,6 +68,23 @@ def compiled(signature: Any) -> Callable[[Function], Function]:
         return made
 
     return compile_or_load
+
+
+@contextlib.contextmanager
+def _one_at_a_time(name: str) -> Iterator[None]:
+    """Hold the cache's lock, unless the function's machine code is there already.
+
+    Who had to wait for it finds the machine code and loads it: seconds of every processor saved.
+    """
+    version = "py{}{}".format(*sys.version_info)
+    if _DIRECTORY is None or any(_DIRECTORY.rglob(f"*.{name}-*.{version}*.nbc")):
+        yield
+        return
+    with open(_DIRECTORY / "lock", "w") as lock:
+        _LOG.info("%s: compiling, once for this machine, or waiting for who does", name)
+        with contextlib.suppress(OSError):  # a file system without locks: then each for itself
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def source_digest(directory: Path) -> str:

@@ -73,6 +73,21 @@ def test_compiling_takes_less_than_fifteen_seconds(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_of_processes_that_start_side_by_side_one_compiles(tmp_path: Path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", LOAD]
+
+    started = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    seconds = [float(process.communicate()[0]) for process in started]
+
+    alone = float(run(LOAD, NUMBA_CACHE_DIR=str(tmp_path / "other")))
+    assert sum(seconds) < 1.5 * alone + 2
+
+
+@pytest.mark.slow
 def test_another_process_with_more_threads_gives_the_same_bits():
     digests = {run(UPDATE, OPENBLAS_NUM_THREADS=threads) for threads in ("1", "2")}
 
