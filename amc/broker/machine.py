@@ -2,7 +2,7 @@
 
 Two machines may have one hostname, two containers of one machine share its boot, and the kernel
 gives the id of an ended process to another one. Its doors are `machine_id`, `identify`,
-`require_linux` and `require_writable`.
+`processor_seconds`, `require_linux` and `require_writable`.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
 # Fields of /proc/<pid>/stat after the name, which may itself hold spaces and brackets.
 _STATE = 0
+_USER_TIME, _SYSTEM_TIME = 11, 12
 _START_TIME = 19
 
 
@@ -41,13 +42,24 @@ def identify(pid: int) -> str | None:
         The machine and the process's start, in clock ticks after the boot; None if the process is
         gone or a zombie. (Start times in seconds move when the machine's clock is set.)
     """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if fields[_STATE] in "ZX":
+    fields = _stat(pid)
+    if not fields or fields[_STATE] in "ZX":
         return None
     return f"{machine_id()}:{fields[_START_TIME]}"
+
+
+def processor_seconds(pid: int) -> float:
+    """How long a process has worked so far; 0 if it is gone."""
+    fields = _stat(pid)
+    ticks = int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME]) if fields else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def require_linux() -> None:

@@ -32,7 +32,7 @@ _port = click.IntRange(1, 65535)
     type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
-    help="How long the workers may take to report.",
+    help="How long workers that have not reported yet may do nothing.",
 )
 @json_option
 def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **wanted: Any) -> None:

@@ -53,7 +53,7 @@ def up(
     Args:
         description: what to run.
         shared: the directory that holds every experiment; `shared_dir()` if None.
-        deadline_s: how long the workers may take.
+        deadline_s: how long workers that are not ready may do nothing.
         is_tied: whether the fleet ends when the calling process does.
         say: called with a line for people whenever something has come up.
 

@@ -16,11 +16,11 @@ from amc.broker.queues import in_number_order, live_workers
 from amc.errors import BrokerError
 from amc.fleet.commands import LOOPBACK, broker_of
 from amc.fleet.description import Description
+from amc.fleet.patience import Patience, tail
 from amc.fleet.state import FleetPaths, FleetState, living
 
 _POLL_S = 0.1
 _HOPELESS_RESTARTS = 3
-_LOG_TAIL_BYTES = 2_000
 
 
 def await_ready(
@@ -31,14 +31,14 @@ def await_ready(
     Args:
         paths: the fleet's files.
         description: what runs.
-        deadline_s: how long that may take.
+        deadline_s: how long what is not ready may do nothing.
         say: called with a line for people whenever something has come up.
 
     Raises:
         BrokerError: something is not ready in time, keeps on dying, or the supervisor has ended.
     """
     client = connect(broker_of(paths.shared).url, paths.shared)
-    end = time.monotonic() + deadline_s
+    patience = Patience(deadline_s, paths.log, say)
     names = sorted([*description.worker_names, *description.ports], key=in_number_order)
     ready: set[str] = set()
     while len(ready) < len(names):
@@ -51,9 +51,10 @@ def await_ready(
             say(f"{name} is ready ({len(ready)} of {len(names)})")
         missing = [name for name in names if name not in ready]
         _give_up_if_hopeless(paths, state, missing)
-        if missing and time.monotonic() > end:
+        patience.look([process for process in state.processes if process.name in missing])
+        if missing and patience.is_over:
             raise BrokerError(
-                f"{', '.join(missing)}: not ready within {deadline_s:g} s."
+                f"{', '.join(missing)}: not ready within {patience.waited_s:.0f} s."
                 f"{_log_tail(paths.log(missing[0]))}"
             )
         time.sleep(_POLL_S if missing else 0.0)
@@ -91,5 +92,5 @@ def _give_up_if_hopeless(paths: FleetPaths, state: FleetState, missing: list[str
 
 def _log_tail(log: Path) -> str:
     """The end of a log file, for a message about the process that wrote it."""
-    text = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace") if log.exists() else ""
-    return f" The end of {log}:\n{text.strip()}" if text.strip() else f" Its log is empty: {log}"
+    text = tail(log)
+    return f" The end of {log}:\n{text}" if text else f" Its log is empty: {log}"
