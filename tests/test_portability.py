@@ -39,7 +39,7 @@ SHORT = ("--set", "training.total_timesteps=2048")
 def run(program: str, shared: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "AMC_SHARED_DIR": str(shared), "AMC_BROKER_URL": ""}
     command = [sys.executable, "-W", "ignore", "-c", program, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=shared, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("command", ["validate", "train"])
