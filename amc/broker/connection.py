@@ -16,6 +16,23 @@ from amc.celery import BROKER_URL_VARIABLE, broker_address, shared_dir
 from amc.errors import BrokerError
 
 _LONGEST_VALUE_BYTES = 1 << 16
+_CREDENTIALS = f"Check user and password in {BROKER_URL_VARIABLE}."
+_REFUSALS = {
+    "WRONGPASS": _CREDENTIALS,
+    "invalid username-password": _CREDENTIALS,
+    "invalid password": _CREDENTIALS,
+    "Authentication required": _CREDENTIALS,
+    "NOAUTH": _CREDENTIALS,
+    "HELLO must be called": _CREDENTIALS,
+    "without any password configured": f"Leave the password out of {BROKER_URL_VARIABLE}.",
+    "NOPERM": "Its user needs every command and every key: ACL SETUSER NAME ~* &* +@all",
+    "no permissions": "Its user needs every command and every key: ACL SETUSER NAME ~* &* +@all",
+    "loading": "It is reading its file; try again in a moment.",
+    "LOADING": "It is reading its file; try again in a moment.",
+    "DB index": "It has fewer databases; name one that it has, such as /0.",
+    "OOM": "Its memory is full: raise maxmemory, or empty what fills it.",
+    "MISCONF": "It cannot write its file: look at its disk.",
+}
 
 
 class Client(redis.Redis):  # type: ignore[misc]
@@ -88,18 +105,31 @@ def _client(url: str, options: tuple[tuple[str, Any], ...], keyspace: Keys) -> C
 
 
 def check(client: redis.Redis) -> None:
-    """Make sure that the broker answers.
+    """Make sure that the broker answers, and takes what is written.
 
     Raises:
         BrokerError: it does not.
     """
     try:
-        client.ping()
+        if client.info("replication").get("role") == "slave":
+            raise BrokerError(
+                f"{broker_address().shown}: this Redis is a read-only replica. Name its master: "
+                f"{BROKER_URL_VARIABLE}=redis://HOST:6379/0"
+            )
+    except (redis.AuthenticationError, redis.ResponseError) as error:
+        raise BrokerError(refusal(error)) from error
     except redis.RedisError as error:
         raise BrokerError(
             f"No broker at {broker_address().shown} ({error}). "
             "Start one, with its workers: amc up. Or name one: AMC_BROKER_URL=redis://HOST:6379/0"
         ) from error
+
+
+def refusal(error: redis.RedisError) -> str:
+    """What a Redis that answers, but not as it should, makes a user do."""
+    said = str(error)
+    advice = next((text for word, text in _REFUSALS.items() if word in said), "Look at its log.")
+    return f"{broker_address().shown}: this Redis refuses: {said.rstrip('.')}. {advice}"
 
 
 def without_password(url: str) -> str:
