@@ -36,10 +36,7 @@ def check(environment: Any) -> tuple[list[Problem], list[str]]:
     if not isinstance(environment, Mapping):
         return [], []
     calls = [*_environment(environment), *_wrappers(environment.get("wrappers"))]
-    answers = _answers(calls, afresh=False)
-    # What refuses a config is never an old answer: a package may have changed under its version.
-    if any(_problems(call, answer) for call, answer in answers):
-        answers = _answers(calls, afresh=True)
+    answers = _answers(calls)
     problems = [problem for call, answer in answers for problem in _problems(call, answer)]
     warnings = [
         f"{'.'.join(map(str, call.path))}: {call.question.name!r} cannot be looked at here "
@@ -75,10 +72,10 @@ def _wrappers(wrappers: Any) -> Iterator[_Call]:
             yield _Call(("environment", "wrappers", index), Question("wrapper", name), keywords)
 
 
-def _answers(calls: list[_Call], *, afresh: bool) -> list[tuple[_Call, Answer]]:
+def _answers(calls: list[_Call]) -> list[tuple[_Call, Answer]]:
     known = {call.question: _from_table(call.question) for call in calls}
     asked = [question for question, answer in known.items() if answer is None]
-    answers = known | dict(zip(asked, ask(asked, afresh=afresh), strict=True))
+    answers = known | dict(zip(asked, ask(asked), strict=True))
     return [(call, answers[call.question] or Answer()) for call in calls]
 
 

@@ -12,11 +12,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import NamedTuple
 
 from amc.config.keywords import GYMNASIUM_VERSION
+from amc.version import VERSION
 
 REGISTERING_GROUP = "gymnasium.envs"
 _GROUPS = (REGISTERING_GROUP, "amc.environments", "amc.wrappers")
@@ -59,20 +60,15 @@ def others_register() -> bool:
     return gymnasium_version() != GYMNASIUM_VERSION or bool(entry_points(group=REGISTERING_GROUP))
 
 
-def ask(questions: Sequence[Question], *, afresh: bool = False) -> list[Answer]:
-    """The answers, in the order of the questions.
-
-    Args:
-        questions: what is asked.
-        afresh: whether what was answered before does not count.
-    """
-    kept = {} if afresh else {question: _kept(question) for question in questions}
-    open_ones = [question for question in questions if kept.get(question) is None]
-    fresh = dict(zip(open_ones, _answers(open_ones), strict=True)) if open_ones else {}
-    for question, answer in fresh.items():
-        if not answer.unknown and not answer.failed:
+def ask(questions: Sequence[Question]) -> list[Answer]:
+    """The answers, in the order of the questions."""
+    known = {question: _kept(question) for question in questions}
+    asked = [question for question, answer in known.items() if answer is None]
+    for question, answer in zip(asked, _answers(asked) if asked else (), strict=True):
+        known[question] = answer
+        if not answer.failed:  # what failed may be mended without a new version
             _keep(question, answer)
-    return [fresh.get(question) or kept.get(question) or Answer() for question in questions]
+    return [known[question] or Answer() for question in questions]
 
 
 def _answers(questions: Sequence[Question]) -> Iterable[Answer]:
@@ -103,24 +99,22 @@ def _kept(question: Question) -> Answer | None:
     if path is None:
         return None
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        takes, needs = kept["takes"], kept["needs"]
-    except (OSError, ValueError, TypeError, KeyError):  # missing or damaged: as if never asked
+        kept = Answer(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # missing or damaged: as if never asked
         return None
-    is_sound = (takes is None or isinstance(takes, list)) and isinstance(needs, list)
-    return Answer(takes, needs) if is_sound else None
+    has_types = isinstance(kept.takes, list | None) and isinstance(kept.needs, list)
+    return kept if has_types and isinstance(kept.unknown, str) else None
 
 
 def _keep(question: Question, answer: Answer) -> None:
     path = _place(question)
     if path is None:
         return
-    text = json.dumps({"takes": answer.takes, "needs": list(answer.needs)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            json.dump(answer._asdict(), file)
         os.replace(temporary, path)
     except OSError:
         return  # a home that cannot be written costs the next check half a second
@@ -128,17 +122,21 @@ def _keep(question: Question, answer: Answer) -> None:
 
 def _place(question: Question) -> Path | None:
     """The file for an answer; None where no version says whether it still holds."""
-    if ":" in question.name:
+    points = [point for group in _GROUPS for point in entry_points(group=group)]
+    if ":" in question.name or any(map(_is_edited, points)):
         return None
     installed = sorted(
-        {
-            (point.dist.name, point.dist.version, point.value)
-            for group in _GROUPS
-            for point in entry_points(group=group)
-            if point.dist is not None
-        }
+        (point.group, point.name, point.value, point.dist.name, point.dist.version)
+        for point in points
+        if point.dist is not None
     )
-    said_by = [sys.version, gymnasium_version(), installed, question]
+    said_by = [VERSION, sys.version, gymnasium_version(), installed, question]
     digest = sha256(json.dumps(said_by).encode()).hexdigest()[:32]
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(cache) / "amc" / "arguments" / f"{digest}.json"
+
+
+def _is_edited(point: EntryPoint) -> bool:
+    """Whether it is of a package that is used where it is written, under one version."""
+    origin = point.dist.read_text("direct_url.json") if point.dist is not None else None
+    return '"editable": true' in (origin or "")

@@ -174,12 +174,19 @@ def test_an_answer_is_kept_for_as_long_as_the_packages_stay_as_they_are(
         warnings_of({"name": "Corridor-v0"}, base)
 
 
-def test_a_kept_answer_refuses_nothing(corridor: None, tmp_path: Path, base: dict[str, Any]):
-    warnings_of({"name": "Corridor-v0", "kwargs": {"length": 4}}, base)
+def test_of_a_package_that_is_being_written_nothing_is_kept(
+    corridor: None, cache: Path, tmp_path: Path, base: dict[str, Any]
+):
+    origin = tmp_path / "site" / "corridor-1.0.dist-info" / "direct_url.json"
+    origin.write_text(json.dumps({"url": "file:///", "dir_info": {"editable": True}}))
     module = tmp_path / "site" / "corridor.py"
-    module.write_text(module.read_text().replace("length=3", "length=3, width=1"))
 
+    assert "environment.kwargs.width" in faults(
+        {"name": "Corridor-v0", "kwargs": {"width": 4}}, base
+    )
+    module.write_text(module.read_text().replace("length=3", "length=3, width=1"))
     assert warnings_of({"name": "Corridor-v0", "kwargs": {"width": 4}}, base) == []
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"takes": 3, "needs": 1}', b"\xff"])
