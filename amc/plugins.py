@@ -143,8 +143,14 @@ def unknown(name: str, known: Iterable[str], *, kind: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """'Did you mean ...? ' (with a trailing space) for the closest known name, or ''."""
+    found = closest(name, known)
+    return f"Did you mean {found!r}? " if found else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like this one, if any is."""
     if len(name) > _LONGEST:
-        return ""
+        return None
     folded = {candidate.lower(): candidate for candidate in known if len(candidate) <= _LONGEST}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return f"Did you mean {folded[close[0]]!r}? " if close else ""
+    return folded[close[0]] if close else None

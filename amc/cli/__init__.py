@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from amc.cli.interruption import Interruption, disregard
+from amc.cli.verbs import no_such_command
 from amc.errors import AmcError
 from amc.plugins import load
 from amc.version import VERSION
@@ -61,6 +62,15 @@ class Program(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the table's order, which is the order of use."""
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what was meant by a command that is not there, whoever's word it is."""
+        is_option = args[0].startswith("-")
+        if is_option or ctx.resilient_parsing or args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        ctx.fail(no_such_command(args[0], self.commands))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; only a bug of ours ends with a traceback."""

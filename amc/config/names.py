@@ -31,7 +31,17 @@ SEARCHES = ("bayesian", "grid", "random")
 
 _LONGEST = 100
 EXPERIMENT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,3})?)$"
+_MEANT_DEVICES = {
+    **dict.fromkeys(("gpu", "nvidia", "cuda:", "gpus", "cuda:*"), "cuda"),
+    **dict.fromkeys(("", "any", "default", "none", "best"), "auto"),
+    **dict.fromkeys(("cpu:0", "cpu0", "host", "x86"), "cpu"),
+}
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:\w[\w./-]*", re.ASCII)
+# An experiment's directory may lie on a share; these open a device there, whatever their suffix.
+_DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+}
 RESERVED_KEYWORDS = {
     "render_mode": "training opens no window; films are made of a trained agent. Remove it.",
     "max_episode_steps": "unknown key here. It belongs to environment; move it there.",
@@ -45,6 +55,8 @@ RESERVED_KEYWORDS = {
 
 def experiment(name: str) -> str:
     """A name that is safe as a directory, a key and a log word."""
+    if name.partition(".")[0].lower() in _DEVICES:
+        raise ValueError(f"{name!r} is a device on Windows, not a directory. Choose another name.")
     if re.fullmatch(EXPERIMENT_PATTERN, name):
         return name
     if len(name) > 100:
@@ -82,6 +94,16 @@ def wrapper(name: str, info: ValidationInfo) -> str:
 def search(name: str, info: ValidationInfo) -> str:
     """A hyperparameter optimizer that amc, a plug-in or an allowed module has."""
     return _known(name, info, built_in=SEARCHES, group="amc.optimizers", kind="optimizer")
+
+
+def device(name: str) -> str:
+    """Where a trial computes."""
+    if re.fullmatch(DEVICE_PATTERN, name):
+        return name
+    number = re.fullmatch(r"(?:gpu|cuda|nvidia)?[:_ -]?([0-9]{1,3})", name.lower())
+    meant = f"cuda:{int(number[1])}" if number else _MEANT_DEVICES.get(name.lower())
+    hint = f"Did you mean {meant!r}? " if meant else ""
+    raise ValueError(f"{name[:_LONGEST]!r} is no device. {hint}Write auto, cpu, cuda or cuda:N.")
 
 
 def environment_keyword(name: str) -> str:

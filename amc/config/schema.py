@@ -166,7 +166,11 @@ class TrainingConfig(StrictModel):
     """Steps after which an evaluation cuts an episode off where there is no other limit."""
     stop_at_reward_threshold: bool = False
     """Whether a trial, unless a finalist, ends at the first evaluation at reward_threshold."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")] = "auto"
+    device: Annotated[
+        str,
+        AfterValidator(names.device),
+        Field(json_schema_extra={"pattern": names.DEVICE_PATTERN}),
+    ] = "auto"
     """auto, cpu, cuda, or cuda:N."""
     threads: Annotated[int, Field(ge=1, le=1024), INTEGRAL] = 1
     """CPU threads of a trial."""

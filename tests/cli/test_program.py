@@ -49,6 +49,44 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant():
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("runn", "Did you mean 'run'?"),
+        ("statsu", "Did you mean 'status'?"),
+        ("Submit", "Did you mean 'submit'?"),
+        ("start", "Did you mean 'up' or 'run'?"),
+        ("stop", "Did you mean 'down' or 'cancel'?"),
+        ("list", "Did you mean 'ls'?"),
+        ("kill", "Did you mean 'cancel'?"),
+        ("tune", "Did you mean 'run'?"),
+        ("optimise", "Did you mean 'run'?"),
+        ("experimnets", "Did you mean 'ls'?"),
+        ("version", "Did you mean '--version'?"),
+        ("configs/x.json", "Did you mean 'run FILE' or 'validate FILE'?"),
+        ("qqqq", "There are: run, submit, watch, "),
+        ("", "There are: run, submit, watch, "),
+        ("x\x1b[2J" * 1000, "There are: run, submit, watch, "),
+    ],
+)
+def test_the_words_of_other_programs_are_answered_with_ours(word: str, told: str):
+    outcome = CliRunner().invoke(cli.main, [word])
+
+    assert outcome.exit_code == 2
+    assert told in outcome.stderr
+    assert all(line.isprintable() for line in outcome.stderr.splitlines())
+    assert len(outcome.stderr) < 500
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_every_command_is_meant_by_its_misspelling(command: str):
+    misspelled = command + command[-1]
+
+    outcome = CliRunner().invoke(cli.main, [misspelled])
+
+    assert f"Did you mean '{command}'?" in outcome.stderr
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [(UsageError("no"), 2), (BrokerError("no"), 3), (AmcError("no"), 1)],
 )
