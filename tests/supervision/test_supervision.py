@@ -249,6 +249,36 @@ def test_a_trial_that_keeps_failing_is_recorded_with_the_reason(
 
 
 @pytest.mark.engine
+def test_a_trial_without_evaluations_is_scored_by_its_training(
+    broker: Any, shared: Path, make_config: MakeConfig
+) -> None:
+    ledger = Ledger.create(shared, make_config({"training.eval_freq": None}))
+    ledger.open_round(0, [Trial(0, {"learning_rate": 1e-3}, seed=1)])
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "completed" and result is not None
+    assert result.score is not None and result.score > 5
+    assert (result.mean_evaluation, result.solved_at) == (None, None)
+
+
+@pytest.mark.engine
+def test_a_trial_that_reached_the_threshold_is_recorded_as_solved_and_ends_there(
+    broker: Any, shared: Path, make_config: MakeConfig
+) -> None:
+    stopping = {"environment.reward_threshold": 1.0, "training.stop_at_reward_threshold": True}
+    ledger = Ledger.create(shared, make_config({**stopping, "training.eval_freq": 64}))
+    ledger.open_round(0, [Trial(0, {"learning_rate": 1e-3}, seed=1)])
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "completed" and result is not None
+    assert (result.state, result.steps, result.solved_at) == ("completed", 64, 64)
+
+
+@pytest.mark.engine
 def test_the_traceback_of_a_failed_trial_is_in_the_ledger(
     broker: Any, misbehaving: Callable[..., Ledger]
 ) -> None:

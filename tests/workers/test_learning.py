@@ -39,6 +39,7 @@ def scores(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ddpg_learns_as_well_with_both_normalisers_as_without(scores):
     plain = scores()
 
