@@ -355,7 +355,8 @@ def experiment(identifier: str) -> Experiment:
         UsageError: none or several have that name.
     """
     exact = Ledger(shared_dir() / identifier)
-    if "/" not in identifier and exact.paths.experiment.exists():
+    is_name = "/" not in identifier and not identifier.startswith(".")
+    if is_name and files.exists(exact.paths.experiment):
         return Experiment(exact)
     found = experiments()
     if identifier == "latest" and found:

@@ -91,7 +91,7 @@ class Program(click.Group):
 
 def _leave(ctx: click.Context, message: str, exit_code: int) -> None:
     with suppress(OSError):  # the terminal may be gone
-        click.echo(f"amc: {message}", err=True)
+        load("amc.cli.output:note")(f"amc: {message}")
     ctx.exit(exit_code)
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 
 from amc.cli.options import experiment_argument
-from amc.cli.output import note
+from amc.cli.output import note, say
+from amc.client import Experiment
 from amc.client import experiment as find
+from amc.errors import LedgerError, UsageError
 
 _LINE = re.compile(
     r"(?P<time>\S+Z) (?P<level>[A-Z]+) \S+ (?P<experiment>\S+?)(?:/(?P<trial>\d+))?(?:#\d+)? \S+: "
@@ -30,16 +32,28 @@ def logs(*, experiment_id: str, trial: int | None) -> None:
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default.
     """
     experiment = find(experiment_id)
+    if trial is not None:
+        _require(experiment, trial)
     files = sorted(experiment.directory.parent.glob(".fleet/*/logs/*.log"))
     found = [_said_in(file, experiment.id, trial) for file in files]
     for _, text in merge(*found, key=itemgetter(0)):
-        click.echo(text)
+        say(text)
     if files and not any(found):
         note(f"No worker of this machine has said anything about {_name(experiment.id, trial)}.")
     if not files:
         note(
             "No fleet has written a log here; workers started by hand log where they were told to."
         )
+
+
+def _require(experiment: Experiment, trial: int) -> None:
+    try:
+        numbers = {item.number for item in experiment.trials()}
+    except LedgerError as error:
+        note(f"{experiment.id}: {error}")  # the logs may say more of it
+        return
+    if trial not in numbers:
+        raise UsageError(f"{experiment.id} has no trial {trial}; it has {len(numbers)} so far.")
 
 
 def _name(experiment: str, trial: int | None) -> str:

@@ -8,7 +8,7 @@ import click
 from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json
 from amc.cli.snapshot import Snapshot
-from amc.cli.tables import experiments_table
+from amc.cli.tables import DAMAGED, ExperimentRow, experiments_table
 from amc.client import Experiment, experiments
 from amc.errors import AmcError
 
@@ -17,24 +17,28 @@ from amc.errors import AmcError
 @json_option
 def ls(*, as_json: bool) -> None:
     """List the experiments, newest first."""
-    rows = []
-    for experiment in experiments():
-        try:
-            rows.append((experiment, Snapshot.of(experiment)))
-        except AmcError as error:
-            # One damaged directory must not hide the others.
-            note(f"{experiment.id} cannot be read: {error}")
+    found = experiments()
+    looks = [_look(experiment) for experiment in found]
     if as_json:
-        print_json([_entry(*row) for row in rows])
-    elif rows:
-        table = experiments_table([(s, _trains(e), e.created) for e, s in rows])
-        console().print(table)
+        print_json([entry for entry, _ in looks])
+    elif found:
+        console().print(experiments_table([row for _, row in looks]))
     else:
         note("No experiment here yet. Train one: amc run CONFIG")
+    for entry, _ in looks:
+        if "error" in entry:
+            note(f"{entry['experiment_id']} cannot be read: {entry['error']}")
 
 
-def _trains(experiment: Experiment) -> str:
-    return f"{experiment.config.algorithm} {experiment.config.environment.name}"
+def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
+    """An experiment as JSON and as a row; a damaged one costs its own row and no other."""
+    try:
+        snapshot, created = Snapshot.of(experiment), experiment.created
+        trains = f"{experiment.config.algorithm} {experiment.config.environment.name}"
+        return _entry(experiment, snapshot), (snapshot, trains, created)
+    except (AmcError, OSError) as error:
+        entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}
+        return entry, (Snapshot(experiment.id, DAMAGED), "cannot be read: see below", None)
 
 
 def _entry(experiment: Experiment, snapshot: Snapshot) -> dict[str, Any]:

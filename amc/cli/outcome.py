@@ -8,7 +8,7 @@ from rich.console import Console
 
 from amc.cli import words
 from amc.cli.live import follow
-from amc.cli.output import note, print_json, shown
+from amc.cli.output import note, print_json, say, shown
 from amc.cli.snapshot import best_of
 from amc.client import Experiment
 
@@ -70,4 +70,4 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
 
 def print_row(label: str, text: str) -> None:
     """A label and what belongs to it, in two columns."""
-    click.echo(f"{label:<16} {text}")
+    say(f"{label:<16} {text}")

@@ -7,7 +7,7 @@ import click
 from amc.cli import words
 from amc.cli.options import experiment_argument, json_option
 from amc.cli.outcome import print_row
-from amc.cli.output import console, print_json, shown
+from amc.cli.output import console, print_json, say, shown
 from amc.cli.snapshot import Snapshot
 from amc.cli.tables import trials_table
 from amc.client import Experiment
@@ -32,12 +32,12 @@ def show(*, experiment_id: str, as_json: bool) -> None:
         console().print(trials_table(snapshot))
     for trial in snapshot.trials:
         if trial.error:
-            click.echo(f"trial {trial.number} failed: {words.error(trial.error)}")
+            say(f"trial {trial.number} failed: {words.error(trial.error)}")
 
 
 def _print_head(experiment: Experiment, snapshot: Snapshot) -> None:
     config = experiment.config
-    click.echo(snapshot.headline)
+    say(snapshot.headline)
     if experiment.error:
         print_row("error", words.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")

@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from amc.cli.options import json_option
-from amc.cli.output import note, print_json
+from amc.cli.output import note, print_json, say
 from amc.client import Experiment
 from amc.client import experiment as find
+from amc.errors import UsageError
 
 
 def steering(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,17 +20,25 @@ def steering(function: Callable[..., Any]) -> Callable[..., Any]:
 def steer(
     experiment_id: str, *, as_json: bool, ask: Callable[[Experiment], bool], told: str
 ) -> None:
-    """Ask something of an experiment, unless it has ended.
+    """Ask something of an experiment.
 
     Args:
         experiment_id: as the user wrote it.
         as_json: print the whole experiment instead of its state.
         ask: returns whether a broker carried the news.
         told: what happens now.
+
+    Raises:
+        UsageError: it has ended or is about to, so that what is asked cannot be.
     """
     experiment = find(experiment_id)
+    state, is_cancel = experiment.state, ask == Experiment.cancel
+    if experiment.is_finished and not (is_cancel and state == "cancelled"):
+        raise UsageError(f"{experiment.id} has ended already: {state}. Nothing was changed.")
+    if state == "cancelled" and not is_cancel:
+        raise UsageError(f"{experiment.id} was cancelled, which cannot be taken back.")
     if experiment.is_finished:
-        note(f"{experiment.id} has ended already: {experiment.state}.")
+        note(f"{experiment.id} has ended already: {state}.")
     elif ask(experiment):
         note(f"{experiment.id}: {told}")
     else:
@@ -38,4 +47,4 @@ def steer(
     if as_json:
         print_json(experiment.to_json())
     else:
-        click.echo(f"{experiment.id} {experiment.state}")
+        say(f"{experiment.id} {experiment.state}")

@@ -9,7 +9,7 @@ import click
 
 from amc.cli.options import config_options, describe, json_option, read_config
 from amc.cli.outcome import await_end, timeout_option
-from amc.cli.output import console, print_json
+from amc.cli.output import console, print_json, say
 from amc.client import submit as enqueue
 
 
@@ -36,7 +36,7 @@ def submit(
     describe(config)
     experiment = enqueue(config)
     if not as_json:
-        click.echo(experiment.id)
+        say(experiment.id)
     code = 0
     if wait or timeout_s is not None:
         code = await_end(experiment, console(stderr=True), timeout_s)

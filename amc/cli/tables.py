@@ -11,7 +11,13 @@ from amc.cli import words
 from amc.cli.snapshot import Snapshot, best_of
 from amc.client import TrialStatus
 
+DAMAGED = "damaged"
+
+ExperimentRow = tuple[Snapshot, str, float | None]
+"""What is shown, what it trains, and when it was created (Unix time); None if that is unknown."""
+
 _STYLES = {
+    DAMAGED: "red",
     "running": "cyan",
     "completed": "green",
     "failed": "red",
@@ -114,8 +120,8 @@ def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]
     return sorted(kept, key=lambda trial: trial.number)
 
 
-def experiments_table(rows: Sequence[tuple[Snapshot, str, float]]) -> Table:
-    """A row per experiment: its snapshot, what it trains, and when it was created (Unix time)."""
+def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
+    """A row per experiment, also of those that cannot be read."""
     # Where none is solved, a column tells nothing.
     has_solved = any(_solved_at(snapshot) != "-" for snapshot, _, _ in rows)
     table = _table(
@@ -128,11 +134,11 @@ def experiments_table(rows: Sequence[tuple[Snapshot, str, float]]) -> Table:
         table.add_row(
             snapshot.id,
             _state(snapshot.state),
-            f"{snapshot.n_ended}/{snapshot.n_planned}",
+            "-" if created is None else f"{snapshot.n_ended}/{snapshot.n_planned}",
             words.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
             *[_solved_at(snapshot)] if has_solved else [],
             trains,
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
+            "-" if created is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
         )
     return table
 

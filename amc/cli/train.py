@@ -20,7 +20,7 @@ import click
 
 from amc.cli.interruption import ENDING, Interruption, respected
 from amc.cli.options import config_options, json_option, read_config
-from amc.cli.output import claim_stdout
+from amc.cli.output import claim_stdout, note, say
 from amc.cli.train_progress import Watcher, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
@@ -167,10 +167,9 @@ def _result(directory: Path, outcome: Any) -> Result:
 
 
 def _leave_interrupted(steps: int, stop: _Stop) -> None:
-    click.echo(
+    note(
         f"amc: interrupted at step {steps}, with a checkpoint. "
-        "To go on, give the same command with --resume.",
-        err=True,
+        "To go on, give the same command with --resume."
     )
     raise SystemExit(128 + stop.number)
 
@@ -191,8 +190,8 @@ def _print(result: Result, checkpoint: Path, as_json: bool, out: TextIO) -> None
         "digest": result.digest,
     }
     if as_json:
-        click.echo(json.dumps(shown), file=out)
+        say(json.dumps(shown), file=out)
         return
     for name, value in shown.items():
         if value is not None:
-            click.echo(f"{name:<12}{value}", file=out)
+            say(f"{name:<12}{value}", file=out)

@@ -5,16 +5,15 @@ Without evaluations there is a line per checkpoint.
 Its door is `progress`. Everything goes to standard error.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from amc.cli.output import console, note
 
 _REFRESH_EVERY_S = 0.2
 
@@ -50,8 +49,8 @@ class Watcher:
 @contextmanager
 def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Watcher]:
     """Show how far a training is while the block runs."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    view = console(stderr=True)
+    if not view.is_terminal:
         lines = _Lines(total_timesteps)
         yield Watcher(_ignore if evaluates else lines.mark, lines.evaluation)
         return
@@ -61,7 +60,7 @@ def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Watche
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[score]}"),
-        console=console,
+        console=view,
         auto_refresh=False,
     )
     with bar:
@@ -79,10 +78,10 @@ class _Lines:
 
     def mark(self, kind: str, steps: int) -> None:
         if kind == "save":
-            click.echo(f"step {steps}/{self._total}  saved", file=sys.stderr)
+            note(f"step {steps}/{self._total}  saved")
 
     def evaluation(self, evaluation: Evaluation) -> None:
-        click.echo(f"step {evaluation.step}/{self._total}  {_score(evaluation)}", file=sys.stderr)
+        note(f"step {evaluation.step}/{self._total}  {_score(evaluation)}")
 
 
 class _Bar:

@@ -7,7 +7,7 @@ import click
 
 from amc.cli.interruption import as_ctrl_c
 from amc.cli.options import fleet_options, json_option
-from amc.cli.output import note, print_json
+from amc.cli.output import note, print_json, say
 from amc.plugins import load
 
 _port = click.IntRange(1, 65535)
@@ -59,7 +59,7 @@ def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **w
     if as_json:
         print_json(status.to_json())
     else:
-        click.echo(f"{'Up' if is_new else 'Already up'}: {description}. Broker: {status.broker}")
+        say(f"{'Up' if is_new else 'Already up'}: {description}. Broker: {status.broker}")
 
 
 def _invite(description: Any) -> None:

@@ -1,6 +1,5 @@
 """`amc validate`: check configs and say everything that is wrong with them, and where."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from amc.cli.options import json_option, promised
+from amc.cli.output import note, print_json, say
 from amc.config.document import printable
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
@@ -39,7 +39,7 @@ def validate(
     """
     reports = [_report(path, overlays) for path in paths]
     if as_json:
-        click.echo(json.dumps(reports, indent=2))
+        print_json(reports)
     else:
         for report in reports:
             _print(report)
@@ -80,13 +80,13 @@ def _summary(config: ExperimentConfig) -> list[str]:
 def _print(report: dict[str, Any]) -> None:
     """A sound config's summary to standard output, everything else to standard error."""
     for fault in report["faults"]:
-        click.echo(str(Fault(**fault)), err=True)
+        note(str(Fault(**fault)))
     if report["more_faults"]:
-        click.echo(f"{report['file']}: ... and {report['more_faults']} more.", err=True)
+        note(f"{report['file']}: ... and {report['more_faults']} more.")
     for warning in report["warnings"]:
-        click.echo(f"{report['file']}: warning: {warning}", err=True)
+        note(f"{report['file']}: warning: {warning}")
     if report["valid"]:
         first, *space = report["summary"]
-        click.echo(f"{report['file']}: ok, {first}")
+        say(f"{report['file']}: ok, {first}")
         for line in space:
-            click.echo(f"  {line}")
+            say(f"  {line}")

@@ -61,3 +61,12 @@ def test_logs_without_a_fleet_say_why_there_are_none(amc, make_experiment):
 
     assert (outcome.exit_code, outcome.stdout) == (0, "")
     assert "No fleet" in outcome.stderr
+
+
+def test_a_trial_that_is_not_there_is_told(amc, make_experiment):
+    make_experiment(1.0, 2.0)
+
+    outcome = amc("logs", "cartpole-1", "--trial", "77")
+
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "cartpole-1 has no trial 77; it has 2 so far" in outcome.stderr

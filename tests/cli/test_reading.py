@@ -13,6 +13,12 @@ from click.testing import Result as Outcome
 from amc.config.loader import ConfigLoader
 from amc.ledger import Ledger, Result, Trial
 
+CONFIG = {
+    "experiment_name": "hostile",
+    "algorithm": "ppo",
+    "environment": {"name": "CartPole-v1"},
+    "training": {"total_timesteps": 2048},
+}
 Amc = Callable[..., Outcome]
 Make = Callable[..., Ledger]
 TRIAL_KEYS = {
@@ -52,7 +58,10 @@ def test_one_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make, 
 
     listed, latest = amc("ls", "--json"), amc("show", "latest", "--json")
 
-    assert [row["experiment_id"] for row in json.loads(listed.stdout)] == ["cartpole-1"]
+    sound, broken = json.loads(listed.stdout)
+    assert (sound["experiment_id"], broken["experiment_id"]) == ("cartpole-1", "broken-1")
+    assert broken["state"] == "damaged"
+    assert str(shared / "broken-1" / "experiment.json") in broken["error"]
     assert "broken-1 cannot be read" in listed.stderr
     assert json.loads(latest.stdout)["experiment_id"] == "cartpole-1"
 
@@ -270,6 +279,51 @@ def test_a_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make):
     assert outcome.exit_code == 0
     assert "cartpole-1" in outcome.stdout
     assert "cartpole-2 cannot be read" in outcome.stderr
+
+
+@pytest.mark.parametrize("command", [["show"], ["best"], ["watch"], ["resume"], ["show", "--json"]])
+@pytest.mark.parametrize("record", ["experiment.json", "rounds/0000.json", "end.json"])
+def test_a_damaged_record_costs_one_sentence_that_names_it(
+    amc: Amc, make_experiment: Make, record: str, command: list[str]
+):
+    ledger = make_experiment(3.0, end="failed")
+    ledger.paths.closed(0).unlink()
+    (ledger.directory / record).write_text('{"a":' * 100_000)
+
+    listed, outcome = amc("ls"), amc(command[0], ledger.id, *command[1:])
+
+    assert listed.exit_code == 0
+    assert "damaged" in listed.stdout
+    assert str(ledger.directory / record) in listed.stderr
+    if outcome.exit_code:
+        assert outcome.exception is None or isinstance(outcome.exception, SystemExit)
+        assert len(outcome.stderr.strip().splitlines()) <= 2
+
+
+def test_words_from_a_ledger_are_shown_and_not_obeyed(amc: Amc, shared: Path):
+    hostile = "[/nope] :smile: \x1b[2J\x1b]0;owned\x07 \r gone \u202e turned"
+    ledger = Ledger.create(shared, ConfigLoader().from_mapping(CONFIG, source="test"))
+    ledger.open_round(0, [Trial(0, {"learning_rate": 0.1, hostile: hostile}, seed=1)])
+    ledger.write_result(Result(0, "completed", 1.0, worker=hostile, environment=hostile))
+    other = Ledger.create(shared, ConfigLoader().from_mapping(CONFIG, source="test"))
+    other.open_round(0, [Trial(0, {}, seed=1)])
+    other.write_result(Result(0, "failed", worker=hostile, error=hostile))
+    other.finish("failed", hostile)
+
+    outcomes = [
+        amc("ls"),
+        *(amc("show", item.id) for item in (ledger, other)),
+        *(amc("show", item.id, "--json") for item in (ledger, other)),
+        amc("best", ledger.id),
+        *(amc("watch", item.id, "--timeout", "0.1") for item in (ledger, other)),
+    ]
+
+    for outcome in outcomes:
+        assert outcome.exception is None or isinstance(outcome.exception, SystemExit)
+        for line in (outcome.stdout + outcome.stderr).split("\n"):
+            assert line.isprintable(), line
+    assert "[/nope] :smile: \\x1b[2J" in outcomes[1].stdout
+    assert json.loads(outcomes[3].stdout)["trials"][0]["worker"] == hostile
 
 
 def test_a_terminal_gets_a_table(make_experiment: Make):

@@ -66,9 +66,25 @@ def test_cancelling_what_has_ended_changes_nothing(amc: Amc, make_experiment: Ma
 
     outcome = amc("cancel", "cartpole-1")
 
-    assert (outcome.exit_code, outcome.stdout) == (0, "cartpole-1 completed\n")
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert "has ended already" in outcome.stderr
     assert not ledger.paths.cancelled.exists()
+
+
+def test_what_cannot_be_is_not_said_to_be_done(amc: Amc, make_experiment: Make):
+    make_experiment(1.0)
+    make_experiment(1.0, end="cancelled")
+    make_experiment(1.0, end=None).mark_cancelled()
+
+    asked = {
+        (verb, number): amc(verb, f"cartpole-{number}").exit_code
+        for verb in ("pause", "resume", "cancel")
+        for number in (1, 2, 3)
+    }
+
+    done = [key for key, exit_code in asked.items() if exit_code == 0]
+    assert done == [("cancel", 2), ("cancel", 3)]
+    assert set(asked.values()) == {0, 2}
 
 
 def test_what_to_cancel_has_to_be_said(amc: Amc, make_experiment: Make):
