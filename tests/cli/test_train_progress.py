@@ -3,7 +3,7 @@
 import os
 import pty
 import re
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 
 import pytest
@@ -23,8 +23,13 @@ def terminal(monkeypatch):
     def show(*arguments):
         with os.fdopen(writer, "w") as stream, redirect_stderr(stream):
             train(*arguments)
-            stream.flush()
-            return os.read(reader, 1 << 16).decode()
+        return b"".join(everything()).decode()
+
+    def everything():
+        # A read gives what the kernel has passed on by then, which may be a part.
+        with suppress(OSError):  # EIO: the writer was closed, and nothing is left
+            while chunk := os.read(reader, 1 << 16):
+                yield chunk
 
     yield show
     os.close(reader)
