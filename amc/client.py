@@ -10,6 +10,7 @@ only for what may be lost: who is alive, and how far a running trial is.
 """
 
 import difflib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -149,7 +150,7 @@ class Experiment:
             trial.seed,
             len(attempts),
             int((progress or {}).get("steps", 0)),
-            time.time() - attempts[-1].started if attempts and progress is not None else 0.0,
+            _seconds((progress or {}).get("seconds")),
             str((progress or {}).get("worker", "")),
             kind=trial.kind,
             round=trial.round,
@@ -243,6 +244,12 @@ class Experiment:
         }
 
 
+def _seconds(told: Any) -> float:
+    """As the worker measured them: another machine's clock may be set otherwise."""
+    is_number = isinstance(told, int | float) and math.isfinite(told)
+    return max(0.0, float(told)) if is_number else 0.0
+
+
 def _finished(trial: Trial, result: Result) -> TrialStatus:
     return TrialStatus(
         trial.number,
@@ -302,7 +309,7 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
     resolved = _resolved(config)
     _require_workers()
     require_writable(shared_dir())
-    ledger = Ledger.create(shared_dir(), resolved)
+    ledger = Ledger.create(shared_dir(), resolved, created=queues.now(connect()))
     _wake(ledger.id)
     return Experiment(ledger)
 

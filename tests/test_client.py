@@ -1,11 +1,16 @@
 """The programmatic door on experiments that lie on disk."""
 
+import socket
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from amc import client, tasks
+from amc.broker import leases, queues
+from amc.broker.leases import Owner
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger, Result, Trial
 
@@ -83,3 +88,41 @@ def test_tensorboard_shows_the_best_so_far_round_by_round(tried_again: Ledger):
     assert last["search/best_standard_error"].value == pytest.approx(2.0412, abs=1e-3)
     assert last["search/best_n_seeds"].value == 4
     assert last["search/best_n_seeds"].step == 8
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> float:
+    """This machine's clock is two hours ahead of that of Redis; the right time."""
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 7200)
+    return clock()
+
+
+@pytest.mark.engine
+def test_how_long_a_trial_runs_is_what_its_worker_measured(
+    shared: Path, broker: Any, make_config, ahead: float, monkeypatch: pytest.MonkeyPatch
+):
+    ledger = Ledger.create(shared, make_config())
+    ledger.open_round(0, [Trial(0, {"learning_rate": 0.001}, seed=1)])
+    ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="elsewhere/1")
+    monkeypatch.undo()
+    monkeypatch.setenv("AMC_SHARED_DIR", str(shared))
+
+    leases.acquire(broker, ledger.id, 0, Owner("rl-worker-0", "gpu0"))
+    at_first = client.experiment(ledger.id).trials()[0].seconds
+    queues.report_progress(broker, ledger.id, 0, {"steps": 64, "seconds": 12.5})
+    later = client.experiment(ledger.id).trials()[0].seconds
+
+    assert (at_first, later) == (0.0, 12.5)
+
+
+@pytest.mark.engine
+def test_experiments_are_ordered_by_the_one_clock_that_all_machines_share(
+    shared: Path, broker: Any, make_config, ahead: float
+):
+    for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
+        queues.beat(broker, queues.LiveWorker(name, (queue,), socket.gethostname(), 1))
+
+    submitted = client.submit(make_config())
+
+    assert abs(submitted.created - ahead) < 600

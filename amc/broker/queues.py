@@ -166,16 +166,21 @@ def recovered(client: Client, experiment: str) -> None:
     client.delete(client.keyspace.trouble(experiment))
 
 
+def now(client: Client) -> float:
+    """Unix time by the clock of Redis, the one clock that all machines share."""
+    seconds, microseconds = client.time()
+    return float(seconds) + float(microseconds) / 1e6
+
+
 def first_missed(client: Client, experiment: str, trial: int) -> float:
     """Seconds, by the clock of Redis, since the trial was first seen without a sign of life."""
     key = client.keyspace.missing(experiment, trial)
-    seconds, microseconds = client.time()
-    now = float(seconds) + float(microseconds) / 1e6
+    time = now(client)
     told = client.young([key], longest_s=_HINT_TTL_S).get(key)
-    since = now if told is None else _seconds(told, default=now)
-    if told is None or since > now:
-        client.set(key, repr(now), ex=_HINT_TTL_S)
-    return max(0.0, now - since)
+    since = time if told is None else _seconds(told, default=time)
+    if told is None or since > time:
+        client.set(key, repr(time), ex=_HINT_TTL_S)
+    return max(0.0, time - since)
 
 
 def _seconds(text: str | None, default: float = 0.0) -> float:

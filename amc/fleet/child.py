@@ -79,9 +79,8 @@ class Child:
     @property
     def state(self) -> ProcessState:
         """What the supervisor writes down of it."""
-        lived = time.monotonic() - self._began
         pid = self.process.pid if self.process else 0
-        return ProcessState(self.name, pid, time.time() - lived, max(0, self._starts - 1))
+        return ProcessState(self.name, pid, self._began, max(0, self._starts - 1))
 
     def start(self) -> None:
         """Start it.

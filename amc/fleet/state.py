@@ -3,16 +3,21 @@
 Its doors are `FleetPaths` and `FleetState`. It must not know how processes are started.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import socket
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from amc.broker.machine import identify
+from amc.broker.machine import identify, machine_id
 from amc.errors import AmcError
 from amc.fleet.description import Description
+
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,18 @@ class FleetPaths:
     shared: Path
     host: str = field(default_factory=socket.gethostname)
 
-    @property
+    @cached_property
     def directory(self) -> Path:
-        """Where all of them are; its name begins with a dot, so it is no experiment."""
-        return self.shared / ".fleet" / self.host
+        """Where all of them are; its name begins with a dot, so it is no experiment.
+
+        Named after the host; where a fleet of another machine, or container, of the same name is
+        up there, after this machine as well.
+        """
+        usual = self.shared / ".fleet" / self.host
+        own = usual.with_name(f"{self.host}-{machine_id()}")
+        if _holder(own / _LOCK) == machine_id():
+            return own
+        return usual if _holder(usual / _LOCK) in {"", machine_id()} else own
 
     @property
     def state(self) -> Path:
@@ -34,8 +47,8 @@ class FleetPaths:
 
     @property
     def lock(self) -> Path:
-        """Locked by the supervisor for as long as it lives."""
-        return self.directory / "lock"
+        """Locked by the supervisor for as long as it lives; it holds the machine's id."""
+        return self.directory / _LOCK
 
     @property
     def flower_auth(self) -> Path:
@@ -57,6 +70,16 @@ class FleetPaths:
         return self.directory / "logs" / f"{name}.log"
 
 
+def _holder(lock: Path) -> str:
+    """The machine whose supervisor holds a lock; empty if none does."""
+    with contextlib.suppress(OSError), open(lock, encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().strip()
+    return ""
+
+
 @dataclass(frozen=True)
 class ProcessState:
     """One process of the fleet.
@@ -64,7 +87,7 @@ class ProcessState:
     Attributes:
         name: `redis`, `driver`, `rl-worker-0`, `flower`, `tensorboard`, `jupyter`.
         pid: 0 while it waits to be started again.
-        started: unix time of its last start.
+        started: seconds from the machine's boot to its last start, as `time.monotonic` has them.
         restarts: how often it was started again.
     """
 
@@ -83,7 +106,7 @@ class FleetState:
         identity: what tells that process from a later one with the same id.
         host: the machine, as in the workers' names.
         broker: URL without its password.
-        started: unix time of the supervisor's start.
+        started: seconds from the machine's boot to the supervisor's start.
         description: what was asked for.
         processes: what runs, in the order of starting.
     """

@@ -82,7 +82,7 @@ def status(*, shared: Path | None = None) -> FleetStatus:
         "broker": without_password(url),
     }
     if state is not None:
-        fleet["uptime_s"] = time.time() - state.started
+        fleet["uptime_s"] = time.monotonic() - state.started
         fleet["processes"] = _processes(paths, state)
     try:
         return FleetStatus(**fleet, broker_answers=True, **_seen_from_broker(url, paths.shared))
@@ -98,7 +98,7 @@ def _broker_url(shared: Path, state: FleetState | None) -> str:
 
 
 def _processes(paths: FleetPaths, state: FleetState) -> tuple[ProcessStatus, ...]:
-    now = time.time()
+    now = time.monotonic()
     return tuple(
         ProcessStatus(
             name=process.name,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from amc.broker import keys, lifeline
 from amc.broker.connection import without_password
-from amc.broker.machine import identify
+from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
 from amc.fleet.child import Child, make_room, run
@@ -65,7 +65,7 @@ class Supervisor:
         self._paths = paths
         self._owner = owner
         self._broker = broker_of(paths.shared)
-        self._started = time.time()
+        self._started = time.monotonic()
         self._strangers: frozenset[int] = frozenset()
         self._redis: list[Child] = []
         self._children: list[Child] = []
@@ -227,7 +227,7 @@ class Supervisor:
 def _locked(paths: FleetPaths) -> Iterator[None]:
     """Hold the fleet's lock; the kernel lets go of it however this process ends."""
     paths.lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(paths.lock, "w") as lock:
+    with open(paths.lock, "a", encoding="utf-8") as lock:
         end = time.monotonic() + _LOCK_WAIT_S
         while True:
             try:
@@ -240,4 +240,7 @@ def _locked(paths: FleetPaths) -> Iterator[None]:
                         "stops it."
                     ) from None
                 time.sleep(_TICK_S / 10)
+        lock.truncate(0)
+        lock.write(machine_id())
+        lock.flush()
         yield

@@ -4,7 +4,6 @@ import os
 import platform
 import secrets
 import shutil
-import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ _STAGING = ".new-"
 _ABANDONED_S = 3600.0
 
 
-def make_directory(shared: Path, config: ExperimentConfig) -> Path:
+def make_directory(shared: Path, config: ExperimentConfig, created: float) -> Path:
     """A new experiment's directory, named `<experiment_name>-<n>` with the first free n.
 
     It is filled under another name, that begins with a dot and so is no experiment, and renamed.
@@ -33,7 +32,7 @@ def make_directory(shared: Path, config: ExperimentConfig) -> Path:
     while True:
         target = shared / f"{config.experiment_name}-{number}"
         if not target.exists():
-            _stage(staging, _experiment_record(target.name, config))
+            _stage(staging, _experiment_record(target.name, config, created))
             _remove_abandoned(staging)
             if _renamed(staging, target):
                 return target
@@ -71,12 +70,14 @@ def _renamed(staging: Path, target: Path) -> bool:
     return True
 
 
-def _experiment_record(experiment_id: str, config: ExperimentConfig) -> dict[str, Any]:
+def _experiment_record(
+    experiment_id: str, config: ExperimentConfig, created: float
+) -> dict[str, Any]:
     return {
         "experiment_id": experiment_id,
         # Tells an experiment from another of the same name that was there before it.
         "identity": secrets.token_hex(8),
-        "created": time.time(),
+        "created": created,
         "config": config.to_json(),
         "versions": {"amc": VERSION, "python": platform.python_version(), **_versions()},
     }

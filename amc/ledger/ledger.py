@@ -41,12 +41,19 @@ class Ledger:
     # -- the experiment
 
     @classmethod
-    def create(cls, shared: Path, config: ExperimentConfig) -> "Ledger":
+    def create(
+        cls, shared: Path, config: ExperimentConfig, *, created: float | None = None
+    ) -> "Ledger":
         """Make a new experiment, named `<experiment_name>-<n>` with the first free n.
 
         The directory appears whole or not at all.
+
+        Args:
+            shared: the directory that holds every experiment.
+            config: what to train.
+            created: Unix time; this machine's if None.
         """
-        return cls(creation.make_directory(shared, config))
+        return cls(creation.make_directory(shared, config, created or time.time()))
 
     @property
     def record(self) -> Experiment:

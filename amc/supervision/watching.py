@@ -96,7 +96,8 @@ class Watcher:
         self._progress, self._process = progress, process
         self._training = job.ledger.config.training
         self._marks, self._last_mark = 0, time.monotonic()
-        self._renew_at = time.monotonic() + leases.RENEW_EVERY_S
+        self._began = time.monotonic()
+        self._renew_at = self._began + leases.RENEW_EVERY_S
         self._kill_at: float | None = None
         self.verdict: AttemptEnd | None = None
         self.oom_kills = OomKills()
@@ -158,7 +159,12 @@ class Watcher:
         self._renew_at = now + leases.RENEW_EVERY_S
         self._check_overtaken()
         _, steps, what = self._progress.read()
-        report = {"steps": steps, "mark": what, "worker": self._attempt.worker}
+        report = {
+            "steps": steps,
+            "mark": what,
+            "seconds": round(now - self._began, 1),
+            "worker": self._attempt.worker,
+        }
         try:
             is_ours = self._lease.renew()
             queues.report_progress(connect(), self._job.ledger.id, self._job.trial, report)

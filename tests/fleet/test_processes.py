@@ -18,6 +18,7 @@ from amc.broker import embedded
 from amc.broker.machine import identify
 from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
+from amc.fleet.commands import broker_of
 from amc.fleet.description import Description
 from amc.fleet.state import FleetPaths, FleetState, living
 
@@ -74,6 +75,30 @@ def test_a_second_supervisor_is_refused_by_the_lock(shared: Path) -> None:
 
     assert "UsageError" in second.stderr
     assert "a fleet is already up" in second.stderr
+
+
+NAMESAKE = """
+from amc import fleet
+is_new = fleet.up(fleet.Description((), driver=False))
+print(is_new, fleet.status().is_up, fleet.down(), fleet.status().is_up)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a namespace of process ids")
+def test_a_container_of_the_same_hostname_has_a_fleet_of_its_own(
+    shared: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.up(BROKER_ONLY)
+    first = state()
+    # Written otherwise, so that it is somebody else's: the container has a TMPDIR in common here.
+    url = broker_of(shared).url.replace("/redis.sock", "/./redis.sock")
+    monkeypatch.setenv("AMC_BROKER_URL", url)
+    container = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", NAMESAKE]
+
+    other = subprocess.run(container, capture_output=True, text=True, check=False)
+
+    assert other.stdout.split() == ["True", "True", "True", "False"], other.stderr
+    assert state() == first
 
 
 def test_a_killed_broker_is_back_with_what_it_held(
