@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 from amc.config.dimension import MOST_CHOICES
 from amc.config.environments import KNOWN
 from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, models_of, owners_of
+from amc.config.keywords import TAKES
 from amc.config.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
 from amc.config.schema import ExperimentConfig, searchable
 
@@ -35,7 +36,7 @@ def json_schema() -> dict[str, Any]:
         definitions[f"{name}_config"] = _algorithm_config(name)
         definitions[f"{name}_search_space"] = _search_space(name)
     environment = definitions["EnvironmentConfig"]["properties"]
-    environment["name"] = _open_names(environment["name"], list(KNOWN))
+    environment["name"] = _open_names(environment["name"], sorted({*KNOWN, *TAKES}))
     definitions["WrapperConfig"]["properties"]["name"] |= _open_names({}, list(WRAPPERS))
     environment["wrappers"]["items"] = _open_names({}, list(WRAPPERS))
     environment["wrappers"]["items"]["anyOf"].append({"$ref": "#/$defs/WrapperConfig"})
