@@ -104,6 +104,23 @@ def test_no_trouble_but_the_config_s_ends_an_experiment(
     assert (troubled, ledger.state) == ("running", "running")
 
 
+@pytest.mark.parametrize("record", ["experiment.json", "rounds/0000.json", "end.json"])
+def test_a_damaged_record_ends_no_experiment_and_holds_up_no_other(
+    ledger: Ledger, make_config: Callable[..., ExperimentConfig], record: str
+) -> None:
+    other = Ledger.create(ledger.directory.parent, make_config())
+    path = ledger.directory / record
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"a":' * 100_000)
+    before = files(ledger.directory)
+
+    tasks.advance(ledger.id)
+    tasks.advance(other.id)
+
+    assert files(ledger.directory) == before
+    assert other.history().rounds
+
+
 def test_the_clock_waits_the_longer_the_oftener_there_was_trouble(
     ledger: Ledger, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

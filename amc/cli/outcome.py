@@ -4,6 +4,7 @@
 """
 
 import click
+import redis
 from rich.console import Console
 
 from amc.cli import words
@@ -11,6 +12,7 @@ from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
 from amc.cli.snapshot import best_of
 from amc.client import Experiment
+from amc.plugins import load
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
 TIMED_OUT = 5
@@ -39,6 +41,20 @@ def await_end(experiment: Experiment, console: Console, timeout_s: float | None 
         note(f"{experiment.id} goes on. See: amc watch {experiment.id}, amc cancel {experiment.id}")
         raise
     return exit_code(experiment, state)
+
+
+def tell_of_no_worker() -> None:
+    """Say so where no worker is up, so that nothing will move."""
+    if not _is_a_worker_up():
+        note("No worker is up: nothing will move until one is. Start them: amc up")
+
+
+def _is_a_worker_up() -> bool:
+    queues, connect = load("amc.broker.queues"), load("amc.broker.connection:connect")
+    try:
+        return any(map(queues.is_trial_queue, queues.live_queues(connect())))
+    except redis.RedisError:
+        return False
 
 
 def exit_code(experiment: Experiment, state: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from amc.config.document import printable
 
@@ -84,6 +85,10 @@ def console(*, stderr: bool = False) -> Console:
 
 class _Console(Console):
     """Shows every string as it is: no markup, and nothing that the terminal would obey."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        # Before a table measures it, so that nothing is cut for what is spelled out.
+        return super().render_str(plain(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from amc.cli.options import json_option
+from amc.cli.outcome import tell_of_no_worker
 from amc.cli.output import note, print_json, say
 from amc.client import Experiment
 from amc.client import experiment as find
@@ -41,6 +42,8 @@ def steer(
         note(f"{experiment.id} has ended already: {state}.")
     elif ask(experiment):
         note(f"{experiment.id}: {told}")
+        if ask == Experiment.resume:
+            tell_of_no_worker()
     else:
         # The ledger has it, and that is what workers read when there are any.
         note(f"{experiment.id}: recorded. No broker answers, so no worker of it can be running.")

@@ -8,11 +8,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from amc import fleet
+from amc.broker import queues
+from amc.broker.connection import connect
 from amc.celery import embedded_directory
 from amc.cli import main
+from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.fleet.description import Description
 from amc.fleet.state import FleetPaths
+from amc.ledger import Ledger
 
 Amc = Callable[..., Result]
 
@@ -29,6 +33,32 @@ def test_status_without_a_fleet_says_what_to_do(amc: Amc) -> None:
     assert result.exit_code == 3
     assert result.stdout == ""
     assert "Start one: amc up" in result.stderr
+
+
+@pytest.mark.engine
+def test_a_worker_s_name_is_shown_and_not_obeyed(amc: Amc, shared: Path) -> None:
+    fleet.up(Description((), driver=False))
+    queues.beat(connect(), queues.LiveWorker("[/nope]\x1b[2J", ("[bold]q\r",), "h\u202e", 1))
+
+    status, document = amc("status"), amc("status", "--json")
+
+    assert status.exit_code == 0
+    assert "[/nope]\\x1b[2J@h\\u202e" in status.stdout
+    for outcome in (status, document):
+        assert all(line.isprintable() for line in outcome.stdout.split("\n"))
+
+
+@pytest.mark.engine
+def test_going_on_without_workers_is_not_said_to_move(
+    amc: Amc, shared: Path, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    fleet.up(Description((), driver=False))
+    ledger = Ledger.create(shared, make_config())
+
+    result = amc("resume", ledger.id)
+
+    assert result.exit_code == 0
+    assert "No worker is up: nothing will move" in result.stderr
 
 
 def test_down_without_a_fleet_is_no_error(amc: Amc) -> None:
