@@ -113,8 +113,9 @@ class _App(Celery):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # For good: when the settings are read, they are filled into this object.
-        self._conf.__class__ = _Settings
+        # For good: when the settings are read, they are filled into this object. (A plain
+        # assignment would be taken for a setting of that name.)
+        object.__setattr__(self._conf, "__class__", _Settings)
 
     def _load_config(self) -> Any:
         settings = super()._load_config()
