@@ -162,3 +162,52 @@ def test_experiments_are_listed_newest_first(tmp_path: Path, make_config: MakeCo
 
     assert [ledger.id for ledger in ledgers(tmp_path)] == [ledger.id for ledger in made[::-1]]
     assert ledgers(tmp_path / "nowhere") == []
+
+
+def test_two_experiments_of_one_config_are_told_apart(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    first, second = (Ledger.create(tmp_path, make_config()) for _ in range(2))
+
+    assert first.identity != second.identity
+    assert Ledger(first.directory).identity == first.identity
+
+
+def test_nothing_is_written_for_an_experiment_that_was_removed(ledger: Ledger) -> None:
+    ledger.open_round(0, TRIALS)
+    attempt = ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="")
+    assert not ledger.is_gone
+
+    shutil.rmtree(ledger.directory)
+
+    assert ledger.is_gone
+    for write in (
+        lambda: ledger.write_result(Result(0, "completed", 1.0)),
+        lambda: ledger.end_attempt(0, attempt.number, AttemptEnd("result")),
+        lambda: ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host=""),
+    ):
+        with pytest.raises(LedgerError, match="was removed"):
+            write()
+    assert not ledger.directory.exists()
+
+
+def test_a_removed_experiment_s_successor_gets_none_of_its_results(
+    ledger: Ledger, make_config: MakeConfig
+) -> None:
+    ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="")
+    shutil.rmtree(ledger.directory)
+    again = Ledger.create(ledger.directory.parent, make_config())
+
+    with pytest.raises(LedgerError, match="was removed"):
+        ledger.write_result(Result(0, "completed", 1.0))
+
+    assert again.id == ledger.id
+    assert again.result(0) is None
+
+
+def test_a_record_that_cannot_be_read_now_is_no_sign_of_a_removal(ledger: Ledger) -> None:
+    ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="")
+
+    ledger.paths.experiment.write_text("")
+
+    assert not ledger.is_gone
