@@ -100,6 +100,8 @@ class Misbehaving(CartPoleEnv):
     def __init__(self, what, once, at=20, **kwargs):
         super().__init__(**kwargs)
         self.what, self.once, self.at, self.steps = what, once, at, 0
+        if what == "refuse":
+            raise ValueError("there is no cart of that name")
 
     def step(self, action):
         self.steps += 1
@@ -354,7 +356,7 @@ def test_a_trial_that_gets_further_each_time_may_crash_as_often_as_it_likes(
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ({"environment__kwargs": {"gravity": 1}}, "cannot be made with kwargs {'gravity': 1}"),
+        ({"environment__kwargs": {"what": "refuse", "once": ""}}, "there is no cart of that name"),
         ({"environment__name": "misbehaving:Absent-v0"}, "neither registers 'Absent-v0'"),
     ],
 )
