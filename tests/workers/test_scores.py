@@ -126,7 +126,7 @@ def test_a_finalist_does_not_stop_at_the_threshold(in_world, attempts):
     assert (outcome.steps, outcome.solved_at) == (256, 64)
 
 
-@pytest.mark.parametrize("kill_at", ["evaluation 64", "save 64"])
+@pytest.mark.parametrize("kill_at", ["update 64", "evaluation 64"])
 def test_killed_where_it_stops_it_stops_there_again(in_world, tmp_path, attempts, killed, kill_at):
     config = in_world("Twenty", {"reward_threshold": 20}, stop_at_reward_threshold=True)
     config = config.model_copy(update={"seed": 11})
