@@ -15,6 +15,8 @@ import pytest
 # The socket's path must stay below 108 bytes, which pytest's own directories may exceed.
 _BROKER_DIRECTORY = Path(tempfile.mkdtemp(prefix="amc-test-"))
 os.environ["AMC_BROKER_URL"] = f"redis+socket://{_BROKER_DIRECTORY}/redis.sock"
+# What packages answered is kept by amc's version, which does not change with every edit.
+os.environ["XDG_CACHE_HOME"] = f"{_BROKER_DIRECTORY}/cache"
 os.environ["AMC_SHARED_DIR"] = str(_BROKER_DIRECTORY / "shared")
 
 from amc.broker import embedded

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 
 class Twenty(gymnasium.Env):
-    """Three random numbers, reward 1, over after 20 steps."""
+    """Three random numbers, reward 1, over after 20 steps, where it is solved."""
 
     observation_space = spaces.Box(-10, 10, (3,), np.float32)
     action_space = spaces.Discrete(2)
@@ -29,6 +29,28 @@ class Twenty(gymnasium.Env):
     def step(self, action):
         self.t += 1
         return self.look(), self.reward(), self.t >= 20, False, {}
+
+
+class NeverEnds(Twenty):
+    """No terminal state and no time limit."""
+
+    def step(self, action):
+        observation, reward, _, truncated, info = super().step(action)
+        return observation, reward, False, truncated, info
+
+
+class OnlyOne(Twenty):
+    """A simulator of which a machine can have one."""
+
+    taken = False
+
+    def __init__(self):
+        if OnlyOne.taken:
+            raise OSError("Address already in use")
+        OnlyOne.taken = True
+
+    def close(self):
+        OnlyOne.taken = False
 
 
 class ItemAction(Twenty):
@@ -121,10 +143,8 @@ class Lights(Twenty):
         return observation, float(action.mean()), *rest
 
 
-for _class in (
-    *Twenty.__subclasses__(),
-    Twenty,
-):
+gymnasium.register("Twenty-v0", entry_point=Twenty, reward_threshold=20)
+for _class in Twenty.__subclasses__():
     gymnasium.register(f"{_class.__name__}-v0", entry_point=_class)
 
 print("strange environments are loaded")

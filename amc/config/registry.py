@@ -39,6 +39,8 @@ Environment = gymnasium.Env[Any, Any]
 Factory = Callable[..., Environment]
 
 _VERSION = re.compile(r"-v\d+$")
+# Registered with Gymnasium 1.4, but made by no MuJoCo from version 3 on.
+_OUTLIVED = ("Pusher-v4",)
 _NO_NAMESPACE = ("__root__", "__internal__")
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -119,6 +121,7 @@ def makeable() -> list[str]:
         name
         for name, spec in gymnasium.registry.items()
         if getattr(spec.entry_point, "__module__", "") != gymnasium.envs.__name__
+        and name not in _OUTLIVED
     ]
 
 

@@ -21,7 +21,7 @@ from amc import fleet
 from amc.broker.connection import connect
 from amc.broker.machine import identify
 from amc.broker.queues import live_workers
-from amc.celery import app, embedded_directory
+from amc.celery import embedded_directory, send_wake
 from amc.errors import BrokerError
 from amc.fleet.commands import broker_of
 from amc.fleet.description import CPU, Description, WorkerDescription
@@ -137,10 +137,7 @@ def test_flower_s_password_is_known_to_flower_alone(pid: Callable[[str], int]) -
 def test_flower_wants_a_password_and_shows_tasks(
     running: Path, ask: Callable[..., tuple[int, str]], wait_until: Wait
 ) -> None:
-    with app.connection_for_write(broker_of(running).url) as connection:
-        app.send_task(
-            "amc.tasks.advance", args=("nothing-1",), connection=connection, ignore_result=True
-        )
+    send_wake("nothing-1")
 
     assert ask("/")[0] == 401
     assert ask("/", PASSWORD)[0] == 200

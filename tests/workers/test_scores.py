@@ -16,8 +16,8 @@ from amc.workers.base import BaseWorker
 @pytest.fixture
 def in_world(monkeypatch):
     """A factory of short PPO trainings in one of the small worlds."""
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    monkeypatch.setenv("AMC_ALLOW_MODULES", "worlds")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "strange")
 
     def make(name, environment=None, **training):
         return ConfigLoader().from_mapping(
@@ -25,7 +25,7 @@ def in_world(monkeypatch):
                 "experiment_name": "small",
                 "algorithm": "ppo",
                 "algorithm_config": {"n_envs": 1, "n_steps": 32, "batch_size": 32, "n_epochs": 2},
-                "environment": {"name": f"worlds:{name}-v0", **(environment or {})},
+                "environment": {"name": f"strange:{name}-v0", **(environment or {})},
                 "training": {"total_timesteps": 256, "eval_freq": 64, "eval_episodes": 3}
                 | {"save_freq": 96, **training},
             },
