@@ -39,6 +39,7 @@ class LeavesDaemon(CartPoleEnv):
 gymnasium.register("LeavesDaemon-v0", entry_point=LeavesDaemon, max_episode_steps=500)
 """
 NAP = f"4321.{os.getpid()}"
+OF_THE_ENVIRONMENT = {"sh", "sleep"}
 CONFIG = {
     "experiment_name": "leaves",
     "algorithm": "ppo",
@@ -98,6 +99,10 @@ def newest_checkpoint(experiment: Experiment) -> str:
     return max((path.name for path in found), default="")
 
 
+def step_of(checkpoint: str) -> int:
+    return int(checkpoint.partition("-")[0])
+
+
 def trial_process(experiment: Experiment) -> psutil.Process | None:
     """The one process below the worker's pool child, while there is one."""
     with contextlib.suppress(psutil.NoSuchProcess):  # the worker is being started again
@@ -110,14 +115,15 @@ def trial_process(experiment: Experiment) -> psutil.Process | None:
 def test_signals_that_mean_nothing_harm_nobody(experiment: Experiment, wait_until: Wait) -> None:
     wait_until(lambda: newest_checkpoint(experiment))
     top = supervisor(experiment)
-    everybody = [top, *top.children(recursive=True)]
-    before = newest_checkpoint(experiment)
+    found = (top, *top.children(recursive=True))
+    everybody = [process for process in found if process.name() not in OF_THE_ENVIRONMENT]
+    before = step_of(newest_checkpoint(experiment))
 
     for process in everybody:
-        if process.name() != "sleep":
-            process.send_signal(signal.SIGUSR2)
+        process.send_signal(signal.SIGUSR2)
 
-    wait_until(lambda: newest_checkpoint(experiment) > before)
+    # Seconds of training: who were to hand the trial back had noticed by then.
+    wait_until(lambda: step_of(newest_checkpoint(experiment)) > before + 64_000)
     assert [process for process in everybody if not process.is_running()] == []
     assert len(Ledger(experiment.directory).attempts(0)) == 1
 
