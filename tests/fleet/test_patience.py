@@ -33,6 +33,12 @@ def process() -> Iterator[Callable[[str], ProcessState]]:
 
 
 @pytest.fixture
+def any_work_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processor may be shared by many, so that a busy process gets little of it."""
+    monkeypatch.setattr(patience, "_SIGN_OF_LIFE_S", 0.01)
+
+
+@pytest.fixture
 def wait_for(tmp_path: Path) -> Callable[..., Patience]:
     """Look at a process until patience ends, or two seconds are over."""
 
@@ -46,13 +52,11 @@ def wait_for(tmp_path: Path) -> Callable[..., Patience]:
     return wait
 
 
+@pytest.mark.usefixtures("any_work_counts")
 def test_a_process_that_works_is_waited_for_beyond_the_deadline(
     process: Callable[[str], ProcessState],
     wait_for: Callable[..., Patience],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "_SIGN_OF_LIFE_S", 0.01)  # the processor may be shared by many
-
     assert not wait_for(process(BUSY)).is_over
 
 
@@ -65,6 +69,7 @@ def test_a_process_that_does_nothing_is_given_up(
     assert found.is_over and found.waited_s >= 0.5
 
 
+@pytest.mark.usefixtures("any_work_counts")
 def test_patience_has_an_end_all_the_same(
     process: Callable[[str], ProcessState],
     wait_for: Callable[..., Patience],
