@@ -194,6 +194,7 @@ def test_settings_and_files_of_another_project_change_nothing(
         "CELERY_CONFIG_MODULE": "elsewhere",
         "CELERY_LOADER": "elsewhere",
         "CELERY_WORKER_CONCURRENCY": "7",
+        "CELERY_WORKER_AUTOSCALE": "3,1",
         "BROKER_URL": "amqp://elsewhere//",
         "FLOWER_PORT": "tcp://10.0.0.7:5555",
         "FLOWER_ADDRESS": "0.0.0.0",
