@@ -196,7 +196,32 @@ def test_rubbish_at_our_keys_delays_nothing_for_ever(
     assert ledger.state == "running"
 
 
-def test_keys_of_another_type_delay_nothing_for_ever(ledger: Ledger, broker: Any) -> None:
+@pytest.mark.parametrize("rubbish", RUBBISH, ids=lambda raw: repr(raw[:20]))
+def test_rubbish_that_ends_in_time_is_nobody_s_word(
+    ledger: Ledger, broker: Any, rubbish: bytes
+) -> None:
+    keys = broker.keyspace
+    names = [
+        keys.lease(ledger.id, 0),
+        keys.worker("rl-worker-9@h"),
+        keys.progress(ledger.id, 0),
+        keys.trouble(ledger.id),
+        keys.missing(ledger.id, 0),
+    ]
+    for name in names:
+        broker.set(name, rubbish, ex=8)
+
+    assert leases.all_leases(broker) == {}
+    assert queues.choose(broker, 1) == []
+    assert dispatch.lost(broker, ledger.id, [0, 1]) == []
+    assert queues.progress_of(broker, ledger.id, [0, 1]) == {}
+    assert 2 <= queues.postpone(broker, ledger.id) <= 60
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_keys_of_another_type_delay_nothing_for_ever(
+    ledger: Ledger, broker: Any, ends: bool
+) -> None:
     keys = broker.keyspace
     names = [
         keys.lease(ledger.id, 0),
@@ -208,6 +233,8 @@ def test_keys_of_another_type_delay_nothing_for_ever(ledger: Ledger, broker: Any
     ]
     for name in names:
         broker.rpush(name, "x")
+        if ends:
+            broker.expire(name, 8)
     broker.set(keys.queue("gpu0"), "x")
     queues.beat(broker, LiveWorker("rl-worker-0", ("gpu0",), "here", 1))
 
