@@ -70,7 +70,7 @@ class Address:
             raise ValueError(f"{named} no kind of Redis")
         if not url.isprintable() or " " in url:
             raise ValueError("the URL holds a blank or a control character; write it as %20")
-        parts = urlsplit(f"http://{rest}" if scheme != SOCKET_SCHEME else f"file://{rest}")
+        parts = _split(f"http://{rest}" if scheme != SOCKET_SCHEME else f"file://{rest}")
         _refuse_raw_characters(parts)
         query = _query(parts, scheme)
         userinfo = parts.netloc.rpartition("@")[0]
@@ -119,6 +119,17 @@ class Address:
             return {**found, "unix_socket_path": self.path}
         tls = {"ssl": True, **self.tls} if self.scheme == "rediss" else {}
         return {**found, "host": self.host, "port": self.port, **tls}
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        # The reason repeats what stands there, which may be a password with brackets in it.
+        raise ValueError(
+            "its host is none; as part of a password [ ] and what is no ASCII are written %5B, "
+            "%5D and so on"
+        ) from None
 
 
 def _refuse_raw_characters(parts: SplitResult) -> None:
