@@ -36,6 +36,8 @@ def faults(config: dict[str, Any]) -> dict[str, str]:
         ("algorithm_config", "minibatch", "batch_size"),
         ("algorithm_config", "batchSize", "batch_size"),
         ("algorithm_config", "num-envs", "n_envs"),
+        ("algorithm_config", "discount-factor", "gamma"),
+        ("algorithm_config", "discountFactor", "gamma"),
         ("algorithm_config", "lr", "optimizer.learning_rate"),
         ("training", "total_steps", "total_timesteps"),
         ("training", "n_eval_episodes", "eval_episodes"),
