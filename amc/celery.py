@@ -4,8 +4,10 @@ Its door is `app`. It must not know what a trial is; the tasks are in `amc.tasks
 imports (`imports`) and a client addresses by name.
 """
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from celery.loaders.app import AppLoader
 from amc.broker import keys
 from amc.broker.address import SOCKET_SCHEME, Address
 from amc.broker.transport import AMQP
+from amc.errors import UsageError
 
 DRIVER_QUEUE = "driver"
 SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
@@ -24,6 +27,7 @@ BROKER_URL_VARIABLE = "AMC_BROKER_URL"
 
 # Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
 _RUNTIME_DIRECTORY = Path("/tmp")
+_NEVER_A_DIRECTORY = (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _DAY_S = 24 * 60 * 60
 
 
@@ -32,9 +36,35 @@ def shared_dir() -> Path:
 
     Resolved, so that whatever way leads to a directory, it has one broker; a `~` that no shell has
     seen, as in quotes or in a unit of systemd, is the home directory.
+
+    Raises:
+        UsageError: it names what no directory can be.
     """
     named = os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared"
-    return Path(os.path.expanduser(named)).resolve()
+    expanded = os.path.expanduser(named)
+    try:
+        if expanded.startswith("~"):
+            raise ValueError("there is no user of that name")
+        path = Path(expanded).resolve()
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise ValueError("it is no directory")
+    except FileNotFoundError as error:
+        if error.filename is None:  # of the current directory, which it is relative to
+            raise _no_directory(named, "the current directory was removed") from error
+    except (ValueError, RuntimeError) as error:
+        raise _no_directory(named, str(error)) from error
+    except OSError as error:
+        # A file server's silence is not the name's fault, and must not end a running trial.
+        if error.errno in _NEVER_A_DIRECTORY:
+            raise _no_directory(named, str(error.strerror)) from error
+    return path
+
+
+def _no_directory(named: str, why: str) -> UsageError:
+    return UsageError(
+        f"{SHARED_DIR_VARIABLE}: {named!r} cannot hold experiments: {why}. "
+        "Name a directory; it is made if it is not there."
+    )
 
 
 def embedded_directory(shared: Path) -> Path:

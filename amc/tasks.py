@@ -31,7 +31,8 @@ from amc.worker_signals import connect_signals
 
 _LOG = logging.getLogger(__name__)
 # A directory right below the shared one; what begins with a dot is no experiment.
-_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
+_NAME = re.compile(r"[^./\0][^/\0]*")
+_LONGEST_NAME_BYTES = 255
 connect_signals()
 
 
@@ -63,11 +64,19 @@ def _postpone(experiment_id: str) -> str:
 
 def _ledger_of(experiment_id: str) -> Ledger | None:
     """The ledger that a message names; None if it names none, which is said and changes nothing."""
-    is_name = isinstance(experiment_id, str) and _NAME.fullmatch(experiment_id) is not None
-    if is_name and (ledger := Ledger(shared_dir() / experiment_id)).paths.experiment.exists():
+    if (
+        _is_name(experiment_id)
+        and (ledger := Ledger(shared_dir() / experiment_id)).paths.experiment.exists()
+    ):
         return ledger
     _LOG.warning("ignored a message: there is no experiment %.200r", experiment_id)
     return None
+
+
+def _is_name(name: object) -> bool:
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        return False
+    return len(name.encode(errors="replace")) <= _LONGEST_NAME_BYTES
 
 
 def _has_trial(ledger: Ledger, trial: int) -> bool:

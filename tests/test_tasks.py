@@ -43,6 +43,7 @@ def files(directory: Path) -> dict[str, bytes]:
         "/",
         "a\0b",
         "x" * 300,
+        "é" * 200,
         "\udc00",
         5,
         None,

@@ -34,6 +34,7 @@ from amc.errors import UsageError
 FILE = ".broker.json"
 DIRECTORIES = "amc:directory:"
 
+_LONGEST_BYTES = 1 << 16
 _ID = re.compile(r"[0-9a-f]{8,32}")
 
 
@@ -68,7 +69,8 @@ class Keys:
     def leased(self, key: str) -> tuple[str, int] | None:
         """The experiment and trial of a lease's key; None if it is no such key."""
         experiment, _, trial = key.removeprefix(f"{self.prefix}lease:").rpartition(":")
-        return (experiment, int(trial)) if experiment and trial.isdecimal() else None
+        is_number = trial.isdecimal() and len(trial) < 10
+        return (experiment, int(trial)) if experiment and is_number else None
 
     def worker(self, name: str) -> str:
         """The heartbeat of `worker@host`; with `*`, the pattern of all."""
@@ -184,14 +186,16 @@ def _remove(temporary: Path) -> None:
 @lru_cache(maxsize=64)
 def _read(path: Path) -> Keys:
     try:
-        text = path.read_text(encoding="utf-8")
-    except PermissionError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        identity = json.loads(text)["id"]
+        # Opened so, a pipe in its place is not waited on.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as f:
+            identity = json.loads(f.read(_LONGEST_BYTES))["id"]
         if _ID.fullmatch(identity):
             return Keys(identity)
-    except (ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, TypeError, KeyError, RecursionError):
         pass
     raise UsageError(
         f"{path}: does not name this directory's messages in Redis. Stop the workers of the "

@@ -30,16 +30,20 @@ _HEADERS: Mapping[str, tuple[type, ...]] = {
     "group": (str, NoneType),
     "group_index": (int, NoneType),
     "retries": (int, NoneType),
-    "eta": (str, NoneType),
-    "expires": (str, NoneType),
     "shadow": (str, NoneType),
-    "timelimit": (list, NoneType),
     "ignore_result": (bool, NoneType),
     "replaced_task_nesting": (int, NoneType),
-    "stamped_headers": (list, NoneType),
-    "stamps": (dict, NoneType),
 }
-_CALLS = ("callbacks", "errbacks", "chain")
+# What no message of ours ever asks for. A worker that cannot make sense of one of these may hold on
+# to its only slot for ever, and a message with a time far away would wait in it.
+_UNUSED: Mapping[str, tuple[object, ...]] = {
+    "eta": (None,),
+    "expires": (None,),
+    "timelimit": (None, [None, None]),
+    "compression": (None,),
+    "stamped_headers": (None, []),
+    "stamps": (None, {}),
+}
 
 
 def task_id(experiment: str, trial: int) -> str:
@@ -95,8 +99,11 @@ def _task_fault(message: dict[str, Any]) -> str | None:
     for name, kinds in _HEADERS.items():
         if type(headers.get(name)) not in kinds:
             return f"header {name!r} is no {kinds[0].__name__}"
-    if headers.get("timelimit") not in (None, [None, None]):
-        return "it sets time limits"
+    if not (headers["id"] and headers["id"].isprintable()):
+        return "its id is no name"
+    for name, values in _UNUSED.items():
+        if headers.get(name) not in values:
+            return f"header {name!r} is none of ours"
     task = headers.get("task")
     if not isinstance(task, str) or task not in _ARGUMENTS:
         return "its task is none of ours"
@@ -119,8 +126,10 @@ def _body_fault(body: Any, kinds: tuple[type, ...]) -> str | None:
     # bool is an int in Python, 1.0 equals 1; a trial's number is neither.
     if named or tuple(map(type, arguments)) != kinds:
         return f"its arguments are not ({', '.join(kind.__name__ for kind in kinds)})"
-    if not all(isinstance(embedded.get(name), list | NoneType) for name in _CALLS):
-        return "what it calls afterwards is no list"
+    if embedded.get("callbacks") or embedded.get("chain"):
+        return "it calls tasks afterwards, as none of ours does"
+    if not isinstance(embedded.get("errbacks"), list | NoneType):
+        return "what it calls after a failure is no list"
     if not isinstance(embedded.get("chord"), dict | NoneType):
         return "its chord is no task"
     return None

@@ -24,7 +24,8 @@ _HEARTBEAT_TTL_S = 10
 _HINT_TTL_S = 60
 _WAKE_TTL_S = 10
 _TROUBLE_TTL_S = 300
-_DIGITS = re.compile(r"(\d+)")
+_LONGEST_NAME = 255
+_DIGITS = re.compile(r"([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,18 @@ class LiveWorker:
     def parse(cls, text: str) -> "LiveWorker | None":
         """What a heartbeat says, of whatever version; None if it is none."""
         match _object(text):
-            case {"name": str(name), "queues": [*queues], "host": str(host)} as told if name:
+            case {"name": str(name), "queues": [*queues], "host": str(host)} as told if (
+                0 < len(name) <= _LONGEST_NAME
+            ):
                 pid = told.get("pid")
-                served = tuple(queue for queue in queues if isinstance(queue, str))
+                served = tuple(queue for queue in queues if _is_queue(queue))
                 return cls(name, served, host, pid if type(pid) is int else 0)
         return None
+
+
+def _is_queue(name: object) -> bool:
+    """Whether something can be the name of a queue that a message is sent to."""
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -77,7 +85,7 @@ def live_workers(client: Client) -> list[LiveWorker]:
 
 def in_number_order(name: str) -> list[str | int]:
     """Sort key: gpu2 before gpu10."""
-    return [int(part) if part.isdigit() else part for part in _DIGITS.split(name)]
+    return [int(part) if _DIGITS.fullmatch(part) else part for part in _DIGITS.split(name)]
 
 
 def live_queues(client: Client) -> Counter[str]:

@@ -57,6 +57,26 @@ def test_a_file_that_names_no_prefix_is_refused(tmp_path: Path, text: str) -> No
         keys.claim(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 60_000, b'{"id": ' + b"9" * 5_000 + b"}"])
+def test_rubbish_in_place_of_the_prefix_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
+
+    with pytest.raises(UsageError, match=r"\.broker\.json: does not name "):
+        keys.of(tmp_path)
+
+
+def test_what_is_no_file_in_place_of_the_prefix_is_told(tmp_path: Path) -> None:
+    for name in ("directory", "pipe", "loop"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "directory" / FILE).mkdir()
+    os.mkfifo(tmp_path / "pipe" / FILE)
+    (tmp_path / "loop" / FILE).symlink_to(FILE)
+
+    for name in ("directory", "pipe", "loop"):
+        with pytest.raises(UsageError, match=r"\.broker\.json: "):
+            keys.of(tmp_path / name)
+
+
 def test_a_directory_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
@@ -70,6 +90,7 @@ def test_a_lease_s_key_and_value_say_what_they_were_made_of() -> None:
 
     assert names.leased(names.lease("e.x:1-1", 7)) == ("e.x:1-1", 7)
     assert names.leased(names.lease("e-1", "x")) is None
+    assert names.leased(names.lease("e-1", "9" * 5_000)) is None
     assert Holder.parse(str(holder)) == holder
     assert holder.worker == "a/b"
 

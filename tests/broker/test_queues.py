@@ -71,6 +71,16 @@ def test_without_a_worker_there_is_nowhere_to_send_to(broker: Any) -> None:
     assert queues.choose(broker, 2) == []
 
 
+def test_names_that_look_like_numbers_or_like_nothing_disturb_no_search(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    for name in ("²", "٣", "9" * 200, "9" * 60_000):
+        announce(broker, name)
+    announce(broker, "liar", "", "\ud800", "\x1b[2J", "q" * 60_000)
+
+    assert len(queues.live_workers(broker)) == 5
+    assert queues.choose(broker, 2) == ["gpu0", "gpu0"]
+
+
 def test_wake_ups_are_coalesced_until_one_arrives(broker: Any) -> None:
     first, second = queues.claim_wake(broker, "e-1"), queues.claim_wake(broker, "e-1")
     queues.clear_wake(broker, "e-1")
