@@ -58,7 +58,9 @@ def test_queues_and_results_lie_under_the_directory_s_prefix(shared: Path) -> No
     assert keys.of(shared).id
 
 
-@pytest.mark.parametrize("named", ["{}/file", "{}/file/x", "{}/loop", "{}/loop/x", "~no.such.user/x"])
+@pytest.mark.parametrize(
+    "named", ["{}/file", "{}/file/x", "{}/loop", "{}/loop/x", "~no.such.user/x"]
+)
 def test_what_cannot_hold_experiments_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:

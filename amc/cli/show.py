@@ -1,7 +1,5 @@
 """`amc show`: one experiment and its trials."""
 
-import time
-
 import click
 
 from amc.cli import words
@@ -42,5 +40,5 @@ def _print_head(experiment: Experiment, snapshot: Snapshot) -> None:
         print_row("error", words.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
-    print_row("created", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(experiment.created)))
+    print_row("created", words.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))

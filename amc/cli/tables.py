@@ -1,6 +1,5 @@
 """The tables of `watch`, `show` and `ls`."""
 
-import time
 from collections.abc import Iterator, Sequence
 
 from rich import box
@@ -138,7 +137,7 @@ def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
             words.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
             *[_solved_at(snapshot)] if has_solved else [],
             trains,
-            "-" if created is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(created)),
+            "-" if created is None else words.moment(created),
         )
     return table
 

@@ -1,6 +1,7 @@
 """Values as a person reads them: scores, durations, hyperparameters."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,14 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def moment(unix: float, form: str = "%Y-%m-%d %H:%M") -> str:
+    """`2026-11-25 22:55` in local time; a dash where no clock shows it."""
+    try:
+        return time.strftime(form, time.localtime(unix))
+    except (OverflowError, ValueError, OSError):
+        return "-"
 
 
 def budget(search: str, planned: Any) -> str:

@@ -60,3 +60,9 @@ def test_an_error_is_told_by_its_first_and_last_line():
     assert words.error(text) == "3 of 3 attempts failed: exception: ... ValueError: loss is nan"
     assert words.error("one line") == "one line"
     assert words.error("") == ""
+
+
+@pytest.mark.parametrize("unix", [1e18, -1e18, 1e308])
+def test_a_time_that_no_clock_shows_is_a_dash(unix: float):
+    assert words.moment(unix) == "-"
+    assert words.moment(0.0, "%Y") in ("1970", "1969")
