@@ -6,6 +6,7 @@ import subprocess
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
 
 
@@ -143,8 +144,33 @@ class Lights(Twenty):
         return observation, float(action.mean()), *rest
 
 
+class Continuous(Twenty):
+    """Moves in two directions."""
+
+    action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+
+class Wanderer(Twenty):
+    """Goes to the directory where its data would be."""
+
+    def __init__(self):
+        os.chdir("/")
+
+
+class Precise(Continuous):
+    """Computes with torch, in double precision and without gradients, and says so to everybody."""
+
+    def __init__(self):
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+
+    def close(self):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+
+
 gymnasium.register("Twenty-v0", entry_point=Twenty, reward_threshold=20)
-for _class in Twenty.__subclasses__():
+for _class in [*Twenty.__subclasses__(), Precise]:
     gymnasium.register(f"{_class.__name__}-v0", entry_point=_class)
 
 print("strange environments are loaded")

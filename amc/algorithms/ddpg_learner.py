@@ -97,6 +97,7 @@ class DDPGLearner:
         self.target_parameters.lerp_(self.parameters, self.settings.tau)
         return torch.stack((actor_loss, critic_loss))
 
+    @torch.enable_grad()  # an environment may have switched gradients off
     def _improve_critic(self, batch: Transitions) -> Tensor:
         """Descend on mean((Q(s, a) - y)^2), y = r + gamma (1 - terminated) Q'(s', mu'(s'))."""
         with torch.no_grad():
@@ -110,6 +111,7 @@ class DDPGLearner:
         self.critic_optimizer.step()
         return loss.detach()
 
+    @torch.enable_grad()
     def _improve_actor(self, batch: Transitions) -> Tensor:
         """Ascend on mean(Q(s, mu(s))), the critic held still."""
         actions = self.network.actions(batch.observations)

@@ -68,7 +68,7 @@ def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32")
     """
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
-        layers += [_Linear(before, after), ACTIVATIONS[activation]()]
+        layers += [_Linear(before, after, dtype=torch.float32), ACTIVATIONS[activation]()]
     return Perceptron(*layers[:-1], precision=precision)
 
 
@@ -148,7 +148,8 @@ class ActorCritic(nn.Module):
         self.counts = counts
         self.policy = mlp([observation_size, *hidden_sizes, action_size], activation, precision)
         self.value = mlp([observation_size, *hidden_sizes, 1], activation, precision)
-        self.log_std = None if discrete else nn.Parameter(torch.zeros(action_size))
+        spread = torch.zeros(action_size, dtype=torch.float32)
+        self.log_std = None if discrete else nn.Parameter(spread)
 
     def initialise(
         self, generator: torch.Generator, *, orthogonal: bool, log_std: float = 0.0

@@ -187,12 +187,13 @@ class PPOLearner:
         target = self.settings.target_kl
         return target is not None and statistics[APPROX_KL].item() > 1.5 * target
 
+    @torch.enable_grad()  # an environment may have switched gradients off
     def _accumulate_gradient(self, minibatch: Batch) -> Tensor:
         """Leave the minibatch's gradient in `parameters.grad`, in pieces that fit into memory."""
         if self.settings.normalize_advantage:
             minibatch = minibatch._replace(advantages=normalise(minibatch.advantages))
         self._gradient.zero_()
-        statistics = torch.zeros(len(STATISTICS), device=self.device)
+        statistics = torch.zeros(len(STATISTICS), dtype=torch.float32, device=self.device)
         for piece in minibatch.split(self.settings.micro_batch_size or minibatch.size):
             share = piece.size / minibatch.size
             loss, parts = self._loss(piece)

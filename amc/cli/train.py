@@ -64,14 +64,15 @@ def train(
     directory = directory or RUNS_DIRECTORY / config.experiment_name
     if not resume:
         _require_unused(directory)
+    place = directory.absolute()  # while it trains, an environment may change the directory
     out = claim_stdout()
     with _ending_what_it_starts():
-        outcome, stop = _train(config, directory)
+        outcome, stop = _train(config, place)
     if outcome.state == "interrupted":
         _leave_interrupted(outcome.steps, stop)
-    result = _result(directory, outcome)
-    _record(directory, config, result)
-    _print(result, outcome.checkpoint, as_json, out)
+    result = _result(place, outcome)
+    _record(place, config, result)
+    _print(result, directory / outcome.checkpoint.relative_to(place), as_json, out)
 
 
 def _require_unused(directory: Path) -> None:

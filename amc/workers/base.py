@@ -40,7 +40,7 @@ class BaseWorker:
         trial: TrialContext | None = None,
     ) -> None:
         self.name = f"rl-worker-{worker_id}" if isinstance(worker_id, int) else worker_id
-        self.trial = trial or TrialContext.standalone(config.seed, Path(shared_dir))
+        self.trial = trial or TrialContext.standalone(config.seed, Path(shared_dir).absolute())
         self.config = trial_config(config, self.trial)
 
     def run(self) -> TrialOutcome:

@@ -111,8 +111,8 @@ def test_an_environment_may_use_its_action_as_numpys():
         ),
         (
             "RewardNone",
-            "environment 0 (RewardNone-v0): its reward at step 5 of episode 0 is None. A number is "
-            "meant.",
+            "environment 0 (RewardNone-v0): its reward at step 5 of episode 0 is None. A finite "
+            "number is meant.",
         ),
     ],
 )
@@ -123,6 +123,28 @@ def test_a_fault_of_an_environment_is_one_sentence(name: str, message: str):
     assert message in ran.stderr
     assert "Traceback" not in ran.stderr
     assert ran.stdout == ""
+
+
+def test_an_environment_may_change_the_working_directory(here: Path):
+    config = write("strange:Wanderer-v0")
+
+    document = trained(train(config))
+
+    assert (here / document["checkpoint"]).is_file()
+    assert (here / "runs/x/result.json").is_file()
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ddpg"])
+@pytest.mark.parametrize("kernel", ["fast", "reference"])
+def test_what_an_environment_sets_in_torch_changes_nothing(algorithm: str, kernel: str):
+    digests = []
+
+    for name in ("Continuous", "Precise"):
+        config = write(f"strange:{name}-v0", algorithm=algorithm)
+        ran = train(config, "--set", f"training.kernel={kernel}", "--out", name)
+        digests.append(trained(ran)["digest"])
+
+    assert digests[0] == digests[1]
 
 
 def test_an_environment_that_cannot_be_closed_costs_a_warning():
