@@ -17,6 +17,19 @@ A message reads: where: what was wrong, with the value. What is allowed or meant
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_LONGEST = 1000
+
+
+def said(error: BaseException) -> str:
+    """What code that is not ours raised, in one line: its type, and as much as a sentence bears."""
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split()).rstrip(".")
+    except Exception:
+        return kind
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{kind}: {text}" if text else kind
+
 
 class AmcError(Exception):
     """Base of every error that amc raises on purpose."""

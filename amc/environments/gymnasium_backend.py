@@ -12,6 +12,7 @@ episode to the next say so themselves (`wrapper_states`).
 """
 
 import logging
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,11 +29,11 @@ from amc.environments.episodes import (
     check_same_environment,
     warn_of_other_observations,
 )
-from amc.environments.observations import Misfit, observation_layout, shown
+from amc.environments.observations import Misfit, is_read_alike, observation_layout, shown
 from amc.environments.seeding import EpisodeSeeds
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.environments.wrapper_states import States, WrapperStates
-from amc.errors import EnvironmentFault
+from amc.errors import EnvironmentFault, said
 
 _LOG = logging.getLogger(__name__)
 
@@ -102,8 +103,25 @@ class GymnasiumVector(VectorEnvironment):
         self._actions = action_layout(getattr(first, "action_space", None), self.n_envs, self._name)
         self.action_space = self._actions.space
         self._writes_arrays = not isinstance(self.action_space, spaces.Discrete)
-        self._environments += (make_one() for _ in range(1, self.n_envs))
+        for _ in range(1, self.n_envs):
+            self._environments.append(make_one())
+            self._require_spaces_of(first)
         self._wrappers = [WrapperStates(one, self._name) for one in self._environments]
+
+    def _require_spaces_of(self, first: gymnasium.Env[Any, Any]) -> None:
+        """Refuse a copy, the latest, that is read or acts in another way than the first."""
+        latest = self._environments[-1]
+        for kind, own, others, is_alike in (
+            ("observes", latest.observation_space, first.observation_space, is_read_alike),
+            ("acts in", latest.action_space, first.action_space, operator.eq),
+        ):
+            if not is_alike(own, others):
+                raise EnvironmentFault(
+                    f"environment {len(self._environments) - 1} ({self._name}): it {kind} "
+                    f"{shown(own)}, and environment 0 {kind} {shown(others)}. All copies learn "
+                    "together, so their spaces must be the same. Set n_envs to 1, or mend the "
+                    "environment."
+                )
 
     def freeze_wrappers(self, states: list[States]) -> None:
         """Let the wrappers begin every episode with these states, as far as they have any.
@@ -205,11 +223,10 @@ class GymnasiumVector(VectorEnvironment):
                 environment.close()
             except _FAILURES as error:
                 _LOG.warning(
-                    "environment %d (%s): close failed: %s: %s. What it was used for is kept.",
+                    "environment %d (%s): close failed: %s. What it was used for is kept.",
                     i,
                     self._name,
-                    type(error).__name__,
-                    error,
+                    said(error),
                 )
 
     def _put(self, states: list[States] | None) -> None:
@@ -232,7 +249,9 @@ class GymnasiumVector(VectorEnvironment):
             answer: Any = self._environments[i].reset(seed=seed)
         except _FAILURES as error:
             raise self._failure(i, "reset", error) from error
-        if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], Mapping)):
+        if not (
+            isinstance(answer, tuple | list) and len(answer) == 2 and isinstance(answer[1], Mapping)
+        ):
             raise self._fault(
                 i, f"reset returned {shown(answer)}. A tuple of observation and info is meant."
             )
@@ -253,7 +272,7 @@ class GymnasiumVector(VectorEnvironment):
         self._lengths[i] = length = self._lengths[i] + 1
         try:
             raw, reward, terminated, truncated, _ = answer
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise self._fault(
                 i,
                 f"step {length} returned {shown(answer)}. A tuple of observation, reward, "
@@ -263,11 +282,11 @@ class GymnasiumVector(VectorEnvironment):
             if self._as_is is None or len(raw) != self._as_is:
                 raise ValueError
             into[i] = raw
-        except (TypeError, ValueError):
+        except Exception:  # told by what reads it with care
             self._look(i, raw, into)
         try:
             gained = float(reward)
-        except (TypeError, ValueError):
+        except Exception:
             gained = self._number(i, reward)
         self._returns[i] += gained
         if terminated is not False:
@@ -288,9 +307,9 @@ class GymnasiumVector(VectorEnvironment):
         """The reward in an array of one number."""
         try:
             return float(np.asarray(reward).item())
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise self._fault(
-                i, f"its reward at {self._moment(i)} is {shown(reward)}. A number is meant."
+                i, f"its reward at {self._moment(i)} is {shown(reward)}. A finite number is meant."
             ) from error
 
     def _claim(self, i: int, what: str, value: Any) -> bool:
@@ -329,6 +348,6 @@ class GymnasiumVector(VectorEnvironment):
     def _failure(self, i: int, call: str, error: BaseException) -> EnvironmentFault:
         return EnvironmentFault(
             f"environment {i} ({self._name}): {call} failed after {self._lengths[i]} steps of "
-            f"episode {self._episodes[i]}: {type(error).__name__}: {error}. "
+            f"episode {self._episodes[i]}: {said(error)}. "
             "Mend the environment or its wrappers, or change environment.kwargs."
         )

@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from amc.errors import EnvironmentFault
+from amc.errors import EnvironmentFault, said
 
 LARGEST = 4096
 
@@ -89,6 +89,29 @@ def _size(space: Any) -> int | None:
         return None
 
 
+def is_read_alike(one: Any, other: Any) -> bool:
+    """Whether observations of two spaces are read in the same way; bounds of a Box do not count."""
+    match one, other:
+        case spaces.Box(), spaces.Box():
+            return bool(one.shape == other.shape)
+        case (spaces.Dict(), spaces.Dict()) | (spaces.Tuple(), spaces.Tuple()):
+            ours, theirs = _entries(one), _entries(other)
+            return ours.keys() == theirs.keys() and all(
+                is_read_alike(space, theirs[key]) for key, space in ours.items()
+            )
+        case ((spaces.Discrete() | spaces.MultiDiscrete() | spaces.MultiBinary()), _):
+            return bool(one == other)
+        case _:
+            return type(one) is type(other) and _size(one) == _size(other)
+
+
+def _entries(space: Any) -> dict[Any, spaces.Space[Any]]:
+    """The spaces inside a Dict or Tuple, by what an observation has them under."""
+    if isinstance(space, spaces.Dict):
+        return dict(space.spaces)
+    return dict(enumerate(space.spaces))
+
+
 def float_box(box: spaces.Box) -> spaces.Box:
     """The same bounds as a flat float32 Box, without gymnasium's warning about lost precision."""
     with np.errstate(over="ignore"):
@@ -99,7 +122,10 @@ def float_box(box: spaces.Box) -> spaces.Box:
 def shown(value: Any) -> str:
     """A value as a sentence shows it, cut where it is long."""
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    text = " ".join(repr(plain).split())
+    try:
+        text = " ".join(repr(plain).split())
+    except Exception:  # of code that is not ours
+        return f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
@@ -115,9 +141,9 @@ def _reader(space: spaces.Space[Any]) -> Reader:
         case spaces.MultiBinary():
             return partial(_read_bits, space)
         case spaces.Tuple():
-            return partial(_read_tuple, _parts(enumerate(space.spaces)))
+            return partial(_read_tuple, _parts(_entries(space).items()))
         case spaces.Dict():
-            return partial(_read_dict, _parts(space.spaces.items()))
+            return partial(_read_dict, _parts(_entries(space).items()))
         case _:
             return partial(_read_other, space)
 
@@ -142,8 +168,9 @@ def _parts(entries: Iterable[tuple[Any, spaces.Space[Any]]]) -> list[_Part]:
 def _read_box(space: spaces.Box, raw: Any, out: NDArray[np.float32]) -> None:
     array = _array_like(space, raw)
     try:
-        out[:] = array.reshape(-1)
-    except (TypeError, ValueError) as error:
+        with np.errstate(over="ignore"):  # too large for float32: told as no finite number
+            out[:] = array.reshape(-1)
+    except Exception as error:
         raise Misfit(f"is {shown(raw)}, and not all of that is numbers.") from error
 
 
@@ -210,7 +237,7 @@ def _read_other(space: spaces.Space[Any], raw: Any, out: NDArray[np.float32]) ->
         flat: Any = spaces.flatten(space, raw)
         out[:] = flat
     except Exception as error:
-        raise Misfit(f"is {shown(raw)}, which is none of {shown(space)}: {error}.") from error
+        raise Misfit(f"is {shown(raw)}, which is none of {shown(space)}: {said(error)}.") from error
 
 
 def _integers(space: spaces.Space[Any], raw: Any) -> NDArray[Any]:
@@ -224,8 +251,8 @@ def _array_like(space: spaces.Space[Any], raw: Any) -> NDArray[Any]:
     """The observation as an array of the space's shape."""
     try:
         array = np.asarray(raw)
-    except ValueError as error:
-        raise Misfit(f"is {shown(raw)}, which is no array: {error}.") from error
+    except Exception as error:  # of code that is not ours
+        raise Misfit(f"is {shown(raw)}, which is no array: {said(error)}.") from error
     if array.shape != space.shape:
         raise Misfit(
             f"is {shown(raw)}, of shape {array.shape}, but its space has shape {space.shape}."

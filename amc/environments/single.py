@@ -18,7 +18,7 @@ from gymnasium.wrappers import TimeLimit
 
 from amc.config.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
 from amc.config.schema import EnvironmentConfig, WrapperConfig
-from amc.errors import EnvironmentFault, UsageError
+from amc.errors import EnvironmentFault, UsageError, said
 from amc.plugins import resolve
 
 _MUJOCO = "gymnasium.envs.mujoco"
@@ -156,7 +156,7 @@ def _make(
     except (Exception, SystemExit) as error:
         raise EnvironmentFault(
             f"environment.name: {config.name!r} cannot be made with kwargs {config.kwargs} and "
-            f"wrappers {list(config.wrappers)}: {type(error).__name__}: {error}. Check "
+            f"wrappers {list(config.wrappers)}: {said(error)}. Check "
             "environment.kwargs, environment.wrappers, and that the environment's package is "
             "installed."
         ) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 import gymnasium
 
-from amc.errors import EnvironmentFault
+from amc.errors import EnvironmentFault, said
 
 _STATISTICS = "RunningMeanStd"
 _PROTOCOL = ("get_state", "set_state")
@@ -69,7 +69,7 @@ class WrapperStates:
         except Exception as error:
             raise EnvironmentFault(
                 f"environment.wrappers: {type(keeper).__name__} around {self._name}: {method} "
-                f"failed: {type(error).__name__}: {error}. Mend the wrapper."
+                f"failed: {said(error)}. Mend the wrapper."
             ) from error
 
 

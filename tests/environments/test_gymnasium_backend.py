@@ -14,6 +14,14 @@ from amc.environments.seeding import EpisodeSeeds
 from amc.environments.vector import Episode
 from amc.errors import EnvironmentFault
 
+
+class Wordless(Exception):
+    """Cannot say what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 BOX = spaces.Box(-1.0, 1.0, (2,), np.float64)
 
 
@@ -251,6 +259,87 @@ def test_a_failing_step_names_environment_episode_and_cause():
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("one\ntwo."), "ValueError: one two. Mend"),
+        (ValueError("x" * 10**6), "x" * 1000 + ".... Mend"),
+        (StopIteration(), "StopIteration. Mend"),
+        (Wordless(), "Wordless. Mend"),
+    ],
+    ids=["lines", "long", "empty", "wordless"],
+)
+def test_what_an_environment_raises_is_told_in_one_line(error: Exception, said: str):
+    class Fails(Counter):
+        def step(self, action):
+            raise error
+
+    environment = vector(Fails)
+    environment.reset()
+
+    with pytest.raises(EnvironmentFault) as caught:
+        environment.step(continuous(0.0))
+
+    assert said in str(caught.value)
+
+
+def test_a_reset_may_answer_with_a_list():
+    class Listed(Counter):
+        def reset(self, *, seed=None, options=None):
+            return list(super().reset(seed=seed))
+
+    observation = vector(Listed).reset()
+
+    assert observation.tolist() == [[0.0, 0.0]]
+
+
+NESTED = spaces.Dict({"at": spaces.Discrete(3), "seen": spaces.Tuple([BOX])})
+
+
+@pytest.mark.parametrize(
+    ("spaces_of_copies", "message"),
+    [
+        ({"observation_space": [BOX, spaces.Box(-1, 1, (3,))]}, "it observes Box(-1.0, 1.0, (3,)"),
+        ({"observation_space": [spaces.Discrete(3), spaces.Discrete(3, start=1)]}, "it observes"),
+        (
+            {"observation_space": [NESTED, spaces.Dict({**NESTED, "seen": spaces.Tuple([])})]},
+            "it observes",
+        ),
+        ({"action_space": [spaces.Discrete(2), spaces.Discrete(3)]}, "it acts in Discrete(3), and"),
+        ({"action_space": [spaces.Box(-1, 1, (1,)), spaces.Box(-2, 2, (1,))]}, "it acts in Box(-2"),
+    ],
+)
+def test_copies_with_other_spaces_are_refused(spaces_of_copies: dict[str, Any], message: str):
+    copies = iter(range(2))
+
+    class Differs(Counter):
+        def __init__(self):
+            super().__init__()
+            number = next(copies)
+            for name, of_copies in spaces_of_copies.items():
+                setattr(self, name, of_copies[number])
+
+    with pytest.raises(EnvironmentFault) as caught:
+        vector(Differs, n_envs=2)
+
+    assert str(caught.value).startswith("environment 1 (Counter-v0): ")
+    assert message in str(caught.value)
+
+
+def test_the_bounds_of_what_copies_observe_may_differ():
+    bounds = iter((1.0, 2.0))
+
+    class Bounded(Counter):
+        def __init__(self):
+            super().__init__()
+            bound = next(bounds)
+            self.observation_space = spaces.Box(-bound, bound, (2,))
+
+    environment = vector(Bounded, n_envs=2)
+
+    assert environment.reset().shape == (2, 2)
+
+
 def test_a_failing_reset_is_named():
     class Failing(Counter):
         def reset(self, *, seed=None, options=None):
@@ -298,6 +387,18 @@ def test_an_environment_that_cannot_be_replayed_is_reported(caplog):
     assert "led elsewhere" in caplog.text
 
 
+class Unreadable:
+    """A tensor, say, that lies where no program looks."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("on another device")
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("on another device")
+
+    __float__ = __len__ = __repr__
+
+
 # What a step of an environment returned, and how it is told; the third step is at fault.
 LIKE_ITS_SPACE = np.zeros(2)
 FAULTS = [
@@ -314,7 +415,7 @@ FAULTS = [
         (np.array([1, None]), 1.0, False, False, {}),
         "observation at step 3 of the episode is [1.0, n",
     ),
-    ((LIKE_ITS_SPACE, None, False, False, {}), "its reward at step 3 of episode 0 is None. A num"),
+    ((LIKE_ITS_SPACE, None, False, False, {}), "its reward at step 3 of episode 0 is None. A fin"),
     ((LIKE_ITS_SPACE, "much", False, False, {}), "its reward at step 3 of episode 0 is 'much'."),
     (
         (LIKE_ITS_SPACE, np.ones(2), False, False, {}),
@@ -330,6 +431,20 @@ FAULTS = [
         "step 3 returned (array([0., 0.]), 1.0, False, {}). A tup",
     ),
     (None, "step 3 returned None. A tuple of observation, reward, terminated, truncated and info"),
+    (
+        (LIKE_ITS_SPACE, 10**400, False, False, {}),
+        "its reward at step 3 of episode 0 is 1000000000",
+    ),
+    (([10**400, 0], 1.0, False, False, {}), "is [10000000"),
+    (
+        (np.array([1e39, 0.0]), 1.0, False, False, {}),
+        "observation at step 3 of the episode is [inf",
+    ),
+    ((Unreadable(), 1.0, False, False, {}), "is a Unreadable, which is no array: RuntimeError: on"),
+    (
+        (LIKE_ITS_SPACE, Unreadable(), False, False, {}),
+        "its reward at step 3 of episode 0 is a Unr",
+    ),
 ]
 
 
@@ -345,7 +460,7 @@ class AtFault(Counter):
         return self.answer if self.count == 3 else result
 
 
-@pytest.mark.parametrize(("answer", "message"), FAULTS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("answer", "message"), FAULTS, ids=[message[:60] for _, message in FAULTS])
 def test_a_step_at_fault_is_told_with_environment_step_and_value(answer: Any, message: str):
     environment = vector(lambda: AtFault(answer), n_envs=2)
     environment.reset()
@@ -367,6 +482,7 @@ def test_a_step_at_fault_is_told_with_environment_step_and_value(answer: Any, me
         ([0.0, 0.0], np.float32(2.5), 1, np.array([False]), {}),
         (np.zeros(2, np.int8), np.array(2.5), True, np.False_, {}),
         ((0, 0), 2.5, np.array(True), False, {}),
+        [np.zeros(2), 2.5, True, False, {}],
     ],
 )
 def test_what_can_only_mean_one_thing_is_taken(answer: Any):
