@@ -3,9 +3,14 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from amc import worker_signals
+from amc.broker import messages
+from amc.broker.connection import connect
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
 from amc.worker_signals import _unfinished
@@ -65,3 +70,20 @@ def test_a_directory_that_cannot_be_looked_at_hides_no_other(
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
 
     assert _unfinished(tmp_path, {}) == [running.id]
+
+
+@pytest.mark.engine
+def test_what_the_clock_sends_is_a_message_that_the_driver_takes(
+    broker: Any,
+    shared: Path,
+    make_config: Callable[..., ExperimentConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Ledger.create(shared, make_config())
+    worker = SimpleNamespace(is_stopping=False, finished={})
+    monkeypatch.setattr(worker_signals, "_worker", worker)
+
+    worker_signals._tick()
+
+    sent = connect().lpop(connect().keyspace.queue("driver"))
+    assert sent and messages.fault(sent.encode(), is_task=True) is None

@@ -27,6 +27,7 @@ _HEADERS: Mapping[str, tuple[type, ...]] = {
     "id": (str,),
     "root_id": (str, NoneType),
     "parent_id": (str, NoneType),
+    "expires": (str, NoneType),  # the clock's wake-ups have one
     "group": (str, NoneType),
     "group_index": (int, NoneType),
     "retries": (int, NoneType),
@@ -38,7 +39,6 @@ _HEADERS: Mapping[str, tuple[type, ...]] = {
 # to its only slot for ever, and a message with a time far away would wait in it.
 _UNUSED: Mapping[str, tuple[object, ...]] = {
     "eta": (None,),
-    "expires": (None,),
     "timelimit": (None, [None, None]),
     "compression": (None,),
     "stamped_headers": (None, []),
