@@ -77,8 +77,10 @@ class ActionRange:
                 f"environment: its actions are {space}. DDPG scales actions to their bounds, so "
                 "they must be a Box with finite ones. Wrap the environment, or use ppo."
             )
-        self._centre: NDArray[np.float32] = ((space.high + space.low) / 2).astype(np.float32)
-        self._radius: NDArray[np.float32] = ((space.high - space.low) / 2).astype(np.float32)
+        # Halved first, for bounds may be the largest numbers there are.
+        low, high = space.low / 2, space.high / 2
+        self._centre: NDArray[np.float32] = (high + low).astype(np.float32)
+        self._radius: NDArray[np.float32] = (high - low).astype(np.float32)
 
     def to_environment(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Actions [B, A] in [-1, 1] as actions [B, A] between the bounds."""
