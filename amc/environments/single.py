@@ -18,7 +18,7 @@ from gymnasium.wrappers import TimeLimit
 
 from amc.config.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
 from amc.config.schema import EnvironmentConfig, WrapperConfig
-from amc.errors import EnvironmentFault, UsageError, said
+from amc.errors import AmcError, EnvironmentFault, UsageError, said
 from amc.plugins import resolve
 
 _MUJOCO = "gymnasium.envs.mujoco"
@@ -53,9 +53,9 @@ def single(
         render_mode: gymnasium's; None for an environment that is not looked at.
 
     Raises:
-        EnvironmentFault: nothing has that name.
+        EnvironmentFault: nothing has that name, or what has it cannot be loaded.
     """
-    found = find(config.name)
+    found = _found(config.name)
     limit = config.max_episode_steps
     if isinstance(found, EnvSpec):
         name, limit = found.id, limit or found.max_episode_steps
@@ -67,6 +67,18 @@ def single(
     around = [(wrapper.name, _wrapper(wrapper)) for wrapper in wrappers]
     make = partial(_make, config, factory, around)
     return Single(name, make, limit)
+
+
+def _found(name: str) -> EnvSpec | Factory:
+    try:
+        return find(name)
+    except AmcError:
+        raise
+    except (Exception, SystemExit) as error:  # of the code that has it
+        raise EnvironmentFault(
+            f"environment.name: {name!r} cannot be loaded: {said(error)}. "
+            "Correct its name, or install what it needs."
+        ) from error
 
 
 def _registered(spec: EnvSpec, limit: int | None, *, is_wrapped: bool) -> Factory:
@@ -135,9 +147,14 @@ class _Unquestioned(spaces.Discrete):
 def _wrapper(config: WrapperConfig) -> Callable[[Environment], Environment]:
     try:
         wrap = resolve(config.name, built_in={}, group=WRAPPER_GROUP, kind="wrapper")
+        return partial(wrap, **config.kwargs)
     except UsageError as error:
         raise EnvironmentFault(f"environment.wrappers: {error}") from error
-    return partial(wrap, **config.kwargs)
+    except (Exception, SystemExit) as error:  # of code that is not ours, or of no code at all
+        raise EnvironmentFault(
+            f"environment.wrappers: {config.name!r} cannot be used: {said(error)}. "
+            "Correct its name, or install what it needs."
+        ) from error
 
 
 def _make(
@@ -156,7 +173,7 @@ def _make(
     except (Exception, SystemExit) as error:
         raise EnvironmentFault(
             f"environment.name: {config.name!r} cannot be made with kwargs {config.kwargs} and "
-            f"wrappers {list(config.wrappers)}: {said(error)}. Check "
+            f"wrappers {config.model_dump()['wrappers']}: {said(error)}. Check "
             "environment.kwargs, environment.wrappers, and that the environment's package is "
             "installed."
         ) from error

@@ -403,3 +403,43 @@ def test_mujocos_warnings_are_logged_and_leave_no_file(tmp_path, monkeypatch, ca
     assert capfd.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
     assert all(record.levelname == "DEBUG" for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gymnasium.wrappers:Nope", "AttributeError: module 'gymnasium.wrappers' has no attribute"),
+        ("no_such_module:wrap", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("gymnasium.wrappers:vector", "TypeError: the first argument must be callable"),
+    ],
+)
+def test_a_wrapper_that_is_none_is_told(name: str, said: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers,no_such_module")
+    config = EnvironmentConfig(name="CartPole-v1", wrappers=(name,))
+
+    with pytest.raises(EnvironmentFault) as caught:
+        make(config, 1, SeedSequence(0))
+
+    assert f"environment.wrappers: '{name}' cannot be used: {said}" in str(caught.value)
+
+
+def test_wrappers_are_shown_as_a_config_writes_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "gymnasium.wrappers")
+    clip = {"name": "gymnasium.wrappers:ClipReward", "kwargs": {"min_reward": 1, "max_reward": 0}}
+    config = EnvironmentConfig.model_validate({"name": "CartPole-v1", "wrappers": [clip]})
+
+    with pytest.raises(EnvironmentFault) as caught:
+        make(config, 1, SeedSequence(0))
+
+    assert f"and wrappers ({clip},): InvalidBound" in str(caught.value)
+
+
+def test_an_environment_whose_module_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "no_such_module")
+
+    with pytest.raises(EnvironmentFault) as caught:
+        make(EnvironmentConfig(name="no_such_module:Walk-v0"), 1, SeedSequence(0))
+
+    assert str(caught.value).startswith(
+        "environment.name: 'no_such_module:Walk-v0' cannot be loaded: ModuleNotFoundError: No mod"
+    )
