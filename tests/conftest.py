@@ -26,9 +26,11 @@ from amc.config.schema import ExperimentConfig
 
 
 def pytest_sessionstart() -> None:
-    # A shell starts what it puts in the background with SIGINT ignored, and that is inherited; the
-    # tests of Ctrl-C need it as a terminal would give it.
+    # A shell starts what it puts in the background with SIGINT and SIGQUIT ignored, nohup with
+    # SIGHUP, and that is inherited; the tests of signals need them as a terminal would give them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_sessionfinish() -> None:

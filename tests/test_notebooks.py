@@ -21,6 +21,8 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A shared directory that holds a small search, finished."""
     monkeypatch.setenv("AMC_SHARED_DIR", str(tmp_path))
     monkeypatch.setenv("AMC_BROKER_URL", "")
+    # envpool, once imported, has set it, and a notebook then shows no picture.
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     sets = ("hyperparameter_optimizer.n_calls=4", "training.total_timesteps=2048")
     config = str(ROOT / "configs" / "cartpole_distributed.json")
     command = [sys.executable, "-m", "amc", "run", config, "--workers", "2", "--gpus", "none"]

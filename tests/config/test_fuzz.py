@@ -16,6 +16,8 @@ from amc.config.loader import ConfigLoader
 from amc.config.reader import SIZE_LIMIT, read_text
 from amc.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("nothing_old_to_collect")
+
 MOST_S = 1.0
 ROOT = Path(__file__).parents[2]
 CASES = (Path(__file__).parent / "cases" / "good_configs.jsonl").read_text(encoding="utf-8")

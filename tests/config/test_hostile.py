@@ -16,6 +16,8 @@ from amc.config.reader import SIZE_LIMIT
 from amc.errors import ConfigError
 
 # Of a processor: other processes may hold this one up for longer.
+pytestmark = pytest.mark.usefixtures("nothing_old_to_collect")
+
 MOST_S = 1.0
 
 GOOD = {
