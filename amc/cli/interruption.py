@@ -7,6 +7,8 @@ from types import FrameType
 
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
+_received: list[int] = []
+
 
 class Interruption(KeyboardInterrupt):
     """Raised where a signal came in: by whoever waits for it as for Ctrl-C, it is handled alike.
@@ -23,12 +25,22 @@ class Interruption(KeyboardInterrupt):
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM, SIGHUP and SIGQUIT interrupt the block as Ctrl-C does."""
+    _received.clear()
     before = {number: signal.signal(number, _interrupt) for number in respected(ENDING)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ask_again() -> None:
+    """Interrupt once more, if a signal came in and the code it came into let that pass.
+
+    Code that calls back into Python from C may drop what a signal's handler raises.
+    """
+    if _received:
+        raise Interruption(_received[-1])
 
 
 def respected(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:
@@ -46,6 +58,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     if number == signal.SIGHUP:
         # A closed terminal sends it twice, by the shell and by the kernel: not a second request.
         signal.signal(number, _nothing)
+    _received.append(number)
     raise Interruption(number)
 
 
