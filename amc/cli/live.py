@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from amc.cli.interruption import ask_again
 from amc.cli.snapshot import Snapshot, changes
 from amc.cli.tables import trials_table
 from amc.client import Experiment
@@ -40,8 +41,12 @@ def follow(
     """
     lines = _Lines(console)
 
-    def print_changes(experiment: Experiment) -> None:
+    def look() -> None:
+        ask_again()
         at_each_look()
+
+    def print_changes(experiment: Experiment) -> None:
+        look()
         lines.update(experiment)
 
     if not console.is_terminal:
@@ -49,7 +54,7 @@ def follow(
     with Live(console=console, auto_refresh=False) as live:
 
         def redraw(experiment: Experiment) -> None:
-            at_each_look()
+            look()
             live.update(view(Snapshot.of(experiment), console), refresh=True)
 
         return experiment.wait(timeout_s, on_change=redraw)

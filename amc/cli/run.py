@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from amc.cli.interruption import as_ctrl_c, ask_again
+from amc.cli.interruption import as_ctrl_c
 from amc.cli.live import follow
 from amc.cli.options import config_options, describe, fleet_options, json_option, read_config
 from amc.cli.outcome import await_end, exit_code, print_result
@@ -95,7 +95,6 @@ def _keep_up(fleet: Any, description: Any) -> None:
     Raises:
         BrokerError: it was stopped, or cannot be started again.
     """
-    ask_again()
     standing = fleet.standing()
     if standing == "killed":
         note("The workers' supervisor was killed; starting everything again.")

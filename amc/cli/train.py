@@ -107,7 +107,7 @@ class _Stop:
 def _listening() -> Iterator[_Stop]:
     """Turns the signals that ask for an end into a request while the block runs."""
     stop = _Stop()
-    numbers = respected((signal.SIGINT, *ENDING))
+    numbers = respected(ENDING)
     before = {number: signal.signal(number, stop.request) for number in numbers}
     try:
         yield stop
