@@ -265,6 +265,6 @@ def _hand_back(**_: Any) -> None:
     _worker.is_stopping = True
     load("amc.supervision:announce_shutdown")()
     try:
-        queues.silence(connect(), _worker.live)
+        queues.silence(connect(), socket.gethostname(), [_worker.name])
     except redis.RedisError:
         _LOG.debug("could not take the heartbeat back; it expires in 10 s")

@@ -16,6 +16,7 @@ import pytest
 import amc
 from amc import fleet
 from amc.broker.connection import connect
+from amc.broker.queues import live_workers
 from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
 from amc.fleet.description import Description
@@ -93,9 +94,11 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
     with_three = amc.submit(config)
     with_three.wait(240)
     start_fleet(1)
+    alive = [worker.name for worker in live_workers(connect())]
     with_one = amc.submit(config)
     with_one.wait(240)
 
+    assert alive == ["driver", "rl-worker-0"]
     assert (with_three.state, with_one.state) == ("completed", "completed")
     assert len(outcome(with_three)) == 6
     assert outcome(with_three) == outcome(with_one)

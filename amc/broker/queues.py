@@ -70,9 +70,11 @@ def beat(client: Client, worker: LiveWorker) -> None:
     client.set(key, json.dumps(asdict(worker)), ex=_HEARTBEAT_TTL_S)
 
 
-def silence(client: Client, worker: LiveWorker) -> None:
-    """Say that a worker is going away, so that nothing more is sent to it."""
-    client.delete(client.keyspace.worker(f"{worker.name}@{worker.host}"))
+def silence(client: Client, host: str, names: Iterable[str]) -> None:
+    """Say that workers of a machine are going away, so that nothing more is sent to them."""
+    keys = [client.keyspace.worker(f"{name}@{host}") for name in names]
+    if keys:
+        client.delete(*keys)
 
 
 def live_workers(client: Client) -> list[LiveWorker]:

@@ -37,7 +37,7 @@ from amc.fleet.supervisor import Owner, Supervisor
 
 _SUPERVISOR_START_S = 90.0
 _WARM_STOP_S = 45.0
-_COLD_STOP_S = 5.0
+_COLD_STOP_S = 10.0  # 6 s of it for a broker that does not answer
 
 
 def up(

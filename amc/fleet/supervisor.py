@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from amc.broker import keys, lifeline
-from amc.broker.connection import without_password
+import redis
+
+from amc.broker import keys, lifeline, queues
+from amc.broker.connection import connect, without_password
 from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
@@ -97,7 +99,10 @@ class Supervisor:
                 when_started()
                 self._keep_running()
             finally:
-                for child in (*self._children, *self._redis):
+                for child in self._children:
+                    child.kill()
+                self._silence()
+                for child in self._redis:
                     child.kill()
                 self._end_orphans()
                 self._paths.state.unlink(missing_ok=True)
@@ -207,6 +212,14 @@ class Supervisor:
                 child.terminate()
             if not self._wait_gone(children):
                 return
+
+    def _silence(self) -> None:
+        """Take the heartbeats back: to workers thought alive the next fleet would send trials."""
+        try:
+            client = connect(self._broker.url, self._paths.shared)
+            queues.silence(client, self._paths.host, self._description.worker_names)
+        except redis.RedisError as error:
+            _LOG.debug("heartbeats stay, and expire in 10 s: %s", error)
 
     def _wait_gone(self, children: list[Child]) -> bool:
         """Wait for their ends, each as long as it may take; False if told not to wait."""

@@ -23,7 +23,7 @@ def test_a_worker_is_live_until_it_falls_silent(broker: Any) -> None:
     announce(broker, "rl-worker-2", "gpu0")
 
     live = queues.live_workers(broker)
-    queues.silence(broker, live[0])
+    queues.silence(broker, live[0].host, [live[0].name])
 
     assert [worker.name for worker in live] == ["rl-worker-2", "rl-worker-10"]
     assert queues.live_queues(broker) == {"gpu1": 1}

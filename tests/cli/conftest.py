@@ -44,8 +44,9 @@ def config_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def amc(shared: Path) -> Callable[..., Outcome]:
-    """Run a command line in this process: `amc("ls", "--json")`."""
+def amc(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run a command line in this process, on a pipe: `amc("ls", "--json")`."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     return lambda *arguments: CliRunner().invoke(main, [str(item) for item in arguments])
 
 
