@@ -70,6 +70,7 @@ def test_the_procfile_runs_the_laptop_s_fleet(procfile: dict[str, list[str]]) ->
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_honcho_runs_the_procfile(tmp_path: Path, procfile: dict[str, list[str]]) -> None:
     directory = embedded_directory(tmp_path)

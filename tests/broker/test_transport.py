@@ -103,7 +103,15 @@ def test_a_message_at_which_the_worker_stumbles_is_set_aside(
     assert not broker.exists(key("unacked"))
 
 
-@pytest.mark.parametrize("name", ["gpu0", "unacked", "unacked_index", "set-aside"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpu0",
+        pytest.param("unacked", marks=pytest.mark.slow),
+        pytest.param("unacked_index", marks=pytest.mark.slow),
+        pytest.param("set-aside", marks=pytest.mark.slow),
+    ],
+)
 def test_a_key_of_another_type_is_moved_out_of_the_way(
     broker: Any,
     key: Callable[[str], str],
