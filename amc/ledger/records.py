@@ -1,10 +1,10 @@
 """The records of an experiment: what is written once and never changed.
 
-Every record turns into a plain JSON object with `dataclasses.asdict` and back with `from_json`.
+Every record turns into a plain JSON object with `to_json` and back with `from_json`.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from amc.errors import LedgerError
 
+SegmentKey = tuple[int, int]
 TrialState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
@@ -64,16 +65,30 @@ class Record:
             ) from error
         return record
 
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON object: what differs from the defaults, so that records stay small."""
+        return {
+            item.name: _plain(value)
+            for item in fields(self)  # type: ignore[arg-type]
+            if (value := getattr(self, item.name)) != item.default
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.to_json() if isinstance(value, Record) else value
+
 
 @dataclass(frozen=True)
 class Trial(Record):
-    """One suggestion with a seed and a number, trained once.
+    """One suggestion with a seed and a number.
 
     Attributes:
         number: 0-based, unique in the experiment.
         hyperparameters: keys as the search space writes them; empty without a search.
         seed: the trial's own seed, 0 <= seed < 2**63.
-        round: the round that suggested it.
+        round: which of the decisions that opened trials this is from, 0-based.
         suggestion: number of the suggestion; trials of one suggestion differ in seed.
         kind: a trial of the search, or a finalist on a further seed.
         retry_of: number of the failed trial that this one repeats.
@@ -89,18 +104,112 @@ class Trial(Record):
 
 
 @dataclass(frozen=True)
+class Segment(Record):
+    """A piece of a trial's training: what is leased, attempted and reported.
+
+    Attributes:
+        trial: the trial's number.
+        index: 0-based within the trial; of a trial at most one segment is open.
+        from_step: environment steps that were trained before it.
+        until: it ends with the first iteration that reaches this many steps.
+        horizon: where the trial is meant to end; schedules and the last rollout follow it alone, so
+            that segments leave no trace in the weights.
+        start: the segment whose final checkpoint it goes on from; None begins from nothing.
+    """
+
+    trial: int
+    index: int
+    from_step: int
+    until: int
+    horizon: int
+    start: SegmentKey | None = None
+
+    @property
+    def key(self) -> SegmentKey:
+        """Trial and index."""
+        return self.trial, self.index
+
+
+@dataclass(frozen=True)
+class Report(Record):
+    """What came of a segment; written once, by whichever attempt is first.
+
+    Attributes:
+        trial: the trial's number.
+        index: of the segment in the trial.
+        state: how it ended.
+        step: environment steps that the trial was trained in all when it ended.
+        score: mean return of the last evaluation, higher is better; None unless completed.
+        mean_evaluation: mean over all evaluations of the trial so far, which tells trials apart
+            that end alike.
+        attempt: the attempt that wrote it (0: none ran).
+        seconds: wall-clock seconds of that attempt.
+        worker: who ran it, `rl-worker-N`.
+        digest: SHA-256 over the final parameters and counters, hexadecimal.
+        start_digest: the digest of what it went on from; None from nothing.
+        checkpoint: the final checkpoint, relative to the trial's directory.
+        error: what went wrong, with the traceback; None unless failed.
+        environment: what really ran, for example `gymnasium 1.4.0 LunarLander-v3`.
+        solved_at: environment steps of the trial's first evaluation at or above the environment's
+            reward threshold; None if there was none.
+    """
+
+    trial: int
+    index: int
+    state: TrialState
+    step: int
+    score: float | None = None
+    mean_evaluation: float | None = None
+    attempt: int = 0
+    seconds: float = 0.0
+    worker: str = ""
+    digest: str | None = None
+    start_digest: str | None = None
+    checkpoint: str | None = None
+    error: str | None = None
+    environment: str = ""
+    solved_at: int | None = None
+
+    @property
+    def key(self) -> SegmentKey:
+        """Trial and index."""
+        return self.trial, self.index
+
+
+@dataclass(frozen=True)
+class Decision(Record):
+    """What the driver had learned, and what it opened; write-once, numbered without a gap.
+
+    Attributes:
+        number: 0-based.
+        learned: reports that were new to the driver, copied whole: the log alone tells everything.
+        trials: new ones, in number order.
+        segments: opened now, in the order in which they are dispatched.
+        finish: how the experiment ended here; None while it goes on.
+        why: of a finish, or of what was opened, for people.
+    """
+
+    number: int
+    learned: tuple[Report, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    finish: Literal["completed", "failed", "cancelled"] | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
 class Result(Record):
-    """The end of a trial; written once, by whichever attempt is first.
+    """How a trial ended, all of its segments together.
 
     Attributes:
         number: the trial.
         state: how it ended.
         score: mean return of the final evaluation, higher is better; None unless completed.
         mean_evaluation: mean over all evaluations, which tells trials apart that end alike.
-        attempt: the attempt that wrote it (0: none ran).
+        attempt: the attempt that ended it (0: none ran).
         steps: environment steps trained.
-        seconds: wall-clock seconds of that attempt.
-        worker: who ran it, `rl-worker-N`.
+        seconds: wall-clock seconds of the attempts that wrote reports.
+        worker: who ran the last of them, `rl-worker-N`.
         digest: SHA-256 over the final parameters and counters, hexadecimal.
         checkpoint: the final checkpoint, relative to the trial's directory.
         error: what went wrong, with the traceback; None unless failed.
