@@ -4,87 +4,20 @@ Its door is `app`. It must not know what a trial is; the tasks are in `amc.tasks
 imports (`imports`) and a client addresses by name.
 """
 
-import errno
-import hashlib
-import os
-import stat
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from celery import Celery
 from celery.app.utils import Settings
 from celery.loaders.app import AppLoader
 
 from amc.broker import keys
-from amc.broker.address import SOCKET_SCHEME, Address
+from amc.broker.address import broker_address
+from amc.broker.keys import DRIVER_QUEUE
+from amc.broker.messages import ADVANCE
 from amc.broker.transport import AMQP
-from amc.errors import UsageError
+from amc.settings import shared_dir
 
-DRIVER_QUEUE = "driver"
-SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
-BROKER_URL_VARIABLE = "AMC_BROKER_URL"
-
-# Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
-_RUNTIME_DIRECTORY = Path("/tmp")
-_NEVER_A_DIRECTORY = (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _DAY_S = 24 * 60 * 60
-
-
-def shared_dir() -> Path:
-    """The directory that holds every experiment: AMC_SHARED_DIR, or ./distributed_shared.
-
-    Resolved, so that whatever way leads to a directory, it has one broker; a `~` that no shell has
-    seen, as in quotes or in a unit of systemd, is the home directory.
-
-    Raises:
-        UsageError: it names what no directory can be.
-    """
-    named = os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared"
-    expanded = os.path.expanduser(named)
-    try:
-        if expanded.startswith("~"):
-            raise ValueError("there is no user of that name")
-        path = Path(expanded).resolve()
-        if not stat.S_ISDIR(path.stat().st_mode):
-            raise ValueError("it is no directory")
-    except FileNotFoundError as error:
-        if error.filename is None:  # of the current directory, which it is relative to
-            raise _no_directory(named, "the current directory was removed") from error
-    except (ValueError, RuntimeError) as error:
-        raise _no_directory(named, str(error)) from error
-    except OSError as error:
-        # A file server's silence is not the name's fault, and must not end a running trial.
-        if error.errno in _NEVER_A_DIRECTORY:
-            raise _no_directory(named, str(error.strerror)) from error
-    return path
-
-
-def _no_directory(named: str, why: str) -> UsageError:
-    return UsageError(
-        f"{SHARED_DIR_VARIABLE}: {named!r} cannot hold experiments: {why}. "
-        "Name a directory; it is made if it is not there."
-    )
-
-
-def embedded_directory(shared: Path) -> Path:
-    """The private directory of the embedded broker that belongs to a shared directory.
-
-    A socket's path may be 107 bytes long at most, so it cannot lie below `shared` itself.
-    """
-    key = hashlib.sha256(os.fsencode(shared.resolve())).hexdigest()[:12]
-    return _RUNTIME_DIRECTORY / f"amc-{os.getuid()}" / key
-
-
-def broker_address() -> Address:
-    """Where Redis is: AMC_BROKER_URL, or the socket of the embedded broker of `shared_dir()`.
-
-    Raises:
-        UsageError: AMC_BROKER_URL is no URL of a Redis.
-    """
-    socket = embedded_directory(shared_dir()) / "redis.sock"
-    url = os.environ.get(BROKER_URL_VARIABLE) or f"{SOCKET_SCHEME}://{quote(str(socket))}"
-    return Address.parse(url, source=BROKER_URL_VARIABLE)
 
 
 def connection_settings() -> dict[str, Any]:
@@ -165,7 +98,7 @@ app = _App(
         accept_content=["json"],
         result_accept_content=["json"],
         task_default_queue=DRIVER_QUEUE,
-        task_routes={"amc.tasks.advance": {"queue": DRIVER_QUEUE}},
+        task_routes={ADVANCE: {"queue": DRIVER_QUEUE}},
         # At least once: acknowledged after the task, and given back if the child is lost.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
@@ -205,7 +138,7 @@ def send_wake(experiment: str) -> None:
         settings["broker_url"], transport_options=options, ssl=tls
     ) as connection:
         app.send_task(
-            "amc.tasks.advance",
+            ADVANCE,
             args=(experiment,),
             connection=connection,
             ignore_result=True,

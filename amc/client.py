@@ -22,8 +22,9 @@ from kombu.exceptions import OperationalError
 
 from amc.broker import leases, queues
 from amc.broker.connection import check, connect
+from amc.broker.keys import DRIVER_QUEUE
 from amc.broker.machine import require_writable
-from amc.celery import DRIVER_QUEUE, send_wake, shared_dir
+from amc.celery import send_wake
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
@@ -31,6 +32,7 @@ from amc.errors import BrokerError, LedgerError, UsageError
 from amc.ledger import Ledger, Result, Round, Trial, files, ledgers
 from amc.ledger.records import ExperimentState
 from amc.ledger.standing import Winner, winner
+from amc.settings import shared_dir
 
 _POLL_S = 0.2
 

@@ -7,7 +7,6 @@ The one door for deferred loading: heavy rooms (torch, gymnasium, bayes_opt) are
 import difflib
 import importlib
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
@@ -16,8 +15,7 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from amc.errors import UsageError
-
-ALLOW_VARIABLE = "AMC_ALLOW_MODULES"
+from amc.settings import ALLOW_VARIABLE, allowed_modules
 
 # A comparison takes as long as both names together; no name that somebody meant is longer.
 _LONGEST = 100
@@ -32,11 +30,6 @@ def load(reference: str) -> Any:
     module, _, attribute = reference.partition(":")
     target = importlib.import_module(module)
     return getattr(target, attribute) if attribute else target
-
-
-def allowed_modules() -> frozenset[str]:
-    """Modules that this process may import because a config names them (AMC_ALLOW_MODULES)."""
-    return frozenset(filter(None, os.environ.get(ALLOW_VARIABLE, "").split(",")))
 
 
 def is_allowed(reference: str) -> bool:

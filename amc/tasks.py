@@ -22,11 +22,12 @@ from kombu.exceptions import OperationalError
 from amc import logs
 from amc.broker import dispatch, messages, queues
 from amc.broker.connection import connect
-from amc.celery import app, shared_dir
+from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
 from amc.ledger import Ledger, Result, Trial, files
 from amc.ledger.standing import winner
 from amc.plugins import load
+from amc.settings import shared_dir
 from amc.worker_signals import connect_signals
 
 _LOG = logging.getLogger(__name__)

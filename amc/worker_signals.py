@@ -22,20 +22,16 @@ from kombu.exceptions import OperationalError
 
 from amc import logs
 from amc.broker import queues
+from amc.broker.address import broker_address
 from amc.broker.connection import connect
 from amc.broker.directories import serve
+from amc.broker.keys import DRIVER_QUEUE
 from amc.broker.machine import require_linux, require_writable
-from amc.celery import (
-    BROKER_URL_VARIABLE,
-    DRIVER_QUEUE,
-    SHARED_DIR_VARIABLE,
-    app,
-    broker_address,
-    shared_dir,
-)
+from amc.celery import app
 from amc.errors import UsageError
 from amc.ledger.paths import ExperimentPaths
 from amc.plugins import load
+from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_EVERY_S = 2.0

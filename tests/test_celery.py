@@ -8,8 +8,8 @@ import pytest
 
 from amc import worker_signals
 from amc.broker import keys
-from amc.celery import app, broker_address, connection_settings, shared_dir
-from amc.errors import UsageError
+from amc.broker.address import broker_address
+from amc.celery import app, connection_settings
 
 FOREIGN = {
     "CELERY_BROKER_URL": "redis://:s3cret@elsewhere/0",
@@ -56,29 +56,3 @@ def test_queues_and_results_lie_under_the_directory_s_prefix(shared: Path) -> No
     for name in ("broker_transport_options", "result_backend_transport_options"):
         assert settings[name]["global_keyprefix"] == prefix
     assert keys.of(shared).id
-
-
-@pytest.mark.parametrize(
-    "named", ["{}/file", "{}/file/x", "{}/loop", "{}/loop/x", "~no.such.user/x"]
-)
-def test_what_cannot_hold_experiments_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
-) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "loop").symlink_to("loop")
-    monkeypatch.setenv("AMC_SHARED_DIR", named.format(tmp_path))
-
-    with pytest.raises(UsageError, match=r"^AMC_SHARED_DIR: '.*' cannot hold experiments: "):
-        shared_dir()
-
-
-def test_a_current_directory_that_was_removed_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    monkeypatch.delenv("AMC_SHARED_DIR", raising=False)
-
-    with pytest.raises(UsageError, match="the current directory was removed"):
-        shared_dir()

@@ -17,7 +17,6 @@ from ruamel.yaml import YAML
 from amc.broker import embedded
 from amc.broker.connection import connect
 from amc.broker.queues import live_workers
-from amc.celery import embedded_directory
 from amc.fleet.commands import (
     flower_arguments,
     jupyter_arguments,
@@ -25,6 +24,7 @@ from amc.fleet.commands import (
     worker_arguments,
 )
 from amc.fleet.description import describe, read
+from amc.settings import embedded_directory, embedded_url
 
 ROOT = Path(__file__).parent.parent
 LAPTOP = describe(read(ROOT / "worker_queues" / "laptop_cpu.json"), {})
@@ -94,7 +94,7 @@ def test_honcho_runs_the_procfile(tmp_path: Path, procfile: dict[str, list[str]]
         while heard != expected and time.monotonic() < end and honcho.poll() is None:
             if embedded.is_alive(directory):
                 heard = {
-                    item.name for item in live_workers(connect(embedded.url(directory), tmp_path))
+                    item.name for item in live_workers(connect(embedded_url(directory), tmp_path))
                 }
             time.sleep(0.1)
         honcho.send_signal(signal.SIGTERM)

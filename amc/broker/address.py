@@ -1,5 +1,6 @@
-"""Where Redis is: the one reading of a broker's URL. Its door is `Address.parse`.
+"""Where Redis is: the one reading of a broker's URL.
 
+Its doors are `Address.parse` and `broker_address`.
 kombu, Celery's results, redis-py and Flower each read a URL in their own way; they get one that
 all of them understand alike. No message repeats what might be part of a password.
 """
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from amc.errors import UsageError
+from amc.settings import BROKER_URL_VARIABLE, broker_url
 
 SOCKET_SCHEME = "redis+socket"
 _SCHEMES = ("redis", "rediss", SOCKET_SCHEME)
@@ -119,6 +121,15 @@ class Address:
             return {**found, "unix_socket_path": self.path}
         tls = {"ssl": True, **self.tls} if self.scheme == "rediss" else {}
         return {**found, "host": self.host, "port": self.port, **tls}
+
+
+def broker_address() -> Address:
+    """Where Redis is, as the surroundings say (`broker_url`).
+
+    Raises:
+        UsageError: AMC_BROKER_URL is no URL of a Redis.
+    """
+    return Address.parse(broker_url(), source=BROKER_URL_VARIABLE)
 
 
 def _split(url: str) -> SplitResult:

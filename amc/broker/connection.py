@@ -10,10 +10,10 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from amc.broker import keys
-from amc.broker.address import Address
+from amc.broker.address import Address, broker_address
 from amc.broker.keys import Keys
-from amc.celery import BROKER_URL_VARIABLE, broker_address, shared_dir
 from amc.errors import BrokerError
+from amc.settings import BROKER_URL_VARIABLE, shared_dir
 
 _LONGEST_VALUE_BYTES = 1 << 16
 _CREDENTIALS = f"Check user and password in {BROKER_URL_VARIABLE}."

@@ -21,8 +21,8 @@ from typing import IO
 
 from amc.broker.lifeline import die_with_parent
 from amc.broker.server import server
-from amc.celery import embedded_directory, shared_dir
 from amc.errors import BrokerError
+from amc.settings import embedded_directory, shared_dir, socket_path
 
 SOCKET_PATH_LIMIT = 107
 
@@ -88,16 +88,6 @@ def is_alive(directory: Path) -> bool:
             return connection.recv(16).startswith(b"+PONG")
     except OSError:
         return False
-
-
-def socket_path(directory: Path) -> Path:
-    """The Unix socket of the server of a directory."""
-    return directory / "redis.sock"
-
-
-def url(directory: Path) -> str:
-    """The broker URL of the server of a directory, as Celery writes it."""
-    return f"redis+socket://{socket_path(directory)}"
 
 
 def set_aside(directory: Path) -> list[Path]:

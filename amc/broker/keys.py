@@ -32,6 +32,7 @@ from amc.broker.machine import require_writable
 from amc.errors import UsageError
 
 FILE = ".broker.json"
+DRIVER_QUEUE = "driver"
 DIRECTORIES = "amc:directory:"
 
 _LONGEST_BYTES = 1 << 16

@@ -15,6 +15,7 @@ from typing import Any
 import redis
 
 from amc.broker.connection import Client
+from amc.broker.keys import DRIVER_QUEUE
 from amc.broker.leases import leases_by_queue
 from amc.broker.messages import trial_of
 
@@ -136,7 +137,7 @@ def choose(client: Client, n_trials: int) -> list[str]:
 
 def is_trial_queue(queue: str) -> bool:
     """Whether trials may be sent to a queue: any but the driver's and Celery's own."""
-    return queue != "driver" and not queue.startswith("celery")
+    return queue != DRIVER_QUEUE and not queue.startswith("celery")
 
 
 # -- hints

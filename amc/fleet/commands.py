@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from amc.broker import embedded
 from amc.broker.address import Address
-from amc.celery import (
-    BROKER_URL_VARIABLE,
-    DRIVER_QUEUE,
-    SHARED_DIR_VARIABLE,
-    embedded_directory,
-)
+from amc.broker.keys import DRIVER_QUEUE
 from amc.fleet.description import CPU, Description
 from amc.fleet.gpu import VISIBLE_VARIABLE
 from amc.fleet.state import FleetPaths
+from amc.settings import (
+    BROKER_URL_VARIABLE,
+    SHARED_DIR_VARIABLE,
+    embedded_directory,
+    embedded_url,
+)
 
 LOOPBACK = "127.0.0.1"
 FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
@@ -76,7 +76,7 @@ def broker_of(shared: Path) -> Broker:
         UsageError: AMC_BROKER_URL is no URL of a Redis.
     """
     directory = embedded_directory(shared)
-    own = Address.parse(embedded.url(directory), source=str(directory)).url
+    own = Address.parse(embedded_url(directory), source=str(directory)).url
     named = os.environ.get(BROKER_URL_VARIABLE)
     url = Address.parse(named, source=BROKER_URL_VARIABLE).url if named else own
     return Broker(url, directory if url == own else None)

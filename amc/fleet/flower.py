@@ -9,7 +9,6 @@ import secrets
 import sys
 from pathlib import Path
 
-from amc.celery import shared_dir
 from amc.errors import UsageError
 from amc.fleet.commands import (
     FLOWER_AUTH_VARIABLE,
@@ -20,6 +19,7 @@ from amc.fleet.commands import (
 )
 from amc.fleet.secret import kept
 from amc.fleet.state import FleetPaths
+from amc.settings import shared_dir
 
 DEFAULT_PORT = 5555
 USER = "amc"

@@ -19,7 +19,6 @@ from typing import Literal
 from amc import logs
 from amc.broker.connection import check, connect
 from amc.broker.machine import identify, require_linux, require_writable
-from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import (
     FLOWER_AUTH_VARIABLE,
@@ -34,6 +33,7 @@ from amc.fleet.jupyter import require_installed, token
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, living
 from amc.fleet.supervisor import Owner, Supervisor
+from amc.settings import embedded_directory, shared_dir
 
 _SUPERVISOR_START_S = 90.0
 _WARM_STOP_S = 45.0

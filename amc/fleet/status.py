@@ -10,10 +10,11 @@ import redis
 
 from amc.broker import leases
 from amc.broker.connection import connect, without_password
+from amc.broker.keys import DRIVER_QUEUE
 from amc.broker.queues import LiveWorker, in_number_order, live_workers
-from amc.celery import BROKER_URL_VARIABLE, DRIVER_QUEUE, shared_dir
 from amc.fleet.commands import broker_of
 from amc.fleet.state import FleetPaths, FleetState, living
+from amc.settings import BROKER_URL_VARIABLE, shared_dir
 
 
 @dataclass(frozen=True)

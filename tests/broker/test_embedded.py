@@ -201,7 +201,7 @@ def test_in_the_foreground_it_heals_when_its_socket_is_removed(
 def test_every_shell_finds_the_same_server_whatever_its_tmpdir(
     tmp_path: Path, elsewhere: str
 ) -> None:
-    program = "from amc.celery import *; print(embedded_directory(shared_dir()))"
+    program = "from amc.settings import *; print(embedded_directory(shared_dir()))"
     environment = {**os.environ, "AMC_SHARED_DIR": str(tmp_path), "TMPDIR": elsewhere}
 
     answer = subprocess.run(

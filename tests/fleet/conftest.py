@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from amc import fleet
-from amc.celery import embedded_directory
 from amc.fleet.state import FleetPaths, FleetState, living
+from amc.settings import embedded_directory
 
 
 @pytest.fixture

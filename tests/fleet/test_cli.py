@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 from amc import fleet
 from amc.broker import queues
 from amc.broker.connection import connect
-from amc.celery import embedded_directory
 from amc.cli import main
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.fleet.description import Description
 from amc.fleet.state import FleetPaths
 from amc.ledger import Ledger
+from amc.settings import embedded_directory
 
 Amc = Callable[..., Result]
 

@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from amc import client, fleet
-from amc.celery import embedded_directory
 from amc.client import Experiment
 from amc.fleet.description import CPU, Description, WorkerDescription
 from amc.fleet.state import FleetPaths, living
 from amc.ledger import Ledger
+from amc.settings import embedded_directory
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -16,11 +16,11 @@ import pytest
 from amc import fleet
 from amc.broker import embedded
 from amc.broker.machine import identify
-from amc.celery import embedded_directory, shared_dir
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import broker_of
 from amc.fleet.description import Description
 from amc.fleet.state import FleetPaths, FleetState, living
+from amc.settings import embedded_directory, shared_dir
 
 pytestmark = pytest.mark.engine
 

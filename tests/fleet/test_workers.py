@@ -21,12 +21,13 @@ from amc import fleet
 from amc.broker.connection import connect
 from amc.broker.machine import identify
 from amc.broker.queues import live_workers
-from amc.celery import embedded_directory, send_wake
+from amc.celery import send_wake
 from amc.errors import BrokerError
 from amc.fleet.commands import broker_of
 from amc.fleet.description import CPU, Description, WorkerDescription
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, FleetState, ProcessState, living
+from amc.settings import embedded_directory
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

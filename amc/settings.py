@@ -1,0 +1,87 @@
+"""What the surroundings say: shared directory, broker, allow-list. Loads neither Celery nor torch.
+
+Its doors are `shared_dir`, `broker_url`, `embedded_directory` and `allowed_modules`. Everything is
+read afresh at each call: a notebook, or a test, may change the environment in between.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+from amc.errors import UsageError
+
+SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
+BROKER_URL_VARIABLE = "AMC_BROKER_URL"
+ALLOW_VARIABLE = "AMC_ALLOW_MODULES"
+
+# Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
+_RUNTIME_DIRECTORY = Path("/tmp")
+_NEVER_A_DIRECTORY = (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+def shared_dir() -> Path:
+    """The directory that holds every experiment: AMC_SHARED_DIR, or ./distributed_shared.
+
+    Resolved, so that whatever way leads to a directory, it has one broker; a `~` that no shell has
+    seen, as in quotes or in a unit of systemd, is the home directory.
+
+    Raises:
+        UsageError: it names what no directory can be.
+    """
+    named = os.environ.get(SHARED_DIR_VARIABLE) or "distributed_shared"
+    expanded = os.path.expanduser(named)
+    try:
+        if expanded.startswith("~"):
+            raise ValueError("there is no user of that name")
+        path = Path(expanded).resolve()
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise ValueError("it is no directory")
+    except FileNotFoundError as error:
+        if error.filename is None:  # of the current directory, which it is relative to
+            raise _no_directory(named, "the current directory was removed") from error
+    except (ValueError, RuntimeError) as error:
+        raise _no_directory(named, str(error)) from error
+    except OSError as error:
+        # A file server's silence is not the name's fault, and must not end a running trial.
+        if error.errno in _NEVER_A_DIRECTORY:
+            raise _no_directory(named, str(error.strerror)) from error
+    return path
+
+
+def _no_directory(named: str, why: str) -> UsageError:
+    return UsageError(
+        f"{SHARED_DIR_VARIABLE}: {named!r} cannot hold experiments: {why}. "
+        "Name a directory; it is made if it is not there."
+    )
+
+
+def embedded_directory(shared: Path) -> Path:
+    """The private directory of the embedded broker that belongs to a shared directory.
+
+    A socket's path may be 107 bytes long at most, so it cannot lie below `shared` itself.
+    """
+    key = hashlib.sha256(os.fsencode(shared.resolve())).hexdigest()[:12]
+    return _RUNTIME_DIRECTORY / f"amc-{os.getuid()}" / key
+
+
+def socket_path(directory: Path) -> Path:
+    """The Unix socket of the embedded broker of a private directory."""
+    return directory / "redis.sock"
+
+
+def embedded_url(directory: Path) -> str:
+    """The URL of the embedded broker of a private directory, as Celery writes it."""
+    return f"redis+socket://{quote(str(socket_path(directory)))}"
+
+
+def broker_url() -> str:
+    """Where Redis is: AMC_BROKER_URL, or the socket of the embedded broker of `shared_dir()`."""
+    return os.environ.get(BROKER_URL_VARIABLE) or embedded_url(embedded_directory(shared_dir()))
+
+
+def allowed_modules() -> frozenset[str]:
+    """Modules that this process may import because a config names them (AMC_ALLOW_MODULES)."""
+    return frozenset(filter(None, os.environ.get(ALLOW_VARIABLE, "").split(",")))
