@@ -1,6 +1,6 @@
 """Log lines that carry experiment, trial, attempt and worker.
 
-    2026-01-31T12:00:00Z INFO rl-worker-0 cartpole-1/7#2 amc.supervision: trial started
+    2026-01-31T12:00:00Z INFO rl-worker-0 cartpole-1/7#2 amc.workers.attempts: trial started
 
 The context is set once per process or task with `bind`; every line logged below `amc` shows it.
 """

@@ -28,7 +28,7 @@ from amc.ledger import Ledger, Result, Trial, files
 from amc.ledger.standing import winner
 from amc.plugins import load
 from amc.settings import shared_dir
-from amc.worker_signals import connect_signals
+from amc.workers.signals import connect_signals
 
 _LOG = logging.getLogger(__name__)
 # A directory right below the shared one; what begins with a dot is no experiment.
@@ -154,7 +154,7 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
 def _describe_to_tensorboard(ledger: Ledger) -> None:
     search = ledger.config.hyperparameter_optimizer
     if search is not None:
-        write = load("amc.workers.tensorboard:write_experiment")
+        write = load("amc.training.tensorboard:write_experiment")
         evaluates = ledger.config.training.eval_freq is not None
         write(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
 
@@ -173,7 +173,7 @@ def _chart_best(ledger: Ledger, round_number: int) -> None:
         "search/best_solved_at": best.result.solved_at,
     }
     known = {tag: value for tag, value in values.items() if value is not None}
-    write = load("amc.workers.tensorboard:write_round")
+    write = load("amc.training.tensorboard:write_round")
     write(ledger.paths.tensorboard, round_number, len(history.trials), known)
 
 
@@ -217,7 +217,7 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         if ledger is None or not _has_trial(ledger, trial):
             return {"experiment": experiment_id, "trial": trial, "became": became}
         logs.bind(experiment_id, trial)
-        became = load("amc.supervision:supervise")(ledger, trial, worker=worker, queue=queue)
+        became = load("amc.workers.attempts:supervise")(ledger, trial, worker=worker, queue=queue)
         if became == "interrupted":
             queues.hand_back(connect(), experiment_id, trial)
             advance.delay(experiment_id)

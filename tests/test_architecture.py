@@ -31,13 +31,12 @@ MAY_IMPORT = {
     "optimizers": "errors plugins config",
     "pruning": "config",
     "ledger": "errors config",
-    "workers": "errors logs plugins config environments algorithms ledger pruning",
+    "training": "errors logs plugins config environments algorithms ledger",
     "driver": "errors config optimizers pruning ledger",
     "celery": "errors settings broker",
     "broker": "errors settings",
-    "tasks": "celery broker ledger plugins errors logs settings worker_signals",
-    "worker_signals": "celery broker ledger plugins errors logs settings",
-    "supervision": "broker ledger errors logs plugins",
+    "tasks": "celery broker ledger plugins errors logs settings workers",
+    "workers": "training broker ledger errors logs plugins config algorithms settings celery",
     "fleet": "errors logs settings config broker celery",
     "client": "errors settings config ledger celery broker",
     "reports": "errors config ledger optimizers environments algorithms",
@@ -49,7 +48,7 @@ MAY_IMPORT = {
     "__init__": "plugins",
     "__main__": "cli",
 }
-MAY_DEFER = {"__init__", "cli", "tasks", "worker_signals", "supervision"}
+MAY_DEFER = {"__init__", "cli", "tasks", "workers"}
 HEAVY = {"torch", "gymnasium", "bayes_opt", "sklearn", "matplotlib"}
 SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}

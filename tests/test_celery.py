@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from amc import worker_signals
 from amc.broker import keys
 from amc.broker.address import broker_address
 from amc.celery import app, connection_settings
+from amc.workers import signals
 
 FOREIGN = {
     "CELERY_BROKER_URL": "redis://:s3cret@elsewhere/0",
@@ -43,7 +43,7 @@ def test_a_worker_names_what_it_does_not_follow_without_a_secret(
 ) -> None:
     monkeypatch.setattr(logging.getLogger("amc"), "propagate", True)
 
-    worker_signals._tell_overruled()
+    signals._tell_overruled()
 
     assert all(name in caplog.text for name in FOREIGN)
     assert "s3cret" not in caplog.text and "AMC_BROKER_URL" in caplog.text

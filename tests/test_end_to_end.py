@@ -21,7 +21,7 @@ from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
 from amc.fleet.description import Description
 from amc.ledger import files
-from amc.workers import checkpoint
+from amc.training import checkpoint
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -1,6 +1,6 @@
 """Where a learner computes: which device it is, how numbers get there, how exactly it multiplies.
 
-Here, and in `amc.workers.gpu_usage`, is all that treats a GPU differently from a CPU.
+Here, and in `amc.training.gpu_usage`, is all that treats a GPU differently from a CPU.
 """
 
 import os

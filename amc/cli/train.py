@@ -140,7 +140,7 @@ def _train(config: ExperimentConfig, directory: Path) -> tuple[Any, _Stop]:
     # Before torch is loaded: the numerical libraries read these variables once.
     load("amc.workers.threads:limit_threads")(config.training.threads)
     load("amc.logs:configure")(os.environ.get("AMC_LOG_LEVEL", "WARNING"))
-    context = load("amc.workers.trial:TrialContext").standalone(config.seed, directory)
+    context = load("amc.training.trial:TrialContext").standalone(config.seed, directory)
     with _listening() as stop, _progress(config) as watcher:
         context = replace(
             context,

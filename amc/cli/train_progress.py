@@ -19,7 +19,7 @@ _REFRESH_EVERY_S = 0.2
 
 
 class Evaluation(Protocol):
-    """What is shown of an evaluation; fields as in `amc.workers.curve.Evaluation`."""
+    """What is shown of an evaluation; fields as in `amc.training.curve.Evaluation`."""
 
     @property
     def step(self) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from amc.config.schema import ExperimentConfig
-from amc.workers.training import Training
-from amc.workers.trial import TrialContext, TrialOutcome
+from amc.training.training import Training
+from amc.training.trial import TrialContext, TrialOutcome
 
 __all__ = ["BaseWorker", "TrialContext", "TrialOutcome"]
 

@@ -6,7 +6,7 @@ LOG = """\
 
 2026-01-31T12:00:00Z INFO rl-worker-0 cartpole-1/0#1 amc.workers.base: rl-worker-0 trains
 2026-01-31T12:00:01Z INFO rl-worker-0 cartpole-11/0#1 amc.workers.base: another experiment
-2026-01-31T12:00:02Z ERROR rl-worker-0 cartpole-1/10#2 amc.supervision: it failed
+2026-01-31T12:00:02Z ERROR rl-worker-0 cartpole-1/10#2 amc.workers.attempts: it failed
 Traceback (most recent call last):
 ValueError: nan
 

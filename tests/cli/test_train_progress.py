@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from amc.cli.train_progress import progress
-from amc.workers.curve import Evaluation
+from amc.training.curve import Evaluation
 
 POINT = Evaluation(step=128, score=21.5, std=2.0, episodes=10, length=21.5, seconds=1.0)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from amc.supervision import memory
-from amc.supervision.memory import OomKills
+from amc.workers import memory
+from amc.workers.memory import OomKills
 
 
 @pytest.fixture

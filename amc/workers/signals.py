@@ -108,7 +108,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
         load("amc.workers.threads:limit_threads")(1)
-        load("amc.supervision")
+        load("amc.workers.attempts")
         _preload("amc.workers.preload")
 
 
@@ -169,13 +169,13 @@ def _tell_overruled() -> None:
 
 def _prepare_child(**_: Any) -> None:
     logs.configure()
-    load("amc.supervision:disregard_signals")()
+    load("amc.workers.shutdown:disregard_signals")()
 
 
 def _start_timers(sender: Any, **_: Any) -> None:
     _tell_other_directories()
-    load("amc.supervision.parent:take_signals")(_hand_back)
-    orphans = load("amc.supervision.parent:Orphans")(lambda: _worker.children if _worker else [])
+    load("amc.workers.parent:take_signals")(_hand_back)
+    orphans = load("amc.workers.parent:Orphans")(lambda: _worker.children if _worker else [])
     sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
     _beat()
     sender.timer.call_repeatedly(queues.HEARTBEAT_EVERY_S, _beat)
@@ -259,7 +259,7 @@ def _hand_back(**_: Any) -> None:
     if _worker is None:
         return
     _worker.is_stopping = True
-    load("amc.supervision:announce_shutdown")()
+    load("amc.workers.shutdown:announce_shutdown")()
     try:
         queues.silence(connect(), socket.gethostname(), [_worker.name])
     except redis.RedisError:

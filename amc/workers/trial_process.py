@@ -12,9 +12,9 @@ from types import FrameType
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Result, files
 from amc.plugins import load
-from amc.supervision.job import Job
-from amc.supervision.progress import Progress
-from amc.supervision.shutdown import disregard_signals
+from amc.workers.job import Job
+from amc.workers.progress import Progress
+from amc.workers.shutdown import disregard_signals
 
 EXIT_INTERRUPTED, EXIT_RAISED, EXIT_OUT_OF_MEMORY, EXIT_FULL_DISK = 75, 70, 71, 74
 EXIT_USAGE = 64

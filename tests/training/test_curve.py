@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from amc.errors import LedgerError
-from amc.workers.curve import Curve, Evaluation, evaluation_curve, solved_at
+from amc.training.curve import Curve, Evaluation, evaluation_curve, solved_at
 
 
 def evaluation(step, score=1.0):

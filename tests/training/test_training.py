@@ -11,9 +11,9 @@ import torch
 
 from amc.config.loader import ConfigLoader
 from amc.errors import CheckpointError
-from amc.workers import checkpoint
+from amc.training import checkpoint
+from amc.training.curve import evaluation_curve
 from amc.workers.base import BaseWorker
-from amc.workers.curve import evaluation_curve
 
 ALGORITHMS = ["ppo", "ddpg"]
 

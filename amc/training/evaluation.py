@@ -16,7 +16,7 @@ from amc.config.schema import ExperimentConfig
 from amc.environments import make_evaluation
 from amc.environments.vector import Episode, VectorEnvironment
 from amc.errors import EnvironmentFault, TrainingError
-from amc.workers.curve import Evaluation
+from amc.training.curve import Evaluation
 
 Policy = Callable[[NDArray[np.float32]], NDArray[Any]]
 

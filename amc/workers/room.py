@@ -8,8 +8,8 @@ import redis
 
 from amc.broker import leases
 from amc.ledger import Attempt, files
-from amc.supervision.job import Job
-from amc.supervision.shutdown import Shutdown
+from amc.workers.job import Job
+from amc.workers.shutdown import Shutdown
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from amc.broker import leases, lifeline, queues
 from amc.broker.connection import connect
 from amc.errors import LedgerError
 from amc.ledger import Attempt, AttemptEnd
-from amc.supervision.job import Job
-from amc.supervision.memory import OomKills
-from amc.supervision.progress import Progress
-from amc.supervision.shutdown import Shutdown
+from amc.workers.job import Job
+from amc.workers.memory import OomKills
+from amc.workers.progress import Progress
+from amc.workers.shutdown import Shutdown
 
 _LOG = logging.getLogger(__name__)
 

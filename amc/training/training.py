@@ -19,13 +19,13 @@ from amc.config.schema import ExperimentConfig
 from amc.environments import make
 from amc.environments.vector import Episode, VectorEnvironment
 from amc.errors import TrainingError, UsageError
-from amc.workers import checkpoint, snapshot
-from amc.workers.curve import Evaluation
-from amc.workers.evaluation import Played, evaluate, summary
-from amc.workers.gpu_usage import GpuUsage
-from amc.workers.scores import Scores, restored
-from amc.workers.tensorboard import RETURN_TAG, TensorBoard
-from amc.workers.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
+from amc.training import checkpoint, snapshot
+from amc.training.curve import Evaluation
+from amc.training.evaluation import Played, evaluate, summary
+from amc.training.gpu_usage import GpuUsage
+from amc.training.scores import Scores, restored
+from amc.training.tensorboard import RETURN_TAG, TensorBoard
+from amc.training.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
 ENVIRONMENT, ALGORITHM, EVALUATION = range(3)

@@ -10,9 +10,9 @@ from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
-from amc.workers.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
-from amc.workers.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
-from amc.workers.trial import TrialContext
+from amc.training.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
+from amc.training.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
+from amc.training.trial import TrialContext
 
 _LOG = logging.getLogger(__name__)
 # Of an evaluation in a checkpoint; a later version may add some at the end. Numbers alone: how keys

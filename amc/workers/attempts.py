@@ -15,12 +15,12 @@ from amc.broker.connection import connect
 from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Result
 from amc.ledger.records import OWN_DOING
-from amc.supervision.job import Job
-from amc.supervision.memory import OomKills
-from amc.supervision.progress import Progress
-from amc.supervision.room import await_room
-from amc.supervision.shutdown import Shutdown, handing_back_on_signals
-from amc.supervision.trial_process import (
+from amc.workers.job import Job
+from amc.workers.memory import OomKills
+from amc.workers.progress import Progress
+from amc.workers.room import await_room
+from amc.workers.shutdown import Shutdown, handing_back_on_signals
+from amc.workers.trial_process import (
     EXIT_FULL_DISK,
     EXIT_INTERRUPTED,
     EXIT_OUT_OF_MEMORY,
@@ -28,7 +28,7 @@ from amc.supervision.trial_process import (
     EXIT_USAGE,
     trial_process,
 )
-from amc.supervision.watching import Watcher, watched
+from amc.workers.watching import Watcher, watched
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amc.workers.trial import TrialContext
+from amc.training.trial import TrialContext
 
 
 def test_a_new_directory_is_a_first_attempt_with_everything_directly_in_it(tmp_path):

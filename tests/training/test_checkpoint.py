@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from amc.errors import CheckpointError
-from amc.workers import checkpoint
+from amc.training import checkpoint
 
 
 def state(step):

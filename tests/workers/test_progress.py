@@ -2,7 +2,7 @@
 
 import pytest
 
-from amc.supervision.progress import Progress
+from amc.workers.progress import Progress
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from amc import supervision
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Attempt, AttemptEnd, Ledger, Result, Trial, files
-from amc.supervision import room
-from amc.supervision.progress import Progress
-from amc.workers import preload
+from amc.workers import preload, room
+from amc.workers.attempts import exhausted
+from amc.workers.attempts import supervise as supervise_trial
+from amc.workers.progress import Progress
 
 MakeConfig = Callable[..., ExperimentConfig]
 
@@ -32,9 +32,9 @@ def attempts(*outcomes: str | None, steps: list[int] | None = None) -> list[Atte
 
 
 def test_attempts_of_a_trials_own_doing_are_bounded() -> None:
-    assert supervision.exhausted(attempts("signal", "oom"), 3, 0) is None
+    assert exhausted(attempts("signal", "oom"), 3, 0) is None
 
-    reason = supervision.exhausted(attempts("signal", "oom", "exception"), 3, 0)
+    reason = exhausted(attempts("signal", "oom", "exception"), 3, 0)
 
     assert reason is not None and reason.startswith("3 of 3 attempts failed")
 
@@ -42,37 +42,37 @@ def test_attempts_of_a_trials_own_doing_are_bounded() -> None:
 def test_attempts_that_left_a_later_checkpoint_do_not_count() -> None:
     crashes = attempts(*["exception"] * 5, steps=[0, 64, 128, 192, 256])
 
-    assert supervision.exhausted(crashes, 1, 320) is None
-    assert "1 of 1 attempts" in str(supervision.exhausted(crashes, 1, 256))
+    assert exhausted(crashes, 1, 320) is None
+    assert "1 of 1 attempts" in str(exhausted(crashes, 1, 256))
 
 
 def test_a_crash_at_the_same_step_every_time_counts_although_it_comes_after_a_checkpoint() -> None:
     crashes = attempts(*["signal"] * 4, steps=[0, 64, 64, 64])
 
-    assert supervision.exhausted(crashes[:3], 3, 64) is None
-    assert "3 of 3 attempts" in str(supervision.exhausted(crashes, 3, 64))
+    assert exhausted(crashes[:3], 3, 64) is None
+    assert "3 of 3 attempts" in str(exhausted(crashes, 3, 64))
 
 
 def test_a_checkpoint_that_was_lost_is_no_progress_when_it_is_made_again() -> None:
     crashes = attempts(*["signal"] * 4, steps=[0, 128, 64, 128])
 
-    assert "3 of 3 attempts" in str(supervision.exhausted(crashes, 3, 128))
+    assert "3 of 3 attempts" in str(exhausted(crashes, 3, 128))
 
 
 def test_interruptions_do_not_count_as_failures_but_have_a_cap_of_their_own() -> None:
     many = ["interrupted", None, "killed", "killed"] * 5
 
-    assert supervision.exhausted(attempts(*many[:-1]), 3, 0) is None
-    assert "interrupted 20 times" in str(supervision.exhausted(attempts(*many), 3, 0))
-    assert supervision.exhausted(attempts(*many, steps=[0] * 10 + [64] * 10), 3, 64) is None
+    assert exhausted(attempts(*many[:-1]), 3, 0) is None
+    assert "interrupted 20 times" in str(exhausted(attempts(*many), 3, 0))
+    assert exhausted(attempts(*many, steps=[0] * 10 + [64] * 10), 3, 64) is None
 
 
 def test_a_full_disk_may_last() -> None:
-    assert supervision.exhausted(attempts(*["full disk"] * 50), 1, 0) is None
+    assert exhausted(attempts(*["full disk"] * 50), 1, 0) is None
 
 
 def test_what_is_the_same_every_time_is_not_tried_again() -> None:
-    assert supervision.exhausted(attempts("usage"), 3, 0) is not None
+    assert exhausted(attempts("usage"), 3, 0) is not None
 
 
 def test_progress_is_seen_across_a_fork() -> None:
@@ -192,7 +192,7 @@ def misbehaving(
 
 
 def supervise(ledger: Ledger) -> str:
-    return supervision.supervise(ledger, 0, worker="rl-worker-0", queue="gpu0")
+    return supervise_trial(ledger, 0, worker="rl-worker-0", queue="gpu0")
 
 
 class Supervisor(threading.Thread):
@@ -568,10 +568,11 @@ def test_an_attempt_for_a_removed_experiment_ends_and_writes_nothing_into_its_su
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from amc import supervision
 from amc.ledger import Ledger
-supervision.disregard_signals()
-supervision.supervise(Ledger(Path(sys.argv[1])), 0, worker="rl-worker-0", queue="gpu0")
+from amc.workers.attempts import supervise
+from amc.workers.shutdown import disregard_signals
+disregard_signals()
+supervise(Ledger(Path(sys.argv[1])), 0, worker="rl-worker-0", queue="gpu0")
 """
 
 

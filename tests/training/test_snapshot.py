@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from amc.errors import CheckpointError
-from amc.workers import checkpoint, snapshot
+from amc.training import checkpoint, snapshot
 from amc.workers.base import BaseWorker
 
 

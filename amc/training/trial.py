@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from amc.ledger.records import Trial
-from amc.workers.curve import Evaluation, metrics_files
+from amc.training.curve import Evaluation, metrics_files
 
 TENSORBOARD_DIRECTORY = "tensorboard"
 CHECKPOINT_DIRECTORY = "checkpoints"

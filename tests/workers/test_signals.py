@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from amc import worker_signals
 from amc.broker import messages
 from amc.broker.connection import connect
 from amc.celery import app
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
-from amc.worker_signals import _unfinished
+from amc.workers import signals
+from amc.workers.signals import _unfinished
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_what_the_clock_sends_is_a_message_that_the_driver_takes(
 ) -> None:
     Ledger.create(shared, make_config())
     worker = SimpleNamespace(is_stopping=False, finished={})
-    monkeypatch.setattr(worker_signals, "_worker", worker)
+    monkeypatch.setattr(signals, "_worker", worker)
 
-    worker_signals._tick()
+    signals._tick()
 
     # Where the app sends is settled when it is first used, by whichever test that was.
     prefix = app.conf.broker_transport_options["global_keyprefix"]

@@ -7,8 +7,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata
 
 from amc.config.search_space import parse_dimension
+from amc.training.tensorboard import TensorBoard, write_experiment, write_round
 from amc.workers.base import BaseWorker
-from amc.workers.tensorboard import TensorBoard, write_experiment, write_round
 
 
 def read(directory):

@@ -8,7 +8,7 @@ import pytest
 
 from amc.environments.vector import Episode, Step
 from amc.errors import EnvironmentFault, TrainingError
-from amc.workers.evaluation import Played, play, summary
+from amc.training.evaluation import Played, play, summary
 
 
 class Clockwork:

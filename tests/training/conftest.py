@@ -11,7 +11,7 @@ import pytest
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Trial
-from amc.workers.trial import TrialContext
+from amc.training.trial import TrialContext
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "ppo": {

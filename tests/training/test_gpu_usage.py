@@ -8,8 +8,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from amc.training.gpu_usage import Card, GpuUsage, parse
 from amc.workers.base import BaseWorker
-from amc.workers.gpu_usage import Card, GpuUsage, parse
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 OWN_MEMORY = {"gpu/memory_allocated_mb", "gpu/memory_reserved_mb"}
