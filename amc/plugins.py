@@ -120,7 +120,7 @@ def _is_required(signature: Signature, name: str) -> bool:
     return name in signature.parameters and signature.parameters[name].default is Parameter.empty
 
 
-def unknown(name: str, known: Iterable[str], *, kind: str) -> str:
+def unknown(name: str, known: Iterable[str], *, kind: str, meant: str | None = None) -> str:
     """The sentence for a name that nothing has: what was meant, what there is, what to do."""
     known = sorted(known)
     if ":" in name:
@@ -131,7 +131,8 @@ def unknown(name: str, known: Iterable[str], *, kind: str) -> str:
         )
     listed = ", ".join(known[:_LISTED])
     others = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return f"unknown {kind} {name!r}. {did_you_mean(name, known)}Known: {listed}{others}."
+    guess = f"Did you mean {meant!r}? " if meant else did_you_mean(name, known)
+    return f"unknown {kind} {name!r}. {guess}Known: {listed}{others}."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -27,7 +27,15 @@ _REPLACED = {
     "NormalizeObservation": "normalize_observation",
     "NormalizeReward": "normalize_reward",
 }
-SEARCHES = ("bayesian", "grid", "random")
+SEARCHES = ("bayesian", "grid", "random", "sobol")
+# What they are called by Optuna, Ray Tune, scikit-optimize, Weights & Biases and in papers.
+_MEANT_SEARCHES = {
+    **dict.fromkeys(("bo", "bayes", "bayesopt", "gp", "gpsampler", "skopt", "botorch"), "bayesian"),
+    **dict.fromkeys(("qmc", "qmcsampler", "quasirandom", "quasimontecarlo", "lhs"), "sobol"),
+    **dict.fromkeys(("latinhypercube", "halton", "lowdiscrepancy", "spacefilling"), "sobol"),
+    **dict.fromkeys(("uniform", "montecarlo", "randomsearch", "randomsampler"), "random"),
+    **dict.fromkeys(("gridsearch", "gridsampler", "factorial", "exhaustive"), "grid"),
+}
 
 _LONGEST = 100
 EXPERIMENT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -93,7 +101,10 @@ def wrapper(name: str, info: ValidationInfo) -> str:
 
 def search(name: str, info: ValidationInfo) -> str:
     """A hyperparameter optimizer that amc, a plug-in or an allowed module has."""
-    return _known(name, info, built_in=SEARCHES, group="amc.optimizers", kind="optimizer")
+    meant = _MEANT_SEARCHES.get(re.sub("[-_ ]", "", name.lower()))
+    return _known(
+        name, info, built_in=SEARCHES, group="amc.optimizers", kind="optimizer", meant=meant
+    )
 
 
 def device(name: str) -> str:
@@ -127,7 +138,13 @@ def may_be_registered(name: str) -> bool:
 
 
 def _known(
-    name: str, info: ValidationInfo, *, built_in: Iterable[str], group: str, kind: str
+    name: str,
+    info: ValidationInfo,
+    *,
+    built_in: Iterable[str],
+    group: str,
+    kind: str,
+    meant: str | None = None,
 ) -> str:
     if name in built_in or info.context == ACCEPTED:
         return name
@@ -137,4 +154,4 @@ def _known(
         return name
     if len(name) > _LONGEST or (":" in name and not is_reference):
         raise ValueError(f"{name[:_LONGEST]!r} is neither a known {kind} nor module:Name.")
-    raise ValueError(unknown(name, known, kind=kind))
+    raise ValueError(unknown(name, known, kind=kind, meant=meant))

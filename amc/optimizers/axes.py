@@ -50,6 +50,10 @@ class Axis(ABC):
     def settled(self, value: Any) -> Any:
         """One of our values, which `encode` took, in the type in which `decode` gives it."""
 
+    def spread(self, position: float) -> Any:
+        """The value at a position in [0, 1) where all values share the axis evenly on its scale."""
+        return self.decode(np.array([position]))
+
     @abstractmethod
     def at(self, level: int, levels: int) -> Any:
         """Value number `level` of `levels` values spread evenly; a single one is the middle."""
@@ -171,6 +175,10 @@ class ChoiceAxis(Axis):
     def settled(self, value: Any) -> Any:
         """See `Axis`."""
         return self.choices[_position(value, self.choices)]
+
+    def spread(self, position: float) -> Any:
+        """See `Axis`."""
+        return self.choices[int(position * self.width)]
 
     def at(self, level: int, levels: int) -> Any:
         """See `Axis`; the first values in the order in which they were written."""

@@ -18,6 +18,7 @@ from amc.optimizers.acquisition import NoisyExpectedImprovement
 from amc.optimizers.axes import Array
 from amc.optimizers.observations import FAILED
 from amc.optimizers.record import RecordingOptimizer
+from amc.optimizers.sobol import nth
 
 # With more points under way than this the model has little to say about the next one, and its cost
 # grows with their cube: further suggestions are spread evenly.
@@ -90,10 +91,7 @@ class BayesianOptimizer(RecordingOptimizer):
         return np.asarray(self._bayes_opt.space.params_to_array(suggestion), dtype=np.float64)
 
     def _spread(self) -> Array:
-        sobol = self._sobol.reset()
-        if self._index > 0:  # scipy cannot skip zero points
-            sobol.fast_forward(self._index)
-        return np.asarray(sobol.random(1)[0])
+        return nth(self._sobol, self._index)
 
     @cached_property
     def _sobol(self) -> qmc.Sobol:

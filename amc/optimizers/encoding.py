@@ -115,6 +115,11 @@ class Encoding:
         """
         return np.array([self.encode(self.decode(point)) for point in points])
 
+    def spread(self, positions: Array) -> Array:
+        """The canonical point [d] of one position in [0, 1) for each dimension, all shares even."""
+        placed = zip(self.names, self.axes, positions, strict=True)
+        return self.encode({name: axis.spread(float(position)) for name, axis, position in placed})
+
     def movable(self, point: Array) -> NDArray[np.bool_]:
         """Columns [d] along which a point may be moved continuously: active ranges."""
         values = self.decode(point)

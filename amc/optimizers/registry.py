@@ -16,6 +16,7 @@ BUILT_IN = {
     "bayesian": "amc.optimizers.bayesian:BayesianOptimizer",
     "grid": "amc.optimizers.grid:GridOptimizer",
     "random": "amc.optimizers.random:RandomOptimizer",
+    "sobol": "amc.optimizers.sobol:SobolOptimizer",
 }
 
 
@@ -29,7 +30,7 @@ def make(
     """The optimizer that a config names.
 
     Args:
-        type: `bayesian`, `random`, `grid`, or a plug-in's name (entry points `amc.optimizers`).
+        type: one of `BUILT_IN`, or a plug-in's name (entry points `amc.optimizers`).
         search_space: name to dimension, each a `Dimension` or any form that a config may write.
         n_calls: suggestions that the search may take in all, at least 1.
         seed: of every draw, 0 or more.

@@ -91,6 +91,31 @@ def test_a_type_of_another_system_is_answered_with_ours(
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("quasirandom", "sobol"),
+        ("quasi-random", "sobol"),
+        ("lhs", "sobol"),
+        ("latin_hypercube", "sobol"),
+        ("Sobol", "sobol"),
+        ("GP", "bayesian"),
+        ("bayes_opt", "bayesian"),
+        ("uniform", "random"),
+        ("grid_search", "grid"),
+    ],
+)
+def test_a_search_of_another_system_is_answered_with_ours(
+    name: str, meant: str, searching: Searching
+):
+    config = searching({"gamma": [0.9, 0.99]})
+    config["hyperparameter_optimizer"]["type"] = name
+
+    found = faults(config)["hyperparameter_optimizer.type"]
+
+    assert f"Did you mean {meant!r}? Known: " in found
+
+
+@pytest.mark.parametrize(
     ("key", "meant"), [("lr", "learning_rate"), ("bs", "batch_size"), ("ent_coeff", "ent_coef")]
 )
 def test_a_searched_key_of_another_system_is_answered_with_ours(

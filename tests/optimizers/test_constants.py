@@ -5,6 +5,7 @@ import pytest
 from amc.optimizers.bayesian import BayesianOptimizer
 from amc.optimizers.grid import GridOptimizer
 from amc.optimizers.random import RandomOptimizer
+from amc.optimizers.sobol import SobolOptimizer
 
 SPACE = {
     "gamma": [0.9, 0.9],
@@ -12,10 +13,11 @@ SPACE = {
     "activation": {"choices": ["relu"]},
     "ent_coef": {"low": 0.1, "high": 0.5, "if": {"activation": "relu"}},
 }
+KINDS = [BayesianOptimizer, GridOptimizer, RandomOptimizer, SobolOptimizer]
 CONSTANTS = {"gamma": 0.9, "n_epochs": 3, "activation": "relu"}
 
 
-@pytest.mark.parametrize("kind", [BayesianOptimizer, GridOptimizer, RandomOptimizer])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_constant_is_in_every_suggestion_and_the_rest_is_searched(kind: Any):
     optimizer = kind(SPACE, n_calls=10, seed=1)
 
@@ -30,7 +32,7 @@ def test_a_constant_is_in_every_suggestion_and_the_rest_is_searched(kind: Any):
     assert len({suggestion["ent_coef"] for suggestion in found}) == 10
 
 
-@pytest.mark.parametrize("kind", [BayesianOptimizer, GridOptimizer, RandomOptimizer])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_space_of_constants_has_one_suggestion(kind: Any):
     space = {key: SPACE[key] for key in CONSTANTS}
     optimizer = kind(space, n_calls=4, seed=1)
