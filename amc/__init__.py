@@ -10,7 +10,8 @@ from amc.plugins import load
 from amc.version import VERSION
 
 _DOOR = {
-    name: f"amc.client:{name}" for name in ("submit", "experiment", "experiments", "Experiment")
+    **{name: f"amc.client:{name}" for name in ("submit", "experiment", "experiments")},
+    "Experiment": "amc.experiment_view:Experiment",
 }
 
 __all__ = ["VERSION", "Experiment", "experiment", "experiments", "submit"]

@@ -1,300 +1,29 @@
-"""The programmatic door: submit an experiment, look at it, wait for it, cancel it.
+"""The programmatic door: submit an experiment, find one, list them all.
 
     import amc
     experiment = amc.submit("configs/cartpole_distributed.json")
     experiment.wait()
     print(experiment.best)
 
-It reads the ledger and sends tasks by name; it loads neither torch nor gymnasium. Redis is asked
-only for what may be lost: who is alive, and how far a running trial is.
+What it hands out is `amc.experiment_view.Experiment`. It loads neither torch nor gymnasium.
 """
 
 import difflib
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import redis
-from kombu.exceptions import OperationalError
-
-from amc.broker import leases, queues
+from amc.broker import queues
 from amc.broker.connection import check, connect
 from amc.broker.keys import DRIVER_QUEUE
 from amc.broker.machine import require_writable
-from amc.celery import send_wake
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.errors import BrokerError, LedgerError, UsageError
-from amc.ledger import Ledger, Result, Round, Trial, files, ledgers
-from amc.ledger.records import ExperimentState
-from amc.ledger.standing import Winner, winner
+from amc.errors import BrokerError, UsageError
+from amc.experiment_view import Experiment
+from amc.ledger import Ledger, files, ledgers
 from amc.settings import shared_dir
-
-_POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class TrialStatus:
-    """Where one trial stands.
-
-    `solved_at` is the step of the first evaluation at or above the environment's reward threshold.
-    """
-
-    number: int
-    state: Literal["waiting", "running", "completed", "failed", "cancelled"]
-    score: float | None
-    hyperparameters: dict[str, Any]
-    seed: int
-    attempts: int
-    steps: int
-    seconds: float
-    worker: str
-    kind: str = "search"
-    round: int = 0
-    suggestion: int = 0
-    solved_at: int | None = None
-    error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain JSON object."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BestTrial(TrialStatus):
-    """The best suggestion's best trial, and what decided that the suggestion is the best.
-
-    Attributes:
-        mean_score: mean over every completed trial of the suggestion.
-        standard_error: of that mean; None where it is of a single trial.
-        n_seeds: how many trials that is.
-        mean_of: their numbers.
-    """
-
-    mean_score: float
-    standard_error: float | None
-    n_seeds: int
-    mean_of: tuple[int, ...] = ()
-
-
-class Experiment:
-    """A submitted config. Every property is read afresh from the ledger."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def __repr__(self) -> str:
-        return f"<Experiment {self.id} {self.state}>"
-
-    @property
-    def id(self) -> str:
-        """`<experiment_name>-<n>`."""
-        return self._ledger.id
-
-    @property
-    def directory(self) -> Path:
-        """The experiment's directory in the ledger."""
-        return self._ledger.directory
-
-    @property
-    def config(self) -> ExperimentConfig:
-        """The config as it was resolved when it was submitted."""
-        return self._ledger.config
-
-    @property
-    def created(self) -> float:
-        """When it was submitted (Unix time)."""
-        return self._ledger.record.created
-
-    @property
-    def state(self) -> ExperimentState:
-        """`running`, `paused`, `completed`, `failed` or `cancelled`."""
-        return self._ledger.state
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether nothing will happen any more."""
-        return self._ledger.is_finished
-
-    @property
-    def error(self) -> str | None:
-        """Why the experiment failed; None unless it did."""
-        end = self._ledger.end
-        return None if end is None else end.error
-
-    def trials(self) -> list[TrialStatus]:
-        """Every trial so far, in number order."""
-        found: list[TrialStatus] = []
-        for item in self._ledger.history().rounds:
-            found.extend(self._statuses(item))
-        return found
-
-    def _statuses(self, item: Round) -> Iterator[TrialStatus]:
-        running = _running(self.id, [trial.number for trial in item.outstanding])
-        for trial in item.trials:
-            result = item.results.get(trial.number)
-            if result is None:
-                yield self._unfinished(trial, running.get(trial.number))
-            else:
-                yield _finished(trial, result)
-
-    def _unfinished(self, trial: Trial, progress: dict[str, Any] | None) -> TrialStatus:
-        attempts = self._ledger.attempts(trial.number)
-        return TrialStatus(
-            trial.number,
-            "waiting" if progress is None else "running",
-            None,
-            trial.hyperparameters,
-            trial.seed,
-            len(attempts),
-            int((progress or {}).get("steps", 0)),
-            _seconds((progress or {}).get("seconds")),
-            str((progress or {}).get("worker", "")),
-            kind=trial.kind,
-            round=trial.round,
-            suggestion=trial.suggestion,
-        )
-
-    @property
-    def best(self) -> BestTrial | None:
-        """The best trial of the best suggestion so far, by the rule that decides at the end."""
-        best = self._stored_best() or winner(self.config, self._ledger.history())
-        return None if best is None else _best(best)
-
-    def _stored_best(self) -> Winner | None:
-        path = self._ledger.paths.best
-        try:
-            stored = files.read(path)
-            return None if stored is None else Winner.from_json(stored, path)
-        except LedgerError:
-            return None  # the trials' own records say the same
-
-    @property
-    def best_config(self) -> ExperimentConfig | None:
-        """The config that trains the best trial again: its hyperparameters and seed, no search."""
-        best = self.best
-        if best is None:
-            return None
-        return self.config.for_trial(
-            best.hyperparameters, seed=best.seed, is_finalist=best.kind == "finalist"
-        )
-
-    def wait(
-        self,
-        timeout_s: float | None = None,
-        on_change: Callable[["Experiment"], None] | None = None,
-    ) -> ExperimentState:
-        """Block until the experiment is finished.
-
-        Args:
-            timeout_s: give up after so many seconds; None waits for ever.
-            on_change: called about five times a second while it runs, and once at the end.
-
-        Raises:
-            TimeoutError: it was not finished in time; it goes on.
-        """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            finished = self.is_finished
-            if on_change is not None:
-                on_change(self)
-            if finished:
-                return self.state
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"{self.id} was not finished after {timeout_s:g} s; it goes on.")
-            time.sleep(_POLL_S)
-
-    def cancel(self) -> bool:
-        """Start no new trial and stop the running ones; the ledger keeps everything.
-
-        Returns:
-            False if no broker answers; it is recorded all the same.
-        """
-        self._ledger.mark_cancelled()
-        return _wake(self.id)
-
-    def pause(self) -> bool:
-        """Stop the running trials with a checkpoint and start none until `resume`.
-
-        Returns:
-            False if no broker answers; it is recorded all the same.
-        """
-        self._ledger.mark_paused(True)
-        return _wake(self.id)
-
-    def resume(self) -> bool:
-        """Go on after `pause`, or after everything else was lost: wake the driver.
-
-        Returns:
-            False if no broker answers; it is recorded all the same, and the next workers go on.
-        """
-        self._ledger.mark_paused(False)
-        return _wake(self.id)
-
-    def to_json(self) -> dict[str, Any]:
-        """`experiment_id`, `state`, `best` and `trials` as a plain JSON object."""
-        best = self.best
-        return {
-            "experiment_id": self.id,
-            "state": self.state,
-            "best": None if best is None else best.to_json(),
-            "trials": [trial.to_json() for trial in self.trials()],
-        }
-
-
-def _seconds(told: Any) -> float:
-    """As the worker measured them: another machine's clock may be set otherwise."""
-    is_number = isinstance(told, int | float) and math.isfinite(told)
-    return max(0.0, float(told)) if is_number else 0.0
-
-
-def _finished(trial: Trial, result: Result) -> TrialStatus:
-    return TrialStatus(
-        trial.number,
-        result.state,
-        result.score,
-        trial.hyperparameters,
-        trial.seed,
-        result.attempt,
-        result.steps,
-        result.seconds,
-        result.worker,
-        kind=trial.kind,
-        round=trial.round,
-        suggestion=trial.suggestion,
-        solved_at=result.solved_at,
-        error=result.error,
-    )
-
-
-def _best(best: Winner) -> BestTrial:
-    return BestTrial(
-        **vars(_finished(best.trial, best.result)),
-        mean_score=best.mean_score,
-        standard_error=best.standard_error,
-        n_seeds=best.n_seeds,
-        mean_of=best.mean_of,
-    )
-
-
-def _running(experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:
-    """Which of these trials run now; none if the broker does not answer."""
-    if not trials:
-        return {}
-    try:
-        held = leases.holders(connect(), experiment, trials)
-        told = queues.progress_of(connect(), experiment, trials)
-    except redis.RedisError:
-        return {}
-    return {
-        # What was told may be of an earlier attempt; the lease is of this one.
-        trial: {**told.get(trial, {}), "worker": holder.worker}
-        for trial, holder in held.items()
-    }
 
 
 def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experiment:
@@ -312,8 +41,9 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
     _require_workers()
     require_writable(shared_dir())
     ledger = Ledger.create(shared_dir(), resolved, created=queues.now(connect()))
-    _wake(ledger.id)
-    return Experiment(ledger)
+    recorded = Experiment(ledger)
+    recorded.wake()
+    return recorded
 
 
 def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> ExperimentConfig:
@@ -340,16 +70,6 @@ def _require_workers() -> None:
         )
         names = ", ".join(sorted(live, key=queues.in_number_order)) or "none"
         raise BrokerError(f"{said} Or start them all: amc up. Live queues: {names}.")
-
-
-def _wake(experiment: str) -> bool:
-    # What counts is in the ledger already; the clock of the next driver reads it.
-    try:
-        check(connect())
-        send_wake(experiment)
-    except (BrokerError, OperationalError):
-        return False
-    return True
 
 
 def experiments() -> list[Experiment]:

@@ -38,12 +38,14 @@ MAY_IMPORT = {
     "tasks": "celery broker ledger plugins errors logs settings workers",
     "workers": "training broker ledger errors logs plugins config algorithms settings celery",
     "fleet": "errors logs settings config broker celery",
-    "client": "errors settings config ledger celery broker",
+    # Not `experiment`: a module of that name would hide the door `amc.experiment`.
+    "experiment_view": "errors config ledger celery broker",
+    "client": "errors settings config ledger broker experiment_view",
     "reports": "errors config ledger optimizers environments algorithms",
     "playback": "errors config ledger optimizers environments algorithms",
     "verify": "errors config ledger",
     "testing": "algorithms optimizers environments",
-    "cli": "client config ledger errors plugins",
+    "cli": "client experiment_view config ledger errors plugins",
     # The package itself and `python -m amc` are doors, not rooms.
     "__init__": "plugins",
     "__main__": "cli",

@@ -1,4 +1,4 @@
-"""The programmatic door on experiments that lie on disk."""
+"""The programmatic door: submitting."""
 
 import socket
 import time
@@ -6,123 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from amc import client, tasks
-from amc.broker import leases, queues
-from amc.broker.leases import Owner
-from amc.config.schema import ExperimentConfig
-from amc.ledger import Ledger, Result, Trial
-
-SEARCHED = {0: -891.7, 1: -900.0}
-AGAIN = {2: -1000.0, 3: -1200.0, 4: -1286.7, 5: -905.0, 6: -895.0, 7: -900.0}
-
-
-def trials_of(scores: dict[int, float], *, round: int, kind: str) -> list[Trial]:
-    per_suggestion = len(scores) // 2
-    return [
-        Trial(number, {"learning_rate": 0.001}, number, round, index // per_suggestion, kind)
-        for index, number in enumerate(scores)
-    ]
-
-
-def record(ledger: Ledger, scores: dict[int, float], *, round: int, kind: str) -> None:
-    ledger.open_round(round, trials_of(scores, round=round, kind=kind))
-    for number, score in scores.items():
-        ledger.write_result(Result(number, "completed", score))
-
-
-@pytest.fixture
-def tried_again(shared: Path, broker: None, make_config) -> Ledger:
-    """A search of two, whose luckier suggestion was worse on three further seeds."""
-    config: ExperimentConfig = make_config(
-        {"hyperparameter_optimizer.n_calls": 2, "hyperparameter_optimizer.finalists": 2}
-    )
-    ledger = Ledger.create(shared, config)
-    record(ledger, SEARCHED, round=0, kind="search")
-    closed = ledger.history().open_round
-    assert closed is not None
-    ledger.close_round(closed)
-    record(ledger, AGAIN, round=1, kind="finalist")
-    return ledger
-
-
-@pytest.mark.engine
-def test_the_best_is_what_decides_while_it_runs_and_when_it_has_ended(tried_again: Ledger):
-    running = client.experiment(tried_again.id)
-    before = running.best
-
-    tasks.advance(tried_again.id)
-
-    after = client.experiment(tried_again.id).best
-    assert running.state == "completed"
-    assert before == after
-    assert after is not None
-    assert (after.suggestion, after.n_seeds, after.number, after.score) == (1, 4, 6, -895.0)
-    assert after.mean_score == pytest.approx(-900.0)
-    assert after.standard_error == pytest.approx(2.0412, abs=1e-3)
-
-
-@pytest.mark.engine
-def test_the_document_has_the_single_score_and_the_mean(tried_again: Ledger):
-    tasks.advance(tried_again.id)
-
-    document = client.experiment(tried_again.id).to_json()
-
-    assert document["best"]["score"] == -895.0
-    assert document["best"]["mean_score"] == pytest.approx(-900.0)
-    assert document["best"]["n_seeds"] == 4
-    assert [trial["suggestion"] for trial in document["trials"]] == [0, 1, 0, 0, 0, 1, 1, 1]
-    assert [trial["kind"] for trial in document["trials"]].count("finalist") == 6
-
-
-@pytest.mark.engine
-def test_tensorboard_shows_the_best_so_far_round_by_round(tried_again: Ledger):
-    tasks.advance(tried_again.id)
-
-    board = EventAccumulator(str(tried_again.paths.tensorboard))
-    board.Reload()
-    last = {tag: board.Scalars(tag)[-1] for tag in board.Tags()["scalars"]}
-    assert last["search/best_mean_score"].value == pytest.approx(-900.0)
-    assert last["search/best_score"].value == pytest.approx(-895.0)
-    assert last["search/best_standard_error"].value == pytest.approx(2.0412, abs=1e-3)
-    assert last["search/best_n_seeds"].value == 4
-    assert last["search/best_n_seeds"].step == 8
-
-
-@pytest.fixture
-def ahead(monkeypatch: pytest.MonkeyPatch) -> float:
-    """This machine's clock is two hours ahead of that of Redis; the right time."""
-    clock = time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + 7200)
-    return clock()
-
-
-@pytest.mark.engine
-def test_how_long_a_trial_runs_is_what_its_worker_measured(
-    shared: Path, broker: Any, make_config, ahead: float, monkeypatch: pytest.MonkeyPatch
-):
-    ledger = Ledger.create(shared, make_config())
-    ledger.open_round(0, [Trial(0, {"learning_rate": 0.001}, seed=1)])
-    ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="elsewhere/1")
-    monkeypatch.undo()
-    monkeypatch.setenv("AMC_SHARED_DIR", str(shared))
-
-    leases.acquire(broker, ledger.id, 0, Owner("rl-worker-0", "gpu0"))
-    at_first = client.experiment(ledger.id).trials()[0].seconds
-    queues.report_progress(broker, ledger.id, 0, {"steps": 64, "seconds": 12.5})
-    later = client.experiment(ledger.id).trials()[0].seconds
-
-    assert (at_first, later) == (0.0, 12.5)
+import amc
+from amc import client
+from amc.broker import queues
+from amc.experiment_view import Experiment
 
 
 @pytest.mark.engine
 def test_experiments_are_ordered_by_the_one_clock_that_all_machines_share(
-    shared: Path, broker: Any, make_config, ahead: float
+    shared: Path, broker: Any, make_config, monkeypatch: pytest.MonkeyPatch
 ):
+    clock = time.time
     for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
         queues.beat(broker, queues.LiveWorker(name, (queue,), socket.gethostname(), 1))
 
+    monkeypatch.setattr(time, "time", lambda: clock() + 7200)
     submitted = client.submit(make_config())
 
-    assert abs(submitted.created - ahead) < 600
+    assert abs(submitted.created - clock()) < 600
+
+
+def test_the_door_named_experiment_is_no_module():
+    assert amc.experiment is client.experiment
+    assert amc.Experiment is Experiment

@@ -17,8 +17,8 @@ import amc
 from amc import fleet
 from amc.broker.connection import connect
 from amc.broker.queues import live_workers
-from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
+from amc.experiment_view import Experiment
 from amc.fleet.description import Description
 from amc.ledger import files
 from amc.training import checkpoint

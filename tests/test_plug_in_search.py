@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from amc import tasks
-from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
+from amc.experiment_view import Experiment
 from amc.ledger import Ledger, Result
 
 pytestmark = pytest.mark.engine

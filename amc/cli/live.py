@@ -12,7 +12,7 @@ from rich.text import Text
 from amc.cli.interruption import ask_again
 from amc.cli.snapshot import Snapshot, changes
 from amc.cli.tables import trials_table
-from amc.client import Experiment
+from amc.experiment_view import Experiment
 
 # Headline, the table's head and its caption, and the prompt's line.
 _LINES_AROUND_THE_TABLE = 7

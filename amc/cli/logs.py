@@ -14,9 +14,9 @@ import click
 
 from amc.cli.options import experiment_argument
 from amc.cli.output import note, say
-from amc.client import Experiment
 from amc.client import experiment as find
 from amc.errors import LedgerError, UsageError
+from amc.experiment_view import Experiment
 
 _LINE = re.compile(
     r"(?P<time>\S+Z) (?P<level>[A-Z]+) \S+ (?P<experiment>\S+?)(?:/(?P<trial>\d+))?(?:#\d+)? \S+: "

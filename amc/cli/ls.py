@@ -9,8 +9,9 @@ from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json
 from amc.cli.snapshot import Snapshot
 from amc.cli.tables import DAMAGED, ExperimentRow, experiments_table
-from amc.client import Experiment, experiments
+from amc.client import experiments
 from amc.errors import AmcError
+from amc.experiment_view import Experiment
 
 
 @click.command()

@@ -11,7 +11,7 @@ from amc.cli import words
 from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
 from amc.cli.snapshot import best_of
-from amc.client import Experiment
+from amc.experiment_view import Experiment
 from amc.plugins import load
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}

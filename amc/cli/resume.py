@@ -3,7 +3,7 @@
 import click
 
 from amc.cli.steering import steer, steering
-from amc.client import Experiment
+from amc.experiment_view import Experiment
 
 
 @click.command()

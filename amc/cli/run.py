@@ -14,9 +14,9 @@ from amc.cli.live import follow
 from amc.cli.options import config_options, describe, fleet_options, json_option, read_config
 from amc.cli.outcome import await_end, exit_code, print_result
 from amc.cli.output import console, note
-from amc.client import Experiment
 from amc.client import submit as enqueue
 from amc.errors import BrokerError
+from amc.experiment_view import Experiment
 from amc.plugins import load
 
 

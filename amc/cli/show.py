@@ -8,8 +8,8 @@ from amc.cli.outcome import print_row
 from amc.cli.output import console, print_json, say, shown
 from amc.cli.snapshot import Snapshot
 from amc.cli.tables import trials_table
-from amc.client import Experiment
 from amc.client import experiment as find
+from amc.experiment_view import Experiment
 
 
 @click.command()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from amc.cli import words
-from amc.client import BestTrial, Experiment, TrialStatus
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
+from amc.experiment_view import BestTrial, Experiment, TrialStatus
 from amc.ledger import files
 from amc.plugins import load
 

@@ -8,9 +8,9 @@ import click
 from amc.cli.options import json_option
 from amc.cli.outcome import tell_of_no_worker
 from amc.cli.output import note, print_json, say
-from amc.client import Experiment
 from amc.client import experiment as find
 from amc.errors import UsageError
+from amc.experiment_view import Experiment
 
 
 def steering(function: Callable[..., Any]) -> Callable[..., Any]:

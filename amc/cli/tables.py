@@ -8,7 +8,7 @@ from rich.text import Text
 
 from amc.cli import words
 from amc.cli.snapshot import Snapshot, best_of
-from amc.client import TrialStatus
+from amc.experiment_view import TrialStatus
 
 DAMAGED = "damaged"
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from amc.cli.snapshot import Snapshot, changes
-from amc.client import BestTrial, TrialStatus
+from amc.experiment_view import BestTrial, TrialStatus
 
 WAITING = TrialStatus(0, "waiting", None, {"gamma": 0.98}, 1, 0, 0, 0.0, "")
 RUNNING = replace(WAITING, state="running", attempts=1, worker="rl-worker-0", steps=512)

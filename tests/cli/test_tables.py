@@ -6,7 +6,7 @@ from rich.console import Console
 from amc.cli.live import view
 from amc.cli.snapshot import Snapshot
 from amc.cli.tables import experiments_table, trials_table
-from amc.client import BestTrial, TrialStatus
+from amc.experiment_view import BestTrial, TrialStatus
 
 RUNNING = TrialStatus(0, "running", None, {"gamma": 0.98}, 1, 1, 512, 3.25, "rl-worker-0")
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from amc import client, fleet
-from amc.client import Experiment
+from amc.experiment_view import Experiment
 from amc.fleet.description import CPU, Description, WorkerDescription
 from amc.fleet.state import FleetPaths, living
 from amc.ledger import Ledger

@@ -14,8 +14,8 @@ import amc
 from amc import fleet
 from amc.broker.connection import Client, connect
 from amc.broker.queues import live_queues
-from amc.client import Experiment
 from amc.config.schema import ExperimentConfig
+from amc.experiment_view import Experiment
 from amc.fleet.commands import broker_of
 from amc.fleet.state import FleetPaths, FleetState
 from amc.ledger import files
