@@ -115,6 +115,10 @@ class Segment(Record):
         horizon: where the trial is meant to end; schedules and the last rollout follow it alone, so
             that segments leave no trace in the weights.
         start: the segment whose final checkpoint it goes on from; None begins from nothing.
+        hyperparameters: in place of the trial's own; None for these.
+        reseed: forks every generator after the start was restored; None lets them go on.
+        stop_below: pairs of step and score: it is halted at the first evaluation from that step on
+            if its smoothed score is lower.
     """
 
     trial: int
@@ -123,6 +127,9 @@ class Segment(Record):
     until: int
     horizon: int
     start: SegmentKey | None = None
+    hyperparameters: dict[str, Any] | None = None
+    reseed: int | None = None
+    stop_below: tuple[tuple[int, float], ...] = ()
 
     @property
     def key(self) -> SegmentKey:
