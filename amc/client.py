@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amc.broker import queues
+from amc.broker import heartbeats, hints
 from amc.broker.connection import check, connect
-from amc.broker.keys import DRIVER_QUEUE
+from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_writable
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
@@ -40,7 +40,7 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
     resolved = _resolved(config)
     _require_workers()
     require_writable(shared_dir())
-    ledger = Ledger.create(shared_dir(), resolved, created=queues.now(connect()))
+    ledger = Ledger.create(shared_dir(), resolved, created=hints.now(connect()))
     recorded = Experiment(ledger)
     recorded.wake()
     return recorded
@@ -58,17 +58,17 @@ def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Expe
 
 def _require_workers() -> None:
     check(connect())
-    live = queues.live_queues(connect())
+    live = heartbeats.live_queues(connect())
     missing = []
     if DRIVER_QUEUE not in live:
         missing.append((DRIVER_QUEUE, "celery -A amc worker -Q driver -n driver@%h"))
-    if not any(map(queues.is_trial_queue, live)):
+    if not any(map(is_trial_queue, live)):
         missing.append(("gpu0", "celery -A amc worker -Q gpu0 -n rl-worker-0@%h"))
     if missing:
         said = " ".join(
             f"Queue {queue!r} has no worker; start one: {how}." for queue, how in missing
         )
-        names = ", ".join(sorted(live, key=queues.in_number_order)) or "none"
+        names = ", ".join(sorted(live, key=heartbeats.in_number_order)) or "none"
         raise BrokerError(f"{said} Or start them all: amc up. Live queues: {names}.")
 
 

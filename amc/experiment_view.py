@@ -15,7 +15,7 @@ from typing import Any, Literal
 import redis
 from kombu.exceptions import OperationalError
 
-from amc.broker import leases, queues
+from amc.broker import hints, leases
 from amc.broker.connection import check, connect
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
@@ -291,7 +291,7 @@ def _running(experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:
         return {}
     try:
         held = leases.holders(connect(), experiment, trials)
-        told = queues.progress_of(connect(), experiment, trials)
+        told = hints.progress_of(connect(), experiment, trials)
     except redis.RedisError:
         return {}
     return {

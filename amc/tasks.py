@@ -20,7 +20,7 @@ from celery import Task, chord
 from kombu.exceptions import OperationalError
 
 from amc import logs
-from amc.broker import dispatch, messages, queues
+from amc.broker import dispatch, hints, messages
 from amc.broker.connection import connect
 from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
@@ -45,10 +45,10 @@ def advance(self: Task, experiment_id: str) -> None:
         return
     logs.bind(experiment_id)
     try:
-        queues.clear_wake(connect(), experiment_id)
+        hints.clear_wake(connect(), experiment_id)
         if not ledger.is_finished:
             _advance(ledger)
-        queues.recovered(connect(), experiment_id)
+        hints.recovered(connect(), experiment_id)
     except (redis.RedisError, OperationalError, OSError, LedgerError) as error:
         # A misread record may be whole at the next look, and only a person can mend a damaged one.
         _LOG.error("not advanced: %s%s", error, _postpone(experiment_id))
@@ -58,7 +58,7 @@ def advance(self: Task, experiment_id: str) -> None:
 
 def _postpone(experiment_id: str) -> str:
     try:
-        return f"; asked again in {queues.postpone(connect(), experiment_id)} s"
+        return f"; asked again in {hints.postpone(connect(), experiment_id)} s"
     except redis.RedisError:
         return ""
 
@@ -135,7 +135,7 @@ def _cancelled(ledger: Ledger, trial: int) -> Result:
 def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     client = connect()
     trials = outstanding if fresh else dispatch.lost(client, ledger.id, outstanding)
-    chosen = queues.choose(client, len(trials))
+    chosen = dispatch.choose(client, len(trials))
     if not chosen:
         return  # nobody to send to; the clock asks again
     if not fresh:
@@ -148,7 +148,7 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     ]
     wake = advance.si(ledger.id)
     chord(header)(wake.on_error(advance.si(ledger.id)))
-    queues.seen(client, ledger.id, trials)
+    hints.seen(client, ledger.id, trials)
 
 
 def _describe_to_tensorboard(ledger: Ledger) -> None:
@@ -219,7 +219,7 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         logs.bind(experiment_id, trial)
         became = load("amc.workers.attempts:supervise")(ledger, trial, worker=worker, queue=queue)
         if became == "interrupted":
-            queues.hand_back(connect(), experiment_id, trial)
+            hints.hand_back(connect(), experiment_id, trial)
             advance.delay(experiment_id)
     except Exception as error:
         # The ledger has no result, so the clock sends the trial again.

@@ -9,7 +9,7 @@ import pytest
 
 import amc
 from amc import client
-from amc.broker import queues
+from amc.broker import heartbeats
 from amc.experiment_view import Experiment
 
 
@@ -19,7 +19,7 @@ def test_experiments_are_ordered_by_the_one_clock_that_all_machines_share(
 ):
     clock = time.time
     for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
-        queues.beat(broker, queues.LiveWorker(name, (queue,), socket.gethostname(), 1))
+        heartbeats.beat(broker, heartbeats.LiveWorker(name, (queue,), socket.gethostname(), 1))
 
     monkeypatch.setattr(time, "time", lambda: clock() + 7200)
     submitted = client.submit(make_config())

@@ -16,7 +16,7 @@ import pytest
 import amc
 from amc import fleet
 from amc.broker.connection import connect
-from amc.broker.queues import live_workers
+from amc.broker.heartbeats import live_workers
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.fleet.description import Description

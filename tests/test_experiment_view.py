@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from amc import client, tasks
-from amc.broker import leases, queues
+from amc.broker import hints, leases
 from amc.broker.leases import Owner
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger, Result, Trial
@@ -109,7 +109,7 @@ def test_how_long_a_trial_runs_is_what_its_worker_measured(
 
     leases.acquire(broker, ledger.id, 0, Owner("rl-worker-0", "gpu0"))
     at_first = client.experiment(ledger.id).trials()[0].seconds
-    queues.report_progress(broker, ledger.id, 0, {"steps": 64, "seconds": 12.5})
+    hints.report_progress(broker, ledger.id, 0, {"steps": 64, "seconds": 12.5})
     later = client.experiment(ledger.id).trials()[0].seconds
 
     assert (at_first, later) == (0.0, 12.5)

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from amc import tasks
-from amc.broker import dispatch, leases, queues
-from amc.broker.queues import LiveWorker
+from amc.broker import dispatch, heartbeats, hints, leases
+from amc.broker.heartbeats import LiveWorker
 from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
 from amc.ledger import Ledger
@@ -125,13 +125,13 @@ def test_a_damaged_record_ends_no_experiment_and_holds_up_no_other(
 def test_the_clock_waits_the_longer_the_oftener_there_was_trouble(
     ledger: Ledger, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses = [queues.postpone(broker, ledger.id) for _ in range(8)]
-    is_waiting = not queues.claim_wake(broker, ledger.id)
+    pauses = [hints.postpone(broker, ledger.id) for _ in range(8)]
+    is_waiting = not hints.claim_wake(broker, ledger.id)
     tasks.advance(ledger.id)
 
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
     assert is_waiting
-    assert queues.postpone(broker, ledger.id) == 2
+    assert hints.postpone(broker, ledger.id) == 2
 
 
 @pytest.mark.parametrize(
@@ -185,14 +185,14 @@ def test_rubbish_at_our_keys_delays_nothing_for_ever(
     for name in names:
         broker.set(name, rubbish)
 
-    assert queues.live_workers(broker) == []
-    assert queues.choose(broker, 1) == []
+    assert heartbeats.live_workers(broker) == []
+    assert dispatch.choose(broker, 1) == []
     assert dispatch.lost(broker, ledger.id, [0, 1]) == []
-    assert queues.progress_of(broker, ledger.id, [0, 1]) == {}
+    assert hints.progress_of(broker, ledger.id, [0, 1]) == {}
     assert leases.acquire(broker, ledger.id, 0, OWNER) is not None
-    queues.claim_wake(broker, ledger.id)
+    hints.claim_wake(broker, ledger.id)
     assert 0 < broker.ttl(keys.wake(ledger.id)) <= 10
-    assert 2 <= queues.postpone(broker, ledger.id) <= 60
+    assert 2 <= hints.postpone(broker, ledger.id) <= 60
     tasks.advance(ledger.id)
     assert ledger.state == "running"
 
@@ -213,10 +213,10 @@ def test_rubbish_that_ends_in_time_is_nobody_s_word(
         broker.set(name, rubbish, ex=8)
 
     assert leases.all_leases(broker) == {}
-    assert queues.choose(broker, 1) == []
+    assert dispatch.choose(broker, 1) == []
     assert dispatch.lost(broker, ledger.id, [0, 1]) == []
-    assert queues.progress_of(broker, ledger.id, [0, 1]) == {}
-    assert 2 <= queues.postpone(broker, ledger.id) <= 60
+    assert hints.progress_of(broker, ledger.id, [0, 1]) == {}
+    assert 2 <= hints.postpone(broker, ledger.id) <= 60
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -237,15 +237,15 @@ def test_keys_of_another_type_delay_nothing_for_ever(
         if ends:
             broker.expire(name, 8)
     broker.set(keys.queue("gpu0"), "x")
-    queues.beat(broker, LiveWorker("rl-worker-0", ("gpu0",), "here", 1))
+    heartbeats.beat(broker, LiveWorker("rl-worker-0", ("gpu0",), "here", 1))
 
-    assert queues.choose(broker, 1) == ["gpu0"]
+    assert dispatch.choose(broker, 1) == ["gpu0"]
     assert dispatch.lost(broker, ledger.id, [0]) == []
-    assert queues.progress_of(broker, ledger.id, [0]) == {}
+    assert hints.progress_of(broker, ledger.id, [0]) == {}
     lease = leases.acquire(broker, ledger.id, 0, OWNER)
     assert lease is not None and lease.renew()
-    queues.claim_wake(broker, ledger.id)
-    assert queues.postpone(broker, ledger.id) == 2
+    hints.claim_wake(broker, ledger.id)
+    assert hints.postpone(broker, ledger.id) == 2
 
 
 def test_a_heartbeat_of_a_newer_or_an_older_version_is_understood(broker: Any) -> None:
@@ -254,6 +254,6 @@ def test_a_heartbeat_of_a_newer_or_an_older_version_is_understood(broker: Any) -
     for beat in (newer, older):
         broker.set(broker.keyspace.worker(f"{beat['name']}@h"), json.dumps(beat), ex=10)
 
-    found = queues.live_workers(broker)
+    found = heartbeats.live_workers(broker)
 
     assert found == [LiveWorker("a", ("gpu0",), "h", 1), LiveWorker("b", ("gpu1",), "h", 0)]

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from amc.broker import embedded
 from amc.broker.connection import connect
-from amc.broker.queues import live_workers
+from amc.broker.heartbeats import live_workers
 from amc.fleet.commands import (
     flower_arguments,
     jupyter_arguments,

@@ -1,5 +1,6 @@
 """One way to Redis for everything that does not go through Celery: leases, heartbeats, progress."""
 
+import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +77,15 @@ class Client(redis.Redis):  # type: ignore[misc]
             queue: length if isinstance(length, int) else 0
             for queue, length in zip(queues, replies, strict=True)
         }
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that stood at a key; an empty one where there was none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def connect(url: str = "", shared: Path | None = None) -> Client:

@@ -1,4 +1,6 @@
-"""Which outstanding trials have been lost on the way, and must be sent again.
+"""Where the next trial should go, and which were lost on the way and must be sent again.
+
+Its doors are `choose` and `lost`.
 
 A trial is on its way if somebody holds its lease or a message for it waits in a queue with a live
 worker. `unacked` is never evidence of life: kombu keeps messages of dead workers there. A trial
@@ -7,10 +9,14 @@ invisible between a worker's BRPOP and its lease. A mistake costs one message: t
 lease and returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from amc.broker import leases, queues
+import redis
+
+from amc.broker import heartbeats, hints, leases
 from amc.broker.connection import Client
+from amc.broker.keys import is_trial_queue
+from amc.broker.messages import trial_of
 
 _MISSED_S = 4.0
 # Waiting in a queue whose worker is gone: it may be restarting, and then the message is in good
@@ -18,11 +24,29 @@ _MISSED_S = 4.0
 _STRANDED_S = 15.0
 
 
+def choose(client: Client, n_trials: int) -> list[str]:
+    """A queue for each of `n_trials` messages: the least loaded, ties in GPU order.
+
+    On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker.
+    """
+    served = heartbeats.live_queues(client)
+    running = leases.leases_by_queue(client)
+    candidates = sorted((q for q in served if is_trial_queue(q)), key=heartbeats.in_number_order)
+    waiting = client.lengths(candidates)
+    load = {queue: running[queue] + waiting[queue] for queue in candidates}
+    chosen = []
+    for _ in range(n_trials if candidates else 0):
+        queue = min(candidates, key=lambda name: load[name] / served[name])
+        load[queue] += 1
+        chosen.append(queue)
+    return chosen
+
+
 def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
     """Those of the outstanding trials that must be sent (again)."""
-    live = queues.live_queues(client)
+    live = heartbeats.live_queues(client)
     held = leases.holders(client, experiment, trials)
-    waiting = queues.waiting(client, _known_queues(client, live))
+    waiting = waiting_in(client, _known_queues(client, live))
     alive, missing = [], []
     for trial in trials:
         places = waiting.get((experiment, trial), set())
@@ -30,9 +54,9 @@ def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
             alive.append(trial)
             continue
         patience_s = _STRANDED_S if places else _MISSED_S
-        if queues.first_missed(client, experiment, trial) >= patience_s:
+        if hints.first_missed(client, experiment, trial) >= patience_s:
             missing.append(trial)
-    queues.seen(client, experiment, alive)
+    hints.seen(client, experiment, alive)
     return missing
 
 
@@ -40,4 +64,22 @@ def _known_queues(client: Client, live: "dict[str, int]") -> list[str]:
     keys = client.keyspace
     stranded = client.scan_iter(match=keys.queue("gpu*"), count=1_000, _type="list")
     names = (key.removeprefix(keys.prefix) for key in stranded)
-    return sorted({*(queue for queue in live if queues.is_trial_queue(queue)), *names})
+    return sorted({*(queue for queue in live if is_trial_queue(queue)), *names})
+
+
+def waiting_in(client: Client, queues: Iterable[str]) -> dict[tuple[str, int], set[str]]:
+    """Which trials wait, and in which of these queues."""
+    found: dict[tuple[str, int], set[str]] = {}
+    for queue in queues:
+        for message in _messages(client, queue):
+            trial = trial_of(message)
+            if trial is not None:
+                found.setdefault(trial, set()).add(queue)
+    return found
+
+
+def _messages(client: Client, queue: str) -> list[str]:
+    try:
+        return list(client.lrange(client.keyspace.queue(queue), 0, -1))
+    except redis.ResponseError:
+        return []  # no list: whoever consumes from it sets it aside

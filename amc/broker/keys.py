@@ -33,6 +33,7 @@ from amc.errors import UsageError
 
 FILE = ".broker.json"
 DRIVER_QUEUE = "driver"
+SET_ASIDE = "set-aside"
 DIRECTORIES = "amc:directory:"
 
 _LONGEST_BYTES = 1 << 16
@@ -96,7 +97,7 @@ class Keys:
     @property
     def set_aside(self) -> str:
         """The last messages that were not ours."""
-        return f"{self.prefix}set-aside"
+        return f"{self.prefix}{SET_ASIDE}"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ class Holder:
             case [name, pid, identity, queue] if pid.isdecimal() and len(pid) < 10 and name:
                 return cls(name, int(pid), identity, queue)
         return None
+
+
+def is_trial_queue(queue: str) -> bool:
+    """Whether trials may be sent to a queue: any but the driver's and Celery's own."""
+    return queue != DRIVER_QUEUE and not queue.startswith("celery")
 
 
 def of(shared: Path) -> Keys:

@@ -20,13 +20,13 @@ from kombu.transport import redis as kombu_redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps
 
+from amc.broker.keys import SET_ASIDE
 from amc.broker.messages import LONGEST_BYTES, envelope_fault, fault
 
 _LOG = logging.getLogger(__name__)
 
 KEPT_MESSAGES = 100
 _KEPT_KEYS_S = 7 * 24 * 60 * 60
-_KEPT = "set-aside"
 _REPLIES = ".celery.pidbox"
 _TYPES = {
     **dict.fromkeys(("BRPOP", "LPUSH", "RPUSH", "RPOP", "LLEN"), "list"),
@@ -96,9 +96,9 @@ class Client(_Prefixed, kombu_redis.PrefixedStrictRedis):
 
     def set_aside(self, where: str, why: str, raw: bytes) -> None:
         """Keep a message that is not ours where somebody may look at it, and say so."""
-        kept = self.global_keyprefix + _KEPT
+        kept = self.global_keyprefix + SET_ASIDE
         _LOG.error("%s: set aside %d bytes, kept in %s: %s", where, len(raw), kept, why)
-        self.lpush(_KEPT, raw[:LONGEST_BYTES])
+        self.lpush(SET_ASIDE, raw[:LONGEST_BYTES])
         # LTRIM is not among the commands whose keys kombu prefixes.
         self.execute_command("LTRIM", kept, 0, KEPT_MESSAGES - 1)
 

@@ -50,9 +50,9 @@ def tell_of_no_worker() -> None:
 
 
 def _is_a_worker_up() -> bool:
-    queues, connect = load("amc.broker.queues"), load("amc.broker.connection:connect")
+    heartbeats, connect = load("amc.broker.heartbeats"), load("amc.broker.connection:connect")
     try:
-        return any(map(queues.is_trial_queue, queues.live_queues(connect())))
+        return any(map(load("amc.broker.keys:is_trial_queue"), heartbeats.live_queues(connect())))
     except redis.RedisError:
         return False
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import redis
 
 from amc.broker.connection import Client, connect
-from amc.broker.queues import in_number_order, live_workers
+from amc.broker.heartbeats import in_number_order, live_workers
 from amc.errors import BrokerError
 from amc.fleet.commands import LOOPBACK, broker_of
 from amc.fleet.description import Description

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import redis
 
-from amc.broker import keys, lifeline, queues
+from amc.broker import heartbeats, keys, lifeline
 from amc.broker.connection import connect, without_password
 from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError
@@ -217,7 +217,7 @@ class Supervisor:
         """Take the heartbeats back: to workers thought alive the next fleet would send trials."""
         try:
             client = connect(self._broker.url, self._paths.shared)
-            queues.silence(client, self._paths.host, self._description.worker_names)
+            heartbeats.silence(client, self._paths.host, self._description.worker_names)
         except redis.RedisError as error:
             _LOG.debug("heartbeats stay, and expire in 10 s: %s", error)
 

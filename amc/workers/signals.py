@@ -21,11 +21,11 @@ from celery.worker.control import Panel
 from kombu.exceptions import OperationalError
 
 from amc import logs
-from amc.broker import queues
+from amc.broker import heartbeats, hints
 from amc.broker.address import broker_address
 from amc.broker.connection import connect
 from amc.broker.directories import serve
-from amc.broker.keys import DRIVER_QUEUE
+from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_linux, require_writable
 from amc.celery import app
 from amc.errors import UsageError
@@ -65,14 +65,14 @@ class _Worker:
         self.finished: dict[str, tuple[int, ...]] = {}
 
     @property
-    def live(self) -> queues.LiveWorker:
+    def live(self) -> heartbeats.LiveWorker:
         """What its heartbeat says: what it serves now, which may be changed while it runs."""
         consumer = getattr(self.controller, "consumer", None)
         tasks = getattr(consumer, "task_consumer", None)
         if consumer is not None and tasks is not None and consumer.connection is not None:
             names = (queue.name for queue in tasks.queues)
             self.queues = tuple(name for name in names if tasks.consuming_from(name))
-        return queues.LiveWorker(self.name, self.queues, socket.gethostname(), os.getpid())
+        return heartbeats.LiveWorker(self.name, self.queues, socket.gethostname(), os.getpid())
 
     @property
     def children(self) -> list[int]:
@@ -104,7 +104,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     if _worker.is_driver:
         load("amc.driver")
         load("amc.optimizers.bayesian")
-    if any(map(queues.is_trial_queue, _worker.queues)):
+    if any(map(is_trial_queue, _worker.queues)):
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
         load("amc.workers.threads:limit_threads")(1)
@@ -178,7 +178,7 @@ def _start_timers(sender: Any, **_: Any) -> None:
     orphans = load("amc.workers.parent:Orphans")(lambda: _worker.children if _worker else [])
     sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
     _beat()
-    sender.timer.call_repeatedly(queues.HEARTBEAT_EVERY_S, _beat)
+    sender.timer.call_repeatedly(heartbeats.EVERY_S, _beat)
     if _worker is not None and _worker.is_driver:
         sender.timer.call_repeatedly(_CLOCK_EVERY_S, _tick)
 
@@ -202,7 +202,7 @@ def _beat() -> None:
     if _worker is None or _worker.is_stopping:
         return
     try:
-        queues.beat(connect(), _worker.live)
+        heartbeats.beat(connect(), _worker.live)
     except redis.RedisError as error:
         _LOG.debug("no heartbeat: %s", error)
 
@@ -213,7 +213,7 @@ def _tick() -> None:
         return
     try:
         for experiment in _unfinished(shared_dir(), _worker.finished):
-            if queues.claim_wake(connect(), experiment):
+            if hints.claim_wake(connect(), experiment):
                 app.send_task(
                     "amc.tasks.advance",
                     args=(experiment,),
@@ -261,6 +261,6 @@ def _hand_back(**_: Any) -> None:
     _worker.is_stopping = True
     load("amc.workers.shutdown:announce_shutdown")()
     try:
-        queues.silence(connect(), socket.gethostname(), [_worker.name])
+        heartbeats.silence(connect(), socket.gethostname(), [_worker.name])
     except redis.RedisError:
         _LOG.debug("could not take the heartbeat back; it expires in 10 s")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from amc.broker import leases, lifeline, queues
+from amc.broker import hints, leases, lifeline
 from amc.broker.connection import connect
 from amc.errors import LedgerError
 from amc.ledger import Attempt, AttemptEnd
@@ -167,7 +167,7 @@ class Watcher:
         }
         try:
             is_ours = self._lease.renew()
-            queues.report_progress(connect(), self._job.ledger.id, self._job.trial, report)
+            hints.report_progress(connect(), self._job.ledger.id, self._job.trial, report)
         except redis.RedisError as error:
             # A running trial never dies because the broker is away.
             _LOG.warning("the broker does not answer (%s); the trial goes on", error)

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from amc.broker import dispatch, leases, messages, queues
+from amc.broker import dispatch, heartbeats, hints, leases, messages
+from amc.broker.heartbeats import LiveWorker
 
 pytestmark = pytest.mark.engine
 
@@ -14,16 +15,21 @@ def age(broker: Any, trial: int, seconds: float) -> None:
     broker.set(key, repr(float(broker.get(key)) - seconds), ex=60)
 
 
-def enqueue(broker: Any, queue: str, trial: int) -> None:
-    message = {"headers": {"id": messages.task_id("e-1", trial)}}
+def enqueue(broker: Any, queue: str, trial: int, experiment: str = "e-1") -> None:
+    message = {"headers": {"id": messages.task_id(experiment, trial)}}
     broker.lpush(broker.keyspace.queue(queue), json.dumps(message))
 
 
-@pytest.fixture(autouse=True)
-def _a_live_worker(broker: Any) -> None:
-    queues.beat(broker, queues.LiveWorker("rl-worker-0", ("gpu0",), "here", 1))
+def announce(broker: Any, name: str, *served: str) -> None:
+    heartbeats.beat(broker, LiveWorker(name, served, "here", 1))
 
 
+@pytest.fixture
+def a_live_worker(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+
+
+@pytest.mark.usefixtures("a_live_worker")
 def test_a_trial_is_lost_only_after_it_was_missed_for_four_seconds(broker: Any) -> None:
     first = dispatch.lost(broker, "e-1", [0])
     age(broker, 0, 4.0)
@@ -32,6 +38,7 @@ def test_a_trial_is_lost_only_after_it_was_missed_for_four_seconds(broker: Any) 
     assert (first, second) == ([], [0])
 
 
+@pytest.mark.usefixtures("a_live_worker")
 def test_a_lease_or_a_message_in_a_live_queue_is_a_sign_of_life(broker: Any) -> None:
     dispatch.lost(broker, "e-1", [0, 1, 2])
     for trial in (0, 1, 2):
@@ -42,6 +49,7 @@ def test_a_lease_or_a_message_in_a_live_queue_is_a_sign_of_life(broker: Any) -> 
     assert dispatch.lost(broker, "e-1", [0, 1, 2]) == [2]
 
 
+@pytest.mark.usefixtures("a_live_worker")
 def test_a_sign_of_life_starts_the_count_again(broker: Any) -> None:
     dispatch.lost(broker, "e-1", [0])
     age(broker, 0, 60.0)
@@ -52,12 +60,14 @@ def test_a_sign_of_life_starts_the_count_again(broker: Any) -> None:
     assert dispatch.lost(broker, "e-1", [0]) == []
 
 
+@pytest.mark.usefixtures("a_live_worker")
 def test_a_trial_that_was_handed_back_is_sent_again_at_once(broker: Any) -> None:
-    queues.hand_back(broker, "e-1", 0)
+    hints.hand_back(broker, "e-1", 0)
 
     assert dispatch.lost(broker, "e-1", [0, 1]) == [0]
 
 
+@pytest.mark.usefixtures("a_live_worker")
 @pytest.mark.parametrize(("seconds", "lost"), [(5.0, []), (15.0, [0])])
 def test_a_message_in_a_dead_queue_is_given_fifteen_seconds(
     broker: Any, seconds: float, lost: list[int]
@@ -69,6 +79,7 @@ def test_a_message_in_a_dead_queue_is_given_fifteen_seconds(
     assert dispatch.lost(broker, "e-1", [0]) == lost
 
 
+@pytest.mark.usefixtures("a_live_worker")
 def test_a_message_of_a_dead_worker_in_unacked_is_no_sign_of_life(broker: Any) -> None:
     message = {"headers": {"id": messages.task_id("e-1", 0)}}
     broker.hset(broker.keyspace.queue("unacked"), "tag", json.dumps(message))
@@ -76,3 +87,55 @@ def test_a_message_of_a_dead_worker_in_unacked_is_no_sign_of_life(broker: Any) -
     age(broker, 0, 4.0)
 
     assert dispatch.lost(broker, "e-1", [0]) == [0]
+
+
+def test_waiting_trials_are_found_in_their_queues_whatever_else_lies_there(broker: Any) -> None:
+    enqueue(broker, "gpu0", 3, "a.b-1")
+    enqueue(broker, "gpu1", 3, "a.b-1")
+    broker.lpush(
+        broker.keyspace.queue("gpu0"), "garbage", '{"headers": {"id": "no.number.x"}}', "[]"
+    )
+
+    assert dispatch.waiting_in(broker, ["gpu0", "gpu1"]) == {("a.b-1", 3): {"gpu0", "gpu1"}}
+
+
+def test_trials_go_round_robin_over_an_idle_fleet(broker: Any) -> None:
+    for number in (10, 2, 0, 1):
+        announce(broker, f"rl-worker-{number}", f"gpu{number}")
+    announce(broker, "driver", "driver")
+
+    chosen = dispatch.choose(broker, 5)
+
+    assert chosen == ["gpu0", "gpu1", "gpu2", "gpu10", "gpu0"]
+
+
+def test_the_least_loaded_queue_comes_first(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    announce(broker, "rl-worker-1", "gpu1")
+    enqueue(broker, "gpu0", 0, "other-1")
+
+    assert dispatch.choose(broker, 2) == ["gpu1", "gpu0"]
+
+
+def test_two_workers_on_a_queue_carry_twice_the_load(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    announce(broker, "rl-worker-1", "gpu1")
+    announce(broker, "rl-worker-2", "gpu0")
+
+    assert sorted(dispatch.choose(broker, 3)) == ["gpu0", "gpu0", "gpu1"]
+
+
+def test_without_a_worker_there_is_nowhere_to_send_to(broker: Any) -> None:
+    announce(broker, "driver", "driver")
+
+    assert dispatch.choose(broker, 2) == []
+
+
+def test_names_that_look_like_numbers_or_like_nothing_disturb_no_search(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    for name in ("²", "٣", "9" * 200, "9" * 60_000):
+        announce(broker, name)
+    announce(broker, "liar", "", "\ud800", "\x1b[2J", "q" * 60_000)
+
+    assert len(heartbeats.live_workers(broker)) == 5
+    assert dispatch.choose(broker, 2) == ["gpu0", "gpu0"]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from amc import fleet
-from amc.broker import queues
+from amc.broker import heartbeats
 from amc.broker.connection import connect
 from amc.cli import main
 from amc.config.schema import ExperimentConfig
@@ -38,7 +38,9 @@ def test_status_without_a_fleet_says_what_to_do(amc: Amc) -> None:
 @pytest.mark.engine
 def test_a_worker_s_name_is_shown_and_not_obeyed(amc: Amc, shared: Path) -> None:
     fleet.up(Description((), driver=False))
-    queues.beat(connect(), queues.LiveWorker("[/nope]\x1b[2J", ("[bold]q\r",), "h\u202e", 1))
+    heartbeats.beat(
+        connect(), heartbeats.LiveWorker("[/nope]\x1b[2J", ("[bold]q\r",), "h\u202e", 1)
+    )
 
     status, document = amc("status"), amc("status", "--json")
 

@@ -13,7 +13,7 @@ import pytest
 import amc
 from amc import fleet
 from amc.broker.connection import Client, connect
-from amc.broker.queues import live_queues
+from amc.broker.heartbeats import live_queues
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.fleet.commands import broker_of

@@ -19,8 +19,8 @@ import pytest
 
 from amc import fleet
 from amc.broker.connection import connect
+from amc.broker.heartbeats import live_workers
 from amc.broker.machine import identify
-from amc.broker.queues import live_workers
 from amc.celery import send_wake
 from amc.errors import BrokerError
 from amc.fleet.commands import broker_of
