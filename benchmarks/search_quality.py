@@ -181,9 +181,11 @@ class OptunaTPE:
 def searches() -> Iterator[tuple[str, Callable[[Problem, int], Search]]]:
     """Name and constructor of each search that can be compared here."""
     yield "random", lambda problem, seed: Ours(problem, seed, type="random")
+    yield "sobol", lambda problem, seed: Ours(problem, seed, type="sobol")
     yield "bayes_opt as it comes", BayesOpt
     if find_spec("optuna"):
         yield "Optuna TPE", OptunaTPE
+        yield "amc tpe", lambda problem, seed: Ours(problem, seed, type="tpe")
     else:
         print("Optuna is not installed, so it is left out.\n")
     yield "amc bayesian", Ours

@@ -8,6 +8,7 @@ need not trust, nor have, what its workers do.
 
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 from pydantic import ValidationInfo
 
@@ -27,12 +28,15 @@ _REPLACED = {
     "NormalizeObservation": "normalize_observation",
     "NormalizeReward": "normalize_reward",
 }
-SEARCHES = ("bayesian", "grid", "random", "sobol")
+SEARCHES = ("bayesian", "grid", "random", "sobol", "tpe")
+# Those of an extra of the same name, and the package that it brings.
+_EXTRAS = {"tpe": "optuna"}
 # What they are called by Optuna, Ray Tune, scikit-optimize, Weights & Biases and in papers.
 _MEANT_SEARCHES = {
     **dict.fromkeys(("bo", "bayes", "bayesopt", "gp", "gpsampler", "skopt", "botorch"), "bayesian"),
     **dict.fromkeys(("qmc", "qmcsampler", "quasirandom", "quasimontecarlo", "lhs"), "sobol"),
     **dict.fromkeys(("latinhypercube", "halton", "lowdiscrepancy", "spacefilling"), "sobol"),
+    **dict.fromkeys(("tpesampler", "parzen", "optuna", "hyperopt", "bohb"), "tpe"),
     **dict.fromkeys(("uniform", "montecarlo", "randomsearch", "randomsampler"), "random"),
     **dict.fromkeys(("gridsearch", "gridsampler", "factorial", "exhaustive"), "grid"),
 }
@@ -101,6 +105,12 @@ def wrapper(name: str, info: ValidationInfo) -> str:
 
 def search(name: str, info: ValidationInfo) -> str:
     """A hyperparameter optimizer that amc, a plug-in or an allowed module has."""
+    package = _EXTRAS.get(name)
+    if package and info.context != ACCEPTED and find_spec(package) is None:
+        raise ValueError(
+            f"{name!r} needs {package.title()}, which is not installed here. "
+            f"Install it: pip install 'ai-mission-control[{name}]'."
+        )
     meant = _MEANT_SEARCHES.get(re.sub("[-_ ]", "", name.lower()))
     return _known(
         name, info, built_in=SEARCHES, group="amc.optimizers", kind="optimizer", meant=meant

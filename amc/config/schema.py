@@ -125,7 +125,7 @@ class HyperparameterOptimizerConfig(StrictModel):
     """What searches for better hyperparameters."""
 
     type: Annotated[str, AfterValidator(names.search)] = "bayesian"
-    """bayesian, random, sobol, grid, or a plug-in's name."""
+    """bayesian, tpe, random, sobol, grid, or a plug-in's name."""
     n_calls: Annotated[int, Field(ge=1, le=1_000_000), INTEGRAL]
     """Trials of the search; finalists come on top."""
     search_space: dict[

@@ -14,7 +14,7 @@ from amc.version import VERSION
 
 _RECORDED_VERSIONS = (
     *("celery", "redis", "torch", "numpy", "gymnasium", "mujoco", "envpool"),
-    *("bayesian-optimization", "scikit-learn", "scipy"),
+    *("bayesian-optimization", "scikit-learn", "scipy", "optuna"),
 )
 _STAGING = ".new-"
 # Staging takes milliseconds; what is older was left by a process that is gone.

@@ -32,11 +32,13 @@ class Axis(ABC):
         width: number of columns.
         levels: number of distinct values; None for a continuum.
         is_range: whether a move along the columns is a move between neighbouring values.
+        is_even: whether every level has the same share of its column.
     """
 
     width = 1
     levels: int | None
     is_range = False
+    is_even = False
 
     @abstractmethod
     def encode(self, value: Any) -> list[float]:
@@ -80,6 +82,7 @@ class RangeAxis(Axis):
     def __init__(self, dimension: Dimension) -> None:
         self.dimension = dimension
         self.is_whole = dimension.type == "int"
+        self.is_even = self.is_whole and dimension.scale == "linear"
         self.levels = int(dimension.high) - int(dimension.low) + 1 if self.is_whole else None
         # Half a step outwards gives the first and the last whole number a full share of the cube.
         margin = 0.5 if self.is_whole else 0.0
@@ -133,6 +136,8 @@ class RangeAxis(Axis):
 
 class NumberChoiceAxis(Axis):
     """A choice between numbers: neighbours in size are neighbours in the cube."""
+
+    is_even = True
 
     def __init__(self, choices: Sequence[Any]) -> None:
         self.choices = sorted(choices)

@@ -79,10 +79,6 @@ class BayesianOptimizer(RecordingOptimizer):
             and bool(np.isfinite(self._bayes_opt.space.target).any())
         )
 
-    @property
-    def _is_exhausted(self) -> bool:
-        return self.encoding.lattice is not None and not self._untaken
-
     def _modelled(self, generator: np.random.Generator) -> Array:
         self._acquisition.generator = generator
         self._acquisition.pending = self.pending

@@ -35,6 +35,7 @@ class Encoding:
         names: the dimensions, in the order of the search space.
         axes: the layout of each dimension.
         groups: int [d], index of the dimension that each column belongs to.
+        columns: of each dimension, by name.
 
     Raises:
         ConfigError: a dimension is malformed.
@@ -53,9 +54,10 @@ class Encoding:
             np.arange(len(self.axes)), [axis.width for axis in self.axes]
         )
         ends = np.cumsum([axis.width for axis in self.axes])
-        self._columns = [
-            slice(end - axis.width, end) for axis, end in zip(self.axes, ends, strict=True)
-        ]
+        self.columns = {
+            name: slice(end - axis.width, end)
+            for name, axis, end in zip(self.names, self.axes, ends, strict=True)
+        }
         self._check_conditions()
 
     @property
@@ -82,9 +84,9 @@ class Encoding:
                     f"{', '.join(self.names)}."
                 )
         point = np.full(self.n_columns, INACTIVE)
-        for name, axis, columns in zip(self.names, self.axes, self._columns, strict=True):
+        for name, axis in zip(self.names, self.axes, strict=True):
             if self._counts(name, suggestion):
-                point[columns] = _encoded(name, axis, suggestion)
+                point[self.columns[name]] = _encoded(name, axis, suggestion)
         return point
 
     def settled(self, suggestion: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,8 +105,8 @@ class Encoding:
     def decode(self, point: Array) -> dict[str, Any]:
         """The suggestion that a point [d] stands for; keys in the order of the search space."""
         values = {
-            name: axis.decode(point[columns])
-            for name, axis, columns in zip(self.names, self.axes, self._columns, strict=True)
+            name: axis.decode(point[self.columns[name]])
+            for name, axis in zip(self.names, self.axes, strict=True)
         }
         return {name: value for name, value in values.items() if self._counts(name, values)}
 

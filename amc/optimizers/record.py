@@ -128,6 +128,10 @@ class RecordingOptimizer(Optimizer):
         return self.n_observed + len(self.pending)
 
     @property
+    def _is_exhausted(self) -> bool:
+        return self.encoding.lattice is not None and not self._untaken
+
+    @property
     def _untaken(self) -> list[Array]:
         """What is left of a small discrete space."""
         lattice = self.encoding.lattice

@@ -1,6 +1,6 @@
 """The searches there are, by name; the door is `make`.
 
-They are named by reference, so that importing this module imports neither bayes_opt nor scipy.
+They are named by reference: importing this module imports neither bayes_opt, scipy nor Optuna.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ BUILT_IN = {
     "grid": "amc.optimizers.grid:GridOptimizer",
     "random": "amc.optimizers.random:RandomOptimizer",
     "sobol": "amc.optimizers.sobol:SobolOptimizer",
+    "tpe": "amc.optimizers.tpe:TPEOptimizer",
 }
 
 
@@ -39,7 +40,8 @@ def make(
 
     Raises:
         UsageError: no such optimizer, or a space that it cannot search.
-        SearchError: a plug-in that cannot be loaded or made, or has not the two methods.
+        SearchError: a plug-in that cannot be loaded or made, or has not the two methods; or a
+            search whose package is not installed.
     """
     offered = {"n_calls": n_calls, "seed": seed, "n_initial_points": n_initial_points}
     factory = _factory(type)
@@ -51,7 +53,7 @@ def make(
 def _factory(type: str) -> Any:
     try:
         return resolve(type, built_in=BUILT_IN, group=GROUP, kind="optimizer")
-    except UsageError:
+    except (SearchError, UsageError):
         raise
     except Exception as error:
         said = f"{error.__class__.__name__}: {error}"

@@ -102,6 +102,8 @@ def test_a_type_of_another_system_is_answered_with_ours(
         ("bayes_opt", "bayesian"),
         ("uniform", "random"),
         ("grid_search", "grid"),
+        ("optuna", "tpe"),
+        ("TPESampler", "tpe"),
     ],
 )
 def test_a_search_of_another_system_is_answered_with_ours(

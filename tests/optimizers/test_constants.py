@@ -6,6 +6,7 @@ from amc.optimizers.bayesian import BayesianOptimizer
 from amc.optimizers.grid import GridOptimizer
 from amc.optimizers.random import RandomOptimizer
 from amc.optimizers.sobol import SobolOptimizer
+from amc.optimizers.tpe import TPEOptimizer
 
 SPACE = {
     "gamma": [0.9, 0.9],
@@ -13,7 +14,7 @@ SPACE = {
     "activation": {"choices": ["relu"]},
     "ent_coef": {"low": 0.1, "high": 0.5, "if": {"activation": "relu"}},
 }
-KINDS = [BayesianOptimizer, GridOptimizer, RandomOptimizer, SobolOptimizer]
+KINDS = [BayesianOptimizer, GridOptimizer, RandomOptimizer, SobolOptimizer, TPEOptimizer]
 CONSTANTS = {"gamma": 0.9, "n_epochs": 3, "activation": "relu"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from amc.errors import UsageError
 from amc.optimizers import make
 
-NAMES = ["bayesian", "grid", "random", "sobol"]
+NAMES = ["bayesian", "grid", "random", "sobol", "tpe"]
 SPACE = {
     "lr": [1e-5, 1e-2],
     "batch_size": {"choices": [64, 128, 256]},
@@ -92,7 +92,7 @@ def test_nothing_is_suggested_twice_while_something_is_left(name):
     assert len(set(seen)) == 12
 
 
-@pytest.mark.parametrize("name", ["bayesian", "random", "sobol"])
+@pytest.mark.parametrize("name", ["bayesian", "random", "sobol", "tpe"])
 def test_when_all_is_seen_suggestions_repeat_and_are_learned(name):
     optimizer = _search(name, search_space={"a": {"choices": ["x", "y"]}}, n_calls=20)
 
