@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from amc.algorithms.device import resolve_device
 from amc.algorithms.environment import Step, VectorEnvironment
+from amc.algorithms.seeding import generator, generator_state, restore_generator
 from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.kernel import resolve_kernel
@@ -134,6 +135,16 @@ class Algorithm(ABC):
         self.num_timesteps = state["num_timesteps"]
         observation = state["observation"]
         self._observation = None if observation is None else observation.numpy().copy()
+
+    def fork(self) -> None:
+        """After `load_state_dict`: begin new episodes, and draw from streams of one's own seed."""
+        self._observation = None
+        for stream, drawn_from in self.generators().items():
+            restore_generator(drawn_from, generator_state(generator(self.seed, stream)))
+
+    def generators(self) -> Mapping[int, np.random.Generator]:
+        """Every generator that training draws from, by its stream; a subclass names its own."""
+        return {}
 
     def observe(self) -> NDArray[np.float32]:
         """The observation to act on, [N, D]; resets the environment before the first step."""

@@ -151,6 +151,15 @@ class DDPG(Algorithm):
         self.n_updates += len(losses)
         return losses
 
+    def fork(self) -> None:
+        """See `Algorithm`; new episodes begin with noise of their own."""
+        super().fork()
+        self._noise.reset(np.ones(self.environment.n_envs, np.bool_))
+
+    def generators(self) -> Mapping[int, np.random.Generator]:
+        """See `Algorithm`."""
+        return {EXPLORATION: self._exploration, MEMORIES: self._memories}
+
     def _metrics(self, losses: list[Tensor], learning_rate: float) -> Metrics:
         metrics = {"train/learning_rate": learning_rate, "train/n_updates": float(self.n_updates)}
         if losses:

@@ -149,6 +149,10 @@ class PPO(Algorithm):
         shape = (n_steps, self.environment.n_envs, policy_size(space))
         return kind.noise(self._exploration, shape)
 
+    def generators(self) -> Mapping[int, np.random.Generator]:
+        """See `Algorithm`."""
+        return {EXPLORATION: self._exploration, MINIBATCHES: self._minibatches}
+
     def _order(self, size: int) -> NDArray[np.int64]:
         """In which order each epoch visits the rows of a rollout, [n_epochs, size]."""
         rows = np.tile(np.arange(size), (self.settings.n_epochs, 1))

@@ -59,6 +59,9 @@ def parse_size(value: Any) -> Any:
 INTEGRAL = BeforeValidator(_integral)
 """Stands last in the annotation of an int, so that 1e6 is one."""
 
+MAY_CHANGE = "may change where a segment of a training begins"
+"""Stands in the annotation of a setting that nothing depends on which was trained so far."""
+
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT), INTEGRAL]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST_COUNT), INTEGRAL]
 Positive = Annotated[float, Field(gt=0)]

@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 
 from amc.config.fields import (
     INTEGRAL,
+    MAY_CHANGE,
     Count,
     CountOrZero,
     Fraction,
@@ -76,35 +77,35 @@ class PPOHyperparameters(Hyperparameters):
 
     n_envs: Environments = 8
     """Environments stepped together."""
-    n_steps: Count = 256
+    n_steps: Annotated[Count, MAY_CHANGE] = 256
     """Steps of each environment between two updates."""
-    batch_size: Count = 64
+    batch_size: Annotated[Count, MAY_CHANGE] = 64
     """Samples in a minibatch."""
-    n_epochs: Count = 10
+    n_epochs: Annotated[Count, MAY_CHANGE] = 10
     """Passes over what was collected."""
-    gamma: Fraction = 0.99
+    gamma: Annotated[Fraction, MAY_CHANGE] = 0.99
     """Discount of the next reward."""
-    gae_lambda: Fraction = 0.95
+    gae_lambda: Annotated[Fraction, MAY_CHANGE] = 0.95
     """Weight of longer advantage estimates."""
-    clip_range: Annotated[float, Field(gt=0, le=1)] = 0.2
+    clip_range: Annotated[float, Field(gt=0, le=1), MAY_CHANGE] = 0.2
     """How far the new policy's probability of an action may move from the old one's."""
-    clip_range_vf: Positive | None = None
+    clip_range_vf: Annotated[Positive | None, MAY_CHANGE] = None
     """The same for the value function, in units of the returns; null: no clipping."""
-    normalize_advantage: bool = True
+    normalize_advantage: Annotated[bool, MAY_CHANGE] = True
     """Whether a minibatch's advantages are scaled to mean 0 and deviation 1."""
-    ent_coef: NotNegative = 0.0
+    ent_coef: Annotated[NotNegative, MAY_CHANGE] = 0.0
     """Weight of the entropy bonus."""
-    vf_coef: NotNegative = 0.5
+    vf_coef: Annotated[NotNegative, MAY_CHANGE] = 0.5
     """Weight of the value loss."""
-    max_grad_norm: Positive = 0.5
+    max_grad_norm: Annotated[Positive, MAY_CHANGE] = 0.5
     """Gradients longer than this are shortened to it."""
-    target_kl: Positive | None = None
+    target_kl: Annotated[Positive | None, MAY_CHANGE] = None
     """Stop an update's epochs when the policy moved 1.5 times this far; null: never."""
     kl_coef: NotNegative = 0.0
     """Initial weight of the adaptive KL penalty; 0: no penalty."""
-    kl_target: Positive = 0.01
+    kl_target: Annotated[Positive, MAY_CHANGE] = 0.01
     """The divergence per update that the KL penalty aims at."""
-    micro_batch_size: Count | None = None
+    micro_batch_size: Annotated[Count | None, MAY_CHANGE] = None
     """Cut minibatches into pieces of this size, to use less memory; null: whole."""
     hidden_sizes: Layers = (64, 64)
     """Widths of the hidden layers of policy and value network."""
@@ -173,23 +174,23 @@ class DDPGHyperparameters(Hyperparameters):
     """Transitions that the replay buffer holds."""
     learning_starts: CountOrZero = 1000
     """Steps of random actions before the first update."""
-    batch_size: Count = 256
+    batch_size: Annotated[Count, MAY_CHANGE] = 256
     """Transitions in an update."""
-    tau: Annotated[float, Field(gt=0, le=1)] = 0.005
+    tau: Annotated[float, Field(gt=0, le=1), MAY_CHANGE] = 0.005
     """How far the target networks move toward the learned ones at each update."""
-    gamma: Fraction = 0.99
+    gamma: Annotated[Fraction, MAY_CHANGE] = 0.99
     """Discount of the next reward."""
-    train_freq: Count = 1
+    train_freq: Annotated[Count, MAY_CHANGE] = 1
     """Steps of each environment between two rounds of updates."""
-    gradient_steps: Count = 1
+    gradient_steps: Annotated[Count, MAY_CHANGE] = 1
     """Updates in a round."""
     noise_type: Literal["ou", "normal", "none"] = "ou"
     """Exploration: Ornstein-Uhlenbeck, independent normal, or none."""
-    noise_std: Annotated[float, Field(ge=0, le=10)] = 0.1
+    noise_std: Annotated[float, Field(ge=0, le=10), MAY_CHANGE] = 0.1
     """Stationary deviation of the noise, in actions scaled to [-1, 1]."""
-    noise_theta: Positive = 0.15
+    noise_theta: Annotated[Positive, MAY_CHANGE] = 0.15
     """How fast Ornstein-Uhlenbeck noise returns to zero."""
-    noise_dt: Positive = 1.0
+    noise_dt: Annotated[Positive, MAY_CHANGE] = 1.0
     """Time between two draws of Ornstein-Uhlenbeck noise; any size is exact."""
     hidden_sizes: Layers = (256, 256)
     """Widths of the hidden layers of actor and critic."""

@@ -24,7 +24,7 @@ from amc.config import names
 from amc.config.dimension import Dimension
 from amc.config.document import dotted
 from amc.config.faults import problems
-from amc.config.fields import INTEGRAL, Count, CountOrZero, Size, StrictModel
+from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Size, StrictModel
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.search_keys import SearchKeys
 from amc.errors import ConfigError, Fault, UsageError
@@ -115,9 +115,9 @@ class OptimizerConfig(StrictModel):
 
     type: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     """The rule of the gradient step."""
-    learning_rate: LearningRate
+    learning_rate: Annotated[LearningRate, MAY_CHANGE]
     """Size of the gradient step; left out or null: the algorithm's default."""
-    learning_rate_schedule: Literal["constant", "linear"] = "constant"
+    learning_rate_schedule: Annotated[Literal["constant", "linear"], MAY_CHANGE] = "constant"
     """Whether the learning rate stays, or falls to zero over training."""
 
 

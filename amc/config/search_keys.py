@@ -9,12 +9,12 @@ from functools import cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from amc.config import hints
 from amc.config.faults import sentence
-from amc.config.fields import StrictModel
+from amc.config.fields import MAY_CHANGE, StrictModel
 from amc.errors import UsageError
 from amc.plugins import did_you_mean
 
@@ -35,6 +35,15 @@ class SearchField:
         self.name = name
         self.kind = _kind(info.annotation)
         self._info = info
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it may have another value from a segment of a training on."""
+        return MAY_CHANGE in self._info.metadata
+
+    def of(self, config: BaseModel) -> Any:
+        """Its value in a config."""
+        return getattr(getattr(config, self.section), self.name)
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:

@@ -126,6 +126,11 @@ class EnvpoolVector(VectorEnvironment):
         self._finished.load_state_dict(state["finished"])
         warn_of_other_observations(self._observation, state["observation"].numpy(), self.backend)
 
+    def fork(self) -> None:
+        """Make the environments anew, with their own seeds."""
+        self._pool.close()
+        self._start()
+
     def close(self) -> None:
         """Close the pool."""
         self._pool.close()

@@ -208,6 +208,10 @@ class GymnasiumVector(VectorEnvironment):
         self._observation = observation
         warn_of_other_observations(observation, state["observation"].numpy(), self.backend)
 
+    def fork(self) -> None:
+        """Forget the episodes in progress; the wrappers' states stay."""
+        self._episodes = [-1] * self.n_envs
+
     def render(self) -> NDArray[np.uint8]:
         """A picture of the first environment."""
         try:

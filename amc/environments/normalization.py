@@ -89,6 +89,10 @@ class Normalizer(VectorEnvironment):
         self.moments[:] = state["moments"].numpy()
         self.inner.load_state_dict(state["inner"])
 
+    def fork(self) -> None:
+        """The inner environment's; the moments stay."""
+        self.inner.fork()
+
     def render(self) -> NDArray[np.uint8]:
         """A picture of the first environment."""
         return self.inner.render()

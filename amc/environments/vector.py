@@ -161,6 +161,13 @@ class VectorEnvironment(ABC):
             EnvironmentFault: the state belongs to another environment, backend or number of copies.
         """
 
+    @abstractmethod
+    def fork(self) -> None:
+        """After `load_state_dict`: the next reset begins episodes of this environment's own seed.
+
+        What was learned over episodes, as by a normaliser, stays.
+        """
+
     def render(self) -> NDArray[np.uint8]:
         """A picture of the first environment, uint8 [height, width, 3].
 

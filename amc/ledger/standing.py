@@ -6,6 +6,7 @@ the winner by it, and whoever shows a result shows the same. Its doors are `winn
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any, Self
@@ -16,6 +17,8 @@ from amc.ledger.records import Record, Result, Trial
 
 # Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
 _SHRINK = 2.0**-20
+# A single evaluation is noisy, and a curve is compared where it is, not where it was long ago.
+_SMOOTHED_OVER = 3
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,15 @@ def standings(history: History) -> dict[int, Standing]:
         if result.state == "completed" and result.score is not None:
             rows[trial.suggestion].append((trial, result))
     return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
+
+
+def smoothed(scores: Sequence[float]) -> float:
+    """What a trial is compared by in the middle of its training: the mean of its last few scores.
+
+    Args:
+        scores: of its evaluations until then, at least one.
+    """
+    return fmean(score * _SHRINK for score in scores[-_SMOOTHED_OVER:]) / _SHRINK
 
 
 def _merit(standing: Standing, stops: bool) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
+from amc.ledger.standing import smoothed
 from amc.training.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
 from amc.training.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
 from amc.training.trial import TrialContext
@@ -24,7 +25,7 @@ class Scores:
     """The evaluations of a trial, to which an attempt adds.
 
     Args:
-        config: with the trial's hyperparameters and seed applied.
+        config: with the segment's hyperparameters and seed applied.
         context: the attempt.
         environment: what is trained in; it may know when it counts as solved.
         board: the attempt's.
@@ -61,7 +62,7 @@ class Scores:
         self._context.on_evaluation(evaluation)
 
     def curve(self) -> tuple[Evaluation, ...]:
-        """Every evaluation so far, all attempts together."""
+        """Every evaluation so far, all attempts and segments together."""
         return tuple(self._made)
 
     def saved(self) -> list[list[float]]:
@@ -81,6 +82,20 @@ class Scores:
         if not may_end or score is None or self._threshold is None:
             return False
         return score >= self._threshold
+
+    def are_too_low(self) -> bool:
+        """Whether the segment is halted at the latest evaluation.
+
+        A level that the curve alone decides, so that it is the same after every resume. A step of
+        `stop_below` is that of the first evaluation from it on, since evaluations wait for the end
+        of an iteration.
+        """
+        segment = self._context.segment
+        if segment is None or not self._made:
+            return False
+        before, latest = ([0] + [one.step for one in self._made])[-2:]
+        score = smoothed([one.score for one in self._made])
+        return any(before < step <= latest and score < low for step, low in segment.stop_below)
 
     def _warn_of_cut(self, evaluation: Evaluation) -> None:
         if self._has_warned:

@@ -79,8 +79,16 @@ def restore(
     config: ExperimentConfig,
     environment: VectorEnvironment,
     algorithm: Algorithm,
+    changed: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Put an environment and a learner, both freshly made, into a captured state.
+
+    Args:
+        state: as `capture` gave it.
+        config: of the training that goes on.
+        environment: what is trained in.
+        algorithm: what learns.
+        changed: dotted keys of the config whose values may differ, where a segment begins.
 
     Returns:
         The loop's progress, as it was given to `capture`.
@@ -88,7 +96,7 @@ def restore(
     Raises:
         CheckpointError: the state is of another layout, config or environment backend.
     """
-    _require_same(state, config, environment)
+    _require_same(state, config, environment, changed)
     if state["versions"] != versions():
         _LOG.warning(
             "the checkpoint was written by %s, this is %s: the bits may differ from here on",
@@ -122,14 +130,18 @@ def digest(algorithm: Algorithm) -> str:
 
 
 def _require_same(
-    state: Mapping[str, Any], config: ExperimentConfig, environment: VectorEnvironment
+    state: Mapping[str, Any],
+    config: ExperimentConfig,
+    environment: VectorEnvironment,
+    changed: frozenset[str],
 ) -> None:
     if state.get("format") != FORMAT:
         raise CheckpointError(
             f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
             f"{FORMAT}. Resume with the version that wrote it."
         )
-    differences = _differences(_identity(_written_for(state)), _identity(config))
+    free = _FREE | changed
+    differences = _differences(_identity(_written_for(state), free), _identity(config, free))
     if differences:
         raise CheckpointError(
             f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
@@ -155,10 +167,10 @@ def _written_for(state: Mapping[str, Any]) -> ExperimentConfig:
         ) from error
 
 
-def _identity(config: ExperimentConfig) -> dict[str, Any]:
+def _identity(config: ExperimentConfig, free: frozenset[str]) -> dict[str, Any]:
     """The values of a resolved config that say what is learned, by dotted key."""
     flat = _flatten(config.to_json())
-    return {key: value for key, value in flat.items() if key not in _FREE}
+    return {key: value for key, value in flat.items() if key not in free}
 
 
 def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""One attempt at a trial in progress: what there is to do next, and doing it.
+"""One attempt at a segment in progress: what there is to do next, and doing it.
 
-The door is `Training`; `amc.workers.base` drives it. What is due is decided from step counters that
-belong to the checkpoint, so it does not matter where an attempt was interrupted.
+The door is `Training`; `amc.training.lineage` drives it. What is due is decided from step counters
+that belong to the checkpoint, so it does not matter where an attempt was interrupted.
 """
 
 import logging
@@ -23,9 +23,10 @@ from amc.training import checkpoint, snapshot
 from amc.training.curve import Evaluation
 from amc.training.evaluation import Played, evaluate, summary
 from amc.training.gpu_usage import GpuUsage
-from amc.training.scores import Scores, restored
+from amc.training.resumption import resume
+from amc.training.scores import Scores
 from amc.training.tensorboard import RETURN_TAG, TensorBoard
-from amc.training.trial import CHECKPOINT_DIRECTORY, TrialContext, TrialOutcome
+from amc.training.trial import CHECKPOINT_DIRECTORY, OutcomeState, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
 ENVIRONMENT, ALGORITHM, EVALUATION = range(3)
@@ -39,18 +40,26 @@ _LOG_EVERY_S = 1.0
 class Training:
     """An environment, a learner, and what was done with them so far; a context manager.
 
-    Goes on from the last good checkpoint in the trial's directory where there is one.
+    Goes on from the last good checkpoint in the segment's directory where there is one, else from
+    the one that the segment starts at.
 
     Args:
-        config: with the trial's hyperparameters and seed applied.
+        config: with the segment's hyperparameters, seed and horizon applied.
         context: the attempt.
+        changed: the keys in which `config` may differ from that of the segment it starts at.
 
     Raises:
         CheckpointError: the checkpoint there belongs to another config.
+        StartLostError: there is none to start from.
     """
 
-    def __init__(self, config: ExperimentConfig, context: TrialContext) -> None:
-        self._config, self._context = config, context
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        context: TrialContext,
+        changed: frozenset[str] = frozenset(),
+    ) -> None:
+        self._config, self._context, self._changed = config, context, changed
         self._started = self._logged_at = time.monotonic()
         self._evaluated = self._saved = self._logged = 0
         self._score: float | None = None
@@ -71,25 +80,44 @@ class Training:
 
     @property
     def steps(self) -> int:
-        """Environment steps trained, all attempts together."""
+        """Environment steps trained, all attempts and segments together."""
         return self._algorithm.num_timesteps
 
     @property
     def is_finished(self) -> bool:
         """Whether every step was trained, and the agent evaluated and saved."""
-        return self._is_at_end and self._evaluated == self._saved == self.steps
+        return self._is_at_end and self._evaluated == self.steps and self._is_saved
+
+    @property
+    def end(self) -> Literal["completed", "halted"]:
+        """How the segment ended, once it is finished."""
+        return "completed" if self._is_complete else "halted"
 
     @property
     def _is_at_end(self) -> bool:
-        is_judged_here = self._evaluated == self.steps
-        is_solved = is_judged_here and self._scores.ends_at(self._score)
-        return self._algorithm.is_finished or is_solved
+        return self._is_complete or (self._is_judged and self._scores.are_too_low())
+
+    @property
+    def _is_complete(self) -> bool:
+        segment = self._context.segment
+        is_over = segment is not None and self.steps >= segment.until
+        is_solved = self._is_judged and self._scores.ends_at(self._score)
+        return self._algorithm.is_finished or is_over or is_solved
+
+    @property
+    def _is_judged(self) -> bool:
+        return self._evaluated == self.steps
+
+    @property
+    def _is_saved(self) -> bool:
+        """Whether a checkpoint of the segment's own holds everything as it is now."""
+        return self._saved == self.steps and self._checkpoint is not None
 
     def advance(self) -> None:
         """Do what is due: evaluate, or save, or train for one iteration."""
         if self._is_due(self._evaluated, self._config.training.eval_freq):
             self._judge()
-        elif self._is_due(self._saved, self._config.training.save_freq):
+        elif self._is_due(self._saved, self._config.training.save_freq) or self._is_at_end:
             self.save()
         else:
             self._iterate()
@@ -113,12 +141,13 @@ class Training:
         )
         self._mark("save")
 
-    def outcome(self, state: Literal["completed", "interrupted"]) -> TrialOutcome:
+    def outcome(self, state: OutcomeState) -> TrialOutcome:
         """What to hand back, after the last `save`."""
         if self._checkpoint is None:
             raise RuntimeError("outcome: nothing was saved yet; call save() first.")
-        if state == "completed":
+        if state != "interrupted":
             self._board.end_session(self.steps)
+        lineage = self._context.lineage
         return TrialOutcome(
             attempt=self._context.attempt,
             state=state,
@@ -130,6 +159,7 @@ class Training:
             environment=self._environment.backend,
             evaluations=self._scores.curve(),
             solved_at=self._scores.solved_at(),
+            start_digest=lineage[-1].report.digest if lineage else None,
         )
 
     def __enter__(self) -> Self:
@@ -164,21 +194,18 @@ class Training:
         return self.steps != last and (crossed or self._is_at_end)
 
     def _resume(self) -> list[Evaluation]:
-        """Go on from the last good checkpoint; the evaluations that were made until then."""
-        for file in checkpoint.files(self._context.directory / CHECKPOINT_DIRECTORY):
-            state = checkpoint.read(file)
-            if state is None:
-                # Out of the way: it must not count among the last two that are kept.
-                file.remove()
-                continue
-            progress = snapshot.restore(state, self._config, self._environment, self._algorithm)
-            self._evaluated, self._score = progress["evaluated"], progress["score"]
-            self._episodes.extend(Episode(*episode) for episode in progress["episodes"])
-            self._saved = self._logged = self.steps
-            self._checkpoint = file.path
-            _LOG.info("goes on from %s, step %d", file.path.name, self.steps)
-            return restored(progress, file.path, self._context.directory)
-        return []
+        """Go on where the segment does; the evaluations that were made until then."""
+        resumed = resume(
+            self._config, self._context, self._changed, self._environment, self._algorithm
+        )
+        if resumed is None:
+            return []
+        progress = resumed.progress
+        self._evaluated, self._score = progress["evaluated"], progress["score"]
+        self._episodes.extend(Episode(*episode) for episode in progress["episodes"])
+        self._saved = self._logged = self.steps
+        self._checkpoint = resumed.checkpoint
+        return resumed.evaluations
 
     def _open_board(self) -> TensorBoard:
         context = self._context

@@ -4,15 +4,19 @@ Loads neither torch nor gymnasium.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
-from amc.ledger.records import Trial
+from amc.ledger.records import Report, Segment, Trial
 from amc.training.curve import Evaluation, metrics_files
 
 TENSORBOARD_DIRECTORY = "tensorboard"
+START_DIRECTORY = "start"
 CHECKPOINT_DIRECTORY = "checkpoints"
+
+
+OutcomeState = Literal["completed", "halted", "interrupted"]
 
 
 def ignore_mark(kind: str, num_timesteps: int) -> None:
@@ -29,19 +33,38 @@ def never() -> bool:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """A segment that a trial's weights came through.
+
+    Attributes:
+        trial: whose segment it was.
+        segment: what was trained.
+        report: what came of it.
+        directory: the segment's; its final checkpoint lies in it, unless it was lost.
+    """
+
+    trial: Trial
+    segment: Segment
+    report: Report
+    directory: Path
+
+
+@dataclass(frozen=True)
 class TrialContext:
-    """One attempt at a trial: what to train, where to write, whom to tell.
+    """One attempt at a trial, or at a segment of it: what to train, where to write, whom to tell.
 
     Attributes:
         trial: hyperparameters and seed.
         attempt: 1-based; whatever this attempt writes carries it.
-        directory: the trial's directory; checkpoints and metrics lie in it.
+        directory: the segment's directory; checkpoints and metrics lie in it.
         tensorboard: the directory of the trial's own TensorBoard run.
         mark: told (kind, steps trained) often, kind one of set-up, step, update, evaluation, save,
             so that a supervisor sees life.
         should_stop: asked between iterations and during evaluations; once it answers True the
             trial saves a checkpoint and returns.
         on_evaluation: told each evaluation as it is made.
+        segment: which piece of the trial's training; None for all of it.
+        lineage: the segments before, from the first on; the last one is where this one starts.
     """
 
     trial: Trial
@@ -51,6 +74,26 @@ class TrialContext:
     mark: Callable[[str, int], None] = ignore_mark
     should_stop: Callable[[], bool] = never
     on_evaluation: Callable[[Evaluation], None] = ignore_evaluation
+    segment: Segment | None = None
+    lineage: tuple[Ancestor, ...] = ()
+
+    @property
+    def start_again(self) -> Path:
+        """Where the segment that this one starts from is trained again, if its end was lost."""
+        return self.directory / START_DIRECTORY
+
+    def of_start(self) -> Self:
+        """The same for the segment that this one starts from, trained again; nobody is told."""
+        *before, start = self.lineage
+        return replace(
+            self,
+            trial=start.trial,
+            directory=self.start_again,
+            tensorboard=self.start_again / TENSORBOARD_DIRECTORY,
+            on_evaluation=ignore_evaluation,
+            segment=start.segment,
+            lineage=tuple(before),
+        )
 
     @classmethod
     def standalone(cls, seed: int, directory: Path) -> Self:
@@ -72,20 +115,22 @@ class TrialOutcome:
 
     Attributes:
         attempt: which attempt this was.
-        state: `interrupted` if it was asked to stop; it goes on from `checkpoint`.
+        state: `interrupted` if it was asked to stop: it goes on from `checkpoint`; `halted` if an
+            evaluation was below the segment's `stop_below`.
         score: mean return of the last evaluation; None if an interruption came before any.
-        steps: environment steps trained, all attempts together.
+        steps: environment steps trained, all attempts and segments together.
         seconds: wall-clock seconds of this attempt.
         digest: SHA-256 over the parameters and counters, hexadecimal.
         checkpoint: the last checkpoint.
         environment: what the environment really ran on, for example "gymnasium 1.4.0 CartPole-v1".
-        evaluations: the curve so far, all attempts together.
+        evaluations: the curve so far, all attempts and segments together.
         solved_at: environment steps of the first evaluation at or above the environment's reward
             threshold; None if there was none.
+        start_digest: the digest of what the segment started from; None for nothing.
     """
 
     attempt: int
-    state: Literal["completed", "interrupted"]
+    state: OutcomeState
     score: float | None
     steps: int
     seconds: float
@@ -94,6 +139,7 @@ class TrialOutcome:
     environment: str
     evaluations: tuple[Evaluation, ...]
     solved_at: int | None = None
+    start_digest: str | None = None
 
 
 def _last_attempt(directory: Path) -> int:

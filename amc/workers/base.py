@@ -1,4 +1,4 @@
-"""The worker: one trial from environment to result.
+"""The worker: one trial, or one segment of it, from environment to result.
 
     outcome = BaseWorker(worker_id=0, config=config, shared_dir="runs/cartpole").run()
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from amc.config.schema import ExperimentConfig
-from amc.training.training import Training
+from amc.training.lineage import train
+from amc.training.segments import segment_config
 from amc.training.trial import TrialContext, TrialOutcome
 
 __all__ = ["BaseWorker", "TrialContext", "TrialOutcome"]
@@ -22,14 +23,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class BaseWorker:
-    """Trains one trial, or one config as it stands.
+    """Trains one trial, one segment of it, or one config as it stands.
 
     Args:
         worker_id: N of `rl-worker-N`, or the whole name.
         config: of the experiment, or of the one run.
         shared_dir: where to write without a trial: checkpoints/, metrics/ and tensorboard/ lie
             directly in it.
-        trial: hyperparameters, seed, directories and hooks; None trains the config once.
+        trial: hyperparameters, seed, directories, hooks, and the segment if it is one; None trains
+            the config once.
     """
 
     def __init__(
@@ -41,7 +43,8 @@ class BaseWorker:
     ) -> None:
         self.name = f"rl-worker-{worker_id}" if isinstance(worker_id, int) else worker_id
         self.trial = trial or TrialContext.standalone(config.seed, Path(shared_dir).absolute())
-        self.config = trial_config(config, self.trial)
+        self.config = segment_config(config, self.trial)
+        self._experiment = config
 
     def run(self) -> TrialOutcome:
         """Train to the end, or until asked to stop; goes on from a checkpoint where there is one.
@@ -50,26 +53,14 @@ class BaseWorker:
         same parameters, bit for bit, as a run that was left alone.
 
         Raises:
-            CheckpointError: the trial's directory holds another config's checkpoint, or none can be
-                written.
+            CheckpointError: the directory holds another config's checkpoint, none can be written,
+                or what a segment starts from was lost and cannot be made again.
             EnvironmentFault: the environment cannot be made.
             TrainingError: a loss or a return is not finite.
+            UsageError: the segment changes a hyperparameter that must stay.
         """
         torch.set_num_threads(self.config.training.threads)
         self.trial.mark("set-up", 0)
-        with Training(self.config, self.trial) as training:
-            _LOG.info("%s trains from step %d", self.name, training.steps)
-            while not training.is_finished:
-                if self.trial.should_stop():
-                    training.save()
-                    _LOG.info("%s stopped at step %d", self.name, training.steps)
-                    return training.outcome("interrupted")
-                training.advance()
-            return training.outcome("completed")
-
-
-def trial_config(config: ExperimentConfig, context: TrialContext) -> ExperimentConfig:
-    """The config of one trial: its hyperparameters and seed applied, nothing left to search."""
-    trial = context.trial
-    is_finalist = trial.kind == "finalist"
-    return config.for_trial(trial.hyperparameters, seed=trial.seed, is_finalist=is_finalist)
+        outcome = train(self._experiment, self.trial)
+        _LOG.info("%s: %s at step %d", self.name, outcome.state, outcome.steps)
+        return outcome

@@ -73,6 +73,9 @@ class TinyEnvironment(VectorEnvironment):
         self.time = state["time"].numpy().copy()
         self.observation = state["observation"].numpy().copy()
 
+    def fork(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

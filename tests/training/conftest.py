@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Trial
-from amc.training.trial import TrialContext
+from amc.ledger.records import Report, Segment
+from amc.training.trial import Ancestor, TrialContext, TrialOutcome
+from amc.workers.base import BaseWorker
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "ppo": {
@@ -66,6 +69,86 @@ def attempts(tmp_path) -> Callable[..., TrialContext]:
             tensorboard=tmp_path / "tensorboard" / "0007",
         )
         return replace(context, **hooks)
+
+    return make
+
+
+class Segments:
+    """Trains trials in segments, as the driver would have it done; each in its own directory."""
+
+    def __init__(self, config: ExperimentConfig, directory: Path) -> None:
+        self.config, self.directory = config, directory
+        self.attempts = 0
+
+    def context(self, until: int, *lineage: Ancestor, **own: Any) -> TrialContext:
+        """An attempt at the segment that goes on to `until` from the last one of a lineage.
+
+        Args:
+            until: of the segment.
+            lineage: from the first segment on.
+            own: further fields of the segment, and hooks of the context.
+        """
+        trial, start = own.pop("trial", 7), lineage[-1] if lineage else None
+        index = 1 + max(
+            (one.segment.index for one in lineage if one.trial.number == trial), default=-1
+        )
+        hooks = {name: own.pop(name) for name in list(own) if hasattr(TrialContext, name)}
+        segment = Segment(
+            trial,
+            index,
+            from_step=start.report.step if start else 0,
+            until=until,
+            horizon=own.pop("horizon", self.config.training.total_timesteps),
+            start=start.segment.key if start else None,
+            **own,
+        )
+        self.attempts += 1
+        return TrialContext(
+            trial=Trial(number=trial, hyperparameters={}, seed=4 + trial),
+            attempt=self.attempts,
+            directory=self.directory / f"{trial:04}" / f"{index:02}",
+            tensorboard=self.directory / "tensorboard" / f"{trial:04}",
+            segment=segment,
+            lineage=lineage,
+            **hooks,
+        )
+
+    def run(self, context: TrialContext) -> TrialOutcome:
+        """Train a segment, or what is left of it."""
+        return BaseWorker(0, self.config, "unused", trial=context).run()
+
+    def reported(self, context: TrialContext, outcome: TrialOutcome) -> Ancestor:
+        """A segment that was trained, for those that go on from it."""
+        assert context.segment is not None and outcome.state != "interrupted"
+        report = Report(
+            *context.segment.key,
+            "completed",
+            step=outcome.steps,
+            digest=outcome.digest,
+            start_digest=outcome.start_digest,
+        )
+        return Ancestor(context.trial, context.segment, report, context.directory)
+
+    def through(self, *ends: int) -> list[TrialOutcome]:
+        """A trial whose segments end at these steps."""
+        outcomes: list[TrialOutcome] = []
+        lineage: list[Ancestor] = []
+        for until in ends:
+            context = self.context(until, *lineage)
+            outcomes.append(self.run(context))
+            lineage.append(self.reported(context, outcomes[-1]))
+        return outcomes
+
+
+@pytest.fixture
+def segments(tmp_path: Path) -> Callable[[ExperimentConfig], Segments]:
+    """A factory of trials in segments, each call in a directory of its own."""
+    made = 0
+
+    def make(config: ExperimentConfig) -> Segments:
+        nonlocal made
+        made += 1
+        return Segments(config, tmp_path / f"trials-{made}")
 
     return make
 
