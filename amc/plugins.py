@@ -1,7 +1,6 @@
 """A name, an entry point or an allow-listed `module:Class` becomes an object.
 
-The one door for deferred loading: heavy rooms (torch, gymnasium, bayes_opt) are loaded through
-`load` when they are first needed, so that the command line answers at once.
+For plug-ins, and for what stands beside them in a registry's built-in table. Its door is `resolve`.
 """
 
 import difflib
@@ -20,16 +19,6 @@ from amc.settings import ALLOW_VARIABLE, allowed_modules
 # A comparison takes as long as both names together; no name that somebody meant is longer.
 _LONGEST = 100
 _LISTED = 40
-
-
-def load(reference: str) -> Any:
-    """Import `package.module` or `package.module:attribute` and return it.
-
-    For references that the program itself holds; what a config names goes through `resolve`.
-    """
-    module, _, attribute = reference.partition(":")
-    target = importlib.import_module(module)
-    return getattr(target, attribute) if attribute else target
 
 
 def is_allowed(reference: str) -> bool:
@@ -55,15 +44,21 @@ def resolve(name: str, *, built_in: dict[str, str], group: str, kind: str) -> An
         UsageError: nothing has that name, or its module is not on the allow-list.
     """
     if name in built_in:
-        return load(built_in[name])
+        return _load(built_in[name])
     # What a package prints while it is loaded must not get among a command's results.
     with redirect_stdout(sys.stderr):
         for point in entry_points(group=group):
             if point.name == name:
                 return point.load()
         if ":" in name and is_allowed(name):
-            return load(name)
+            return _load(name)
     raise UsageError(unknown(name, names(built_in, group), kind=kind))
+
+
+def _load(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    target = importlib.import_module(module)
+    return getattr(target, attribute) if attribute else target
 
 
 def arguments(

@@ -26,7 +26,6 @@ from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
 from amc.ledger import Ledger, Result, Trial, files
 from amc.ledger.standing import winner
-from amc.plugins import load
 from amc.settings import shared_dir
 from amc.workers.signals import connect_signals
 
@@ -90,7 +89,8 @@ def _has_trial(ledger: Ledger, trial: int) -> bool:
 
 
 def _advance(ledger: Ledger) -> None:
-    driver = load("amc.driver")
+    from amc import driver
+
     fresh: tuple[Trial, ...] = ()
     while True:
         config, history = ledger.config, ledger.history()
@@ -154,13 +154,16 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
 def _describe_to_tensorboard(ledger: Ledger) -> None:
     search = ledger.config.hyperparameter_optimizer
     if search is not None:
-        write = load("amc.training.tensorboard:write_experiment")
+        from amc.training.tensorboard import write_experiment
+
         evaluates = ledger.config.training.eval_freq is not None
-        write(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
+        write_experiment(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
 
 
 def _chart_best(ledger: Ledger, round_number: int) -> None:
     """The best so far, a point for each round on the curves of the root's TensorBoard."""
+    from amc.training.tensorboard import write_round
+
     history = ledger.history()
     best = winner(ledger.config, history)
     if ledger.config.hyperparameter_optimizer is None or best is None:
@@ -173,8 +176,7 @@ def _chart_best(ledger: Ledger, round_number: int) -> None:
         "search/best_solved_at": best.result.solved_at,
     }
     known = {tag: value for tag, value in values.items() if value is not None}
-    write = load("amc.training.tensorboard:write_round")
-    write(ledger.paths.tensorboard, round_number, len(history.trials), known)
+    write_round(ledger.paths.tensorboard, round_number, len(history.trials), known)
 
 
 def _store_best(ledger: Ledger) -> None:
@@ -217,7 +219,9 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         if ledger is None or not _has_trial(ledger, trial):
             return {"experiment": experiment_id, "trial": trial, "became": became}
         logs.bind(experiment_id, trial)
-        became = load("amc.workers.attempts:supervise")(ledger, trial, worker=worker, queue=queue)
+        from amc.workers.attempts import supervise
+
+        became = supervise(ledger, trial, worker=worker, queue=queue)
         if became == "interrupted":
             hints.hand_back(connect(), experiment_id, trial)
             advance.delay(experiment_id)

@@ -6,9 +6,10 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -47,13 +48,31 @@ MAY_IMPORT = {
     "testing": "algorithms optimizers environments",
     "cli": "client experiment_view config ledger errors plugins",
     # The package itself and `python -m amc` are doors, not rooms.
-    "__init__": "plugins",
+    "__init__": "",
     "__main__": "cli",
 }
-MAY_DEFER = {"__init__", "cli", "tasks", "workers"}
+# Rooms and modules that may import inside functions, and then whatever they need.
+MAY_DEFER = {"amc", "amc.cli", "amc.tasks", "amc.workers.signals"}
+# Modules whose strings may name ours: Celery's imports, names of tasks, and `python -m` commands.
+MAY_NAME = {
+    "amc.celery",
+    "amc.broker.messages",
+    "amc.config.inquiry",
+    "amc.fleet.commands",
+    "amc.fleet.flower",
+    "amc.fleet.processes",
+}
+# Groups of entry points that are called as a room is.
+GROUPS = {"amc.algorithms", "amc.environments", "amc.optimizers"}
 HEAVY = {"torch", "gymnasium", "bayes_opt", "sklearn", "matplotlib"}
 SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
+
+
+class Import(NamedTuple):
+    target: str
+    line: int
+    is_deferred: bool
 
 
 @cache
@@ -71,19 +90,38 @@ def room_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
 
-def imports_of(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Each module of ours that a tree imports, with the line; `from amc.x import y` may be x.y."""
-    for node in ast.walk(tree):
+def imports_of(tree: ast.AST, *, is_deferred: bool = False) -> Iterator[Import]:
+    """Each name that a tree imports.
+
+    Deferred is what is imported in a function, or for the types alone.
+    """
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: imports are absolute here"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
+            yield from imports_of(node, is_deferred=is_deferred or _defers(node))
             continue
-        for name in names:
-            if name.split(".")[0] == "amc":
-                yield (name if name in sources() else name.rpartition(".")[0]), node.lineno
+        yield from (Import(name, node.lineno, is_deferred) for name in names)
+
+
+def _defers(node: ast.AST) -> bool:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+    return False
+
+
+def own_imports_of(tree: ast.AST) -> Iterator[Import]:
+    """Each module of ours that a tree imports; `from amc.x import y` may be x.y."""
+    for item in imports_of(tree):
+        if item.target.split(".")[0] == "amc":
+            module = item.target if item.target in sources() else item.target.rpartition(".")[0]
+            yield item._replace(target=module)
 
 
 def loaded_by(*command_lines: list[str]) -> tuple[set[str], str]:
@@ -124,15 +162,17 @@ def test_rooms_import_only_what_the_table_allows():
         allowed = {room, "version", *MAY_IMPORT[room].split()}
         offences += [
             f"{module}:{line} imports {target}"
-            for target, line in imports_of(tree)
-            if room_of(target) not in allowed
+            for target, line, is_deferred in own_imports_of(tree)
+            if room_of(target) not in allowed and not is_deferred
         ]
 
     assert not offences, "\n".join(offences)
 
 
 def test_no_module_imports_itself_in_a_circle():
-    graph = {module: {name for name, _ in imports_of(tree)} for module, tree in sources().items()}
+    graph = {
+        module: {item.target for item in own_imports_of(tree)} for module, tree in sources().items()
+    }
     finished: set[str] = set()
 
     def walk(module: str, trail: tuple[str, ...]) -> None:
@@ -146,49 +186,61 @@ def test_no_module_imports_itself_in_a_circle():
         walk(module, ())
 
 
-def test_no_import_hides_in_a_function():
-    functions = [
-        (module, node)
-        for module, tree in sources().items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    ]
-
+def test_only_the_doors_import_inside_functions():
     hidden = [
-        f"{module}:{inner.lineno}"
-        for module, function in functions
-        for inner in ast.walk(function)
-        if isinstance(inner, ast.Import | ast.ImportFrom)
+        f"{module}:{line}"
+        for module, tree in sources().items()
+        for _, line, is_deferred in imports_of(tree)
+        if is_deferred and not may_defer(module)
     ]
 
-    assert not hidden, "deferred loading goes through amc.plugins.load"
+    assert not hidden, "\n".join(hidden)
 
 
-def test_only_the_doors_load_later():
+def may_defer(module: str) -> bool:
+    return module in MAY_DEFER or module.startswith("amc.cli.")
+
+
+def test_no_string_names_our_own_code():
     offences = []
 
     for module, tree in sources().items():
-        names = {
-            alias.name
-            for node in ast.walk(tree)
-            for alias in getattr(node, "names", ())
-            if isinstance(node, ast.ImportFrom) and node.module == "amc.plugins"
-        }
-        if "load" in names and room_of(module) not in MAY_DEFER:
-            offences.append(f"{module} uses amc.plugins.load")
-        by_hand = {"importlib", "importlib.import_module"} & set(_external_imports(tree))
-        if by_hand and module != "amc.plugins":
-            offences.append(f"{module} uses importlib")
+        if module in MAY_NAME:
+            continue
+        is_registry = "amc.plugins.resolve" in {item.target for item in imports_of(tree)}
+        registered = set(_strings(_tables(tree))) if is_registry else set()
+        offences += [
+            f"{module} names {text}" for text in _strings([tree]) if text not in registered
+        ]
 
     assert not offences, "\n".join(offences)
 
 
-def _external_imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _strings(trees: Iterable[ast.AST]) -> Iterator[str]:
+    """What names a module of ours, or something in one. A group of entry points names none."""
+    modules = sources().keys() - {"amc"}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name, colon, _ = node.value.partition(":")
+            is_ours = name.startswith("amc.") and {name, name.rpartition(".")[0]} & modules
+            if is_ours and (colon or name not in GROUPS):
+                yield node.value
+
+
+def _tables(tree: ast.Module) -> list[ast.expr]:
+    """The dictionaries at the top of a module: a registry's built-in table is one."""
+    values = (getattr(node, "value", None) for node in tree.body)
+    return [value for value in values if isinstance(value, ast.Dict)]
+
+
+def test_only_the_resolver_imports_by_name():
+    offenders = [
+        module
+        for module, tree in sources().items()
+        if {"importlib", "importlib.import_module"} & {item.target for item in imports_of(tree)}
+    ]
+
+    assert offenders == ["amc.plugins"]
 
 
 def test_no_module_has_a_name_that_says_nothing():

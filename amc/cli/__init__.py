@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print.
 
 Its door is `main`. A command's module is imported when the command runs, so `amc --help` answers at
-once: to add a command, write `amc/cli/<name>.py` with a click command `<name>` and a line here.
+once: to add a command, write `amc/cli/<name>.py` with a click command `<name>`, and a line for it
+in `COMMANDS` and in `imported`.
 """
 
 import errno
@@ -13,7 +14,6 @@ import click
 from amc.cli.interruption import Interruption, disregard
 from amc.cli.verbs import no_such_command
 from amc.errors import AmcError
-from amc.plugins import load
 from amc.version import VERSION
 
 COMMANDS = {
@@ -43,11 +43,51 @@ class LazyCommand(click.Command):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Import the real command and let it parse: from here on it stands in this one's place."""
-        command: click.Command = load(f"amc.cli.{self.name}:{self.name}")
+        command = imported(self.name or "")
         for option in command.params:
             if isinstance(option, click.Option) and option.envvar is None:
                 option.envvar = variable_of(command, option)
         return command.make_context(*args, **kwargs)
+
+
+def imported(name: str) -> click.Command:  # noqa: C901 (a table)
+    """The command itself; its module, and what that needs, are imported here."""
+    match name:
+        case "run":
+            from amc.cli.run import run as command
+        case "submit":
+            from amc.cli.submit import submit as command
+        case "watch":
+            from amc.cli.watch import watch as command
+        case "ls":
+            from amc.cli.ls import ls as command
+        case "show":
+            from amc.cli.show import show as command
+        case "best":
+            from amc.cli.best import best as command
+        case "logs":
+            from amc.cli.logs import logs as command
+        case "pause":
+            from amc.cli.pause import pause as command
+        case "resume":
+            from amc.cli.resume import resume as command
+        case "cancel":
+            from amc.cli.cancel import cancel as command
+        case "validate":
+            from amc.cli.validate import validate as command
+        case "schema":
+            from amc.cli.schema import schema as command
+        case "train":
+            from amc.cli.train import train as command
+        case "up":
+            from amc.cli.up import up as command
+        case "down":
+            from amc.cli.down import down as command
+        case "status":
+            from amc.cli.status import status as command
+        case _:
+            raise LookupError(f"{name!r} is in the table of commands and not here")
+    return command
 
 
 def variable_of(command: click.Command, option: click.Option) -> str:
@@ -91,7 +131,9 @@ class Program(click.Group):
 
 def _leave(ctx: click.Context, message: str, exit_code: int) -> None:
     with suppress(OSError):  # the terminal may be gone
-        load("amc.cli.output:note")(f"amc: {message}")
+        from amc.cli.output import note  # rich takes a while to load
+
+        note(f"amc: {message}")
     ctx.exit(exit_code)
 
 

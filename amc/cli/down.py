@@ -3,7 +3,6 @@
 import click
 
 from amc.cli.output import note
-from amc.plugins import load
 
 
 @click.command()
@@ -24,7 +23,8 @@ def down(*, at_once: bool, clean: bool) -> None:
 
     Experiments that are not finished go on with the next amc up.
     """
-    fleet = load("amc.fleet")
+    from amc import fleet
+
     note("Stopped." if fleet.down(at_once=at_once) else "No fleet is up here.")
     if clean:
         fleet.clear()

@@ -17,7 +17,6 @@ from amc.cli.output import note
 from amc.config import search_space
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.plugins import load
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -149,6 +148,8 @@ def promised(config: ExperimentConfig) -> str:
     search = config.hyperparameter_optimizer
     if search is None:
         return "one trial"
+    from amc.driver import budget
+
     limit = search.max_failed_trials
     ends = "" if limit is None else f", fewer if more than {limit} fail"
-    return words.budget(search.type, load("amc.driver:budget")(config)) + ends
+    return words.budget(search.type, budget(config)) + ends

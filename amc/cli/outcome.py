@@ -12,7 +12,6 @@ from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
 from amc.cli.snapshot import best_of
 from amc.experiment_view import Experiment
-from amc.plugins import load
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
 TIMED_OUT = 5
@@ -50,9 +49,12 @@ def tell_of_no_worker() -> None:
 
 
 def _is_a_worker_up() -> bool:
-    heartbeats, connect = load("amc.broker.heartbeats"), load("amc.broker.connection:connect")
+    from amc.broker import heartbeats
+    from amc.broker.connection import connect
+    from amc.broker.keys import is_trial_queue
+
     try:
-        return any(map(load("amc.broker.keys:is_trial_queue"), heartbeats.live_queues(connect())))
+        return any(map(is_trial_queue, heartbeats.live_queues(connect())))
     except redis.RedisError:
         return False
 

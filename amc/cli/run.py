@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,9 @@ from amc.cli.output import console, note
 from amc.client import submit as enqueue
 from amc.errors import BrokerError
 from amc.experiment_view import Experiment
-from amc.plugins import load
+
+if TYPE_CHECKING:
+    from amc.fleet import Description
 
 
 @click.command()
@@ -72,7 +74,8 @@ def _workers(
     Yields:
         What keeps them up, to be called now and then; None if they are not ours.
     """
-    fleet = load("amc.fleet")
+    from amc import fleet
+
     is_any_asked_for = (workers, gpus, fleet_file) != (None, None, None)
     if not is_any_asked_for and fleet.status().is_up:
         note("Using the workers that are up; they stay up.")
@@ -83,18 +86,20 @@ def _workers(
     )
     is_ours = fleet.up(description, is_tied=True, say=note)
     try:
-        yield partial(_keep_up, fleet, description) if is_ours else None
+        yield partial(_keep_up, description) if is_ours else None
     finally:
         if is_ours:
-            _stop(fleet)
+            _stop()
 
 
-def _keep_up(fleet: Any, description: Any) -> None:
+def _keep_up(description: "Description") -> None:
     """Start a fleet again whose supervisor was killed; one that was stopped stays down.
 
     Raises:
         BrokerError: it was stopped, or cannot be started again.
     """
+    from amc import fleet
+
     standing = fleet.standing()
     if standing == "killed":
         note("The workers' supervisor was killed; starting everything again.")
@@ -103,7 +108,9 @@ def _keep_up(fleet: Any, description: Any) -> None:
         raise BrokerError("The workers were stopped, by amc down or a signal.")
 
 
-def _stop(fleet: Any) -> None:
+def _stop() -> None:
+    from amc import fleet
+
     note("Stopping the workers, once they have saved what they train (once more: at once).")
     try:
         fleet.down()

@@ -12,7 +12,6 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.experiment_view import BestTrial, Experiment, TrialStatus
 from amc.ledger import files
-from amc.plugins import load
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,12 @@ class Snapshot:
 
 
 def _planned(config: ExperimentConfig) -> int:
+    from amc.driver import budget
+
     try:
-        planned: int = load("amc.driver:budget")(config).trials
+        return budget(config).trials
     except UsageError:
         return 1  # the experiment failed of it and says so
-    return planned
 
 
 def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """`amc status`: queues, workers and what they are doing."""
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich import box
@@ -10,7 +10,9 @@ from amc.cli import words
 from amc.cli.options import json_option
 from amc.cli.output import console, print_json
 from amc.errors import BrokerError
-from amc.plugins import load
+
+if TYPE_CHECKING:
+    from amc.fleet import FleetStatus
 
 
 @click.command()
@@ -25,7 +27,9 @@ def status(*, as_json: bool, worker: str | None) -> None:
 
     Exits with 3 where no worker is to be seen, and on a machine that is cut off from its broker.
     """
-    found = load("amc.fleet:status")()
+    from amc import fleet
+
+    found = fleet.status()
     if worker is not None:
         _require(found, worker)
     is_anything_known = found.is_up or found.workers
@@ -37,12 +41,12 @@ def status(*, as_json: bool, worker: str | None) -> None:
         _leave_without_workers(found)
 
 
-def _require(found: Any, worker: str) -> None:
+def _require(found: "FleetStatus", worker: str) -> None:
     if not any(item.name == worker and item.host == found.host for item in found.workers):
         raise BrokerError(f"{worker}: not heard of on {found.host}. Start the workers: amc up")
 
 
-def _leave_without_workers(found: Any) -> NoReturn:
+def _leave_without_workers(found: "FleetStatus") -> NoReturn:
     if found.is_up:
         raise BrokerError(
             f"A fleet is up here, but the broker {found.broker} does not answer: its trials go on, "
@@ -54,7 +58,7 @@ def _leave_without_workers(found: Any) -> NoReturn:
     )
 
 
-def _show(found: Any) -> None:
+def _show(found: "FleetStatus") -> None:
     answers = "answers" if found.broker_answers else "DOES NOT ANSWER"
     console().print(f"Broker {found.broker} {answers}", markup=False)
     if found.is_up:
@@ -71,7 +75,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _processes(found: Any) -> Table:
+def _processes(found: "FleetStatus") -> Table:
     up_for = words.duration(found.uptime_s)
     table = _table(
         f"Processes of {found.host}, up for {up_for}", "process", "pid", "up", "restarts"
@@ -83,7 +87,7 @@ def _processes(found: Any) -> Table:
     return table
 
 
-def _workers(found: Any) -> Table:
+def _workers(found: "FleetStatus") -> Table:
     table = _table("Live workers", "worker", "queues", "trains")
     for worker in found.workers:
         name = f"{worker.name}@{worker.host}"
@@ -94,7 +98,7 @@ def _workers(found: Any) -> Table:
     return table
 
 
-def _queues(found: Any) -> Table:
+def _queues(found: "FleetStatus") -> Table:
     table = _table("Queues", "queue", "waiting")
     for name, length in found.queues:
         table.add_row(name, str(length))

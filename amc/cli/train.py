@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -25,7 +25,9 @@ from amc.cli.train_progress import Watcher, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.ledger import Result, files
-from amc.plugins import load
+
+if TYPE_CHECKING:
+    from amc.training.trial import TrialOutcome
 
 RUNS_DIRECTORY = Path("runs")
 
@@ -122,13 +124,15 @@ def _ending_what_it_starts() -> Iterator[None]:
     if sys.platform != "linux":  # elsewhere nobody tells what has detached itself
         yield
         return
-    before = load("amc.broker.lifeline:children")()
-    load("amc.broker.lifeline:adopt_orphans")()
+    from amc.broker import lifeline
+
+    before = lifeline.children()
+    lifeline.adopt_orphans()
     try:
         yield
     finally:
-        load("amc.broker.lifeline:end_children")(spared=before)
-        load("amc.broker.lifeline:adopt_orphans")(False)
+        lifeline.end_children(spared=before)
+        lifeline.adopt_orphans(False)
 
 
 def _progress(config: ExperimentConfig) -> AbstractContextManager[Watcher]:
@@ -136,11 +140,15 @@ def _progress(config: ExperimentConfig) -> AbstractContextManager[Watcher]:
     return progress(training.total_timesteps, evaluates=training.eval_freq is not None)
 
 
-def _train(config: ExperimentConfig, directory: Path) -> tuple[Any, _Stop]:
+def _train(config: ExperimentConfig, directory: Path) -> tuple["TrialOutcome", _Stop]:
+    from amc import logs
+    from amc.training.trial import TrialContext
+    from amc.workers.threads import limit_threads
+
     # Before torch is loaded: the numerical libraries read these variables once.
-    load("amc.workers.threads:limit_threads")(config.training.threads)
-    load("amc.logs:configure")(os.environ.get("AMC_LOG_LEVEL", "WARNING"))
-    context = load("amc.training.trial:TrialContext").standalone(config.seed, directory)
+    limit_threads(config.training.threads)
+    logs.configure(os.environ.get("AMC_LOG_LEVEL", "WARNING"))
+    context = TrialContext.standalone(config.seed, directory)
     with _listening() as stop, _progress(config) as watcher:
         context = replace(
             context,
@@ -148,11 +156,13 @@ def _train(config: ExperimentConfig, directory: Path) -> tuple[Any, _Stop]:
             on_evaluation=watcher.evaluation,
             should_stop=stop.is_requested,
         )
-        worker = load("amc.workers.base:BaseWorker")(0, config, directory, trial=context)
-        return worker.run(), stop
+        # Loads torch, which takes its time: a signal that comes in meanwhile is a request, too.
+        from amc.workers.base import BaseWorker
+
+        return BaseWorker(0, config, directory, trial=context).run(), stop
 
 
-def _result(directory: Path, outcome: Any) -> Result:
+def _result(directory: Path, outcome: "TrialOutcome") -> Result:
     return Result(
         number=0,
         state="completed",

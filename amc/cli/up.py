@@ -1,14 +1,16 @@
 """`amc up`: start this machine's workers."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amc.cli.interruption import as_ctrl_c
 from amc.cli.options import fleet_options, json_option
 from amc.cli.output import note, print_json, say
-from amc.plugins import load
+
+if TYPE_CHECKING:
+    from amc.fleet import Description
 
 _port = click.IntRange(1, 65535)
 
@@ -40,7 +42,8 @@ def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **w
 
     Returns when every worker has reported. What dies is started again; amc down stops everything.
     """
-    fleet = load("amc.fleet")
+    from amc import fleet
+
     if if_down and fleet.standing() == "up":
         note("Using the workers that are up: amc status shows them.")
         if as_json:
@@ -62,9 +65,10 @@ def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **w
         say(f"{'Up' if is_new else 'Already up'}: {description}. Broker: {status.broker}")
 
 
-def _invite(description: Any) -> None:
+def _invite(description: "Description") -> None:
     """Say where the dashboards are, and how to log in."""
-    fleet = load("amc.fleet")
+    from amc import fleet
+
     if description.flower_port is not None:
         note(fleet.flower_invitation(description.flower_port))
     if description.tensorboard_port is not None:
@@ -84,8 +88,9 @@ def _describe(
     tensorboard_port: int,
     jupyter: bool,
     jupyter_port: int,
-) -> Any:
-    fleet = load("amc.fleet")
+) -> "Description":
+    from amc import fleet
+
     return fleet.describe(
         fleet.read(fleet_file, workers=workers, gpus=gpus),
         fleet.devices(),

@@ -27,11 +27,14 @@ from amc.broker.connection import connect
 from amc.broker.directories import serve
 from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_linux, require_writable
+from amc.broker.messages import ADVANCE
 from amc.celery import app
 from amc.errors import UsageError
 from amc.ledger.paths import ExperimentPaths
-from amc.plugins import load
 from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
+from amc.workers.parent import Orphans, take_signals
+from amc.workers.shutdown import announce_shutdown, disregard_signals
+from amc.workers.threads import limit_threads
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_EVERY_S = 2.0
@@ -102,22 +105,22 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     logs.configure()
     _tell_overruled()
     if _worker.is_driver:
-        load("amc.driver")
-        load("amc.optimizers.bayesian")
+        import amc.driver
+        import amc.optimizers.bayesian  # noqa: F401
     if any(map(is_trial_queue, _worker.queues)):
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
-        load("amc.workers.threads:limit_threads")(1)
-        load("amc.workers.attempts")
-        _preload("amc.workers.preload")
+        limit_threads(1)
+        _preload()
 
 
-def _preload(module: str) -> None:
+def _preload() -> None:
     """Import what every trial needs; a worker that cannot does not go on and look healthy."""
     try:
-        load(module)
+        import amc.workers.attempts
+        import amc.workers.preload  # noqa: F401
     except Exception as error:
-        _LOG.exception("%s cannot be imported", module)
+        _LOG.exception("what trials need cannot be imported")
         # Celery logs what a handler raises and starts the worker all the same, unless it is this.
         raise SystemExit(
             f"amc: this worker cannot import what trials need: {type(error).__name__}: {error}. "
@@ -169,13 +172,13 @@ def _tell_overruled() -> None:
 
 def _prepare_child(**_: Any) -> None:
     logs.configure()
-    load("amc.workers.shutdown:disregard_signals")()
+    disregard_signals()
 
 
 def _start_timers(sender: Any, **_: Any) -> None:
     _tell_other_directories()
-    load("amc.workers.parent:take_signals")(_hand_back)
-    orphans = load("amc.workers.parent:Orphans")(lambda: _worker.children if _worker else [])
+    take_signals(_hand_back)
+    orphans = Orphans(lambda: _worker.children if _worker else [])
     sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
     _beat()
     sender.timer.call_repeatedly(heartbeats.EVERY_S, _beat)
@@ -215,7 +218,7 @@ def _tick() -> None:
         for experiment in _unfinished(shared_dir(), _worker.finished):
             if hints.claim_wake(connect(), experiment):
                 app.send_task(
-                    "amc.tasks.advance",
+                    ADVANCE,
                     args=(experiment,),
                     retry=False,
                     expires=30,
@@ -259,7 +262,7 @@ def _hand_back(**_: Any) -> None:
     if _worker is None:
         return
     _worker.is_stopping = True
-    load("amc.workers.shutdown:announce_shutdown")()
+    announce_shutdown()
     try:
         heartbeats.silence(connect(), socket.gethostname(), [_worker.name])
     except redis.RedisError:

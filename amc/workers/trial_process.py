@@ -11,7 +11,7 @@ from types import FrameType
 
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Result, files
-from amc.plugins import load
+from amc.workers.base import BaseWorker, TrialContext
 from amc.workers.job import Job
 from amc.workers.progress import Progress
 from amc.workers.shutdown import disregard_signals
@@ -85,7 +85,7 @@ class _StopFlag:
 
 def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> bool:
     paths = job.ledger.paths
-    context = load("amc.workers.base:TrialContext")(
+    context = TrialContext(
         trial=job.ledger.trial(job.trial),
         attempt=attempt.number,
         directory=paths.trial(job.trial).directory,
@@ -93,9 +93,7 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
         mark=progress.mark,
         should_stop=lambda: stop.is_set,
     )
-    worker = load("amc.workers.base:BaseWorker")(
-        attempt.worker, job.ledger.config, job.ledger.directory, trial=context
-    )
+    worker = BaseWorker(attempt.worker, job.ledger.config, job.ledger.directory, trial=context)
     outcome = worker.run()
     if outcome.state != "completed":
         return False
