@@ -7,7 +7,7 @@ what may be lost: who is alive, and how far a running trial is.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from amc.broker.connection import check, connect
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.errors import BrokerError, LedgerError
-from amc.ledger import Ledger, Result, Round, Trial, files
+from amc.ledger import History, Ledger, Result, Trial, files
 from amc.ledger.records import ExperimentState
 from amc.ledger.standing import Winner, winner
 
@@ -118,19 +118,17 @@ class Experiment:
 
     def trials(self) -> list[TrialStatus]:
         """Every trial so far, in number order."""
-        found: list[TrialStatus] = []
-        for item in self._ledger.history().rounds:
-            found.extend(self._statuses(item))
-        return found
+        history = self._ledger.history()
+        running = _running(self.id, [segment.trial for segment in history.outstanding])
+        return [self._status(trial, history, running) for trial in history.trials.values()]
 
-    def _statuses(self, item: Round) -> Iterator[TrialStatus]:
-        running = _running(self.id, [trial.number for trial in item.outstanding])
-        for trial in item.trials:
-            result = item.results.get(trial.number)
-            if result is None:
-                yield self._unfinished(trial, running.get(trial.number))
-            else:
-                yield _finished(trial, result)
+    def _status(
+        self, trial: Trial, history: History, running: Mapping[int, dict[str, Any]]
+    ) -> TrialStatus:
+        result = history.result(trial.number)
+        if result is None:
+            return self._unfinished(trial, running.get(trial.number))
+        return _finished(trial, result)
 
     def _unfinished(self, trial: Trial, progress: dict[str, Any] | None) -> TrialStatus:
         attempts = self._ledger.attempts(trial.number)

@@ -24,7 +24,8 @@ from amc.broker import dispatch, hints, messages
 from amc.broker.connection import connect
 from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
-from amc.ledger import Ledger, Result, Trial, files
+from amc.ledger import Decision, History, Ledger, Report, files
+from amc.ledger.records import EndState
 from amc.ledger.standing import winner
 from amc.settings import shared_dir
 from amc.workers.signals import connect_signals
@@ -82,7 +83,7 @@ def _is_name(name: object) -> bool:
 def _has_trial(ledger: Ledger, trial: int) -> bool:
     """Whether the driver has suggested that trial; if not, it is said and changes nothing."""
     # True == 1 == 1.0, but neither is a trial's number.
-    if type(trial) is int and any(trial == item.number for item in ledger.history().trials):
+    if type(trial) is int and trial in ledger.history().trials:
         return True
     _LOG.warning("ignored a message: %s has no trial %.200r", ledger.id, trial)
     return False
@@ -91,45 +92,68 @@ def _has_trial(ledger: Ledger, trial: int) -> bool:
 def _advance(ledger: Ledger) -> None:
     from amc import driver
 
-    fresh: tuple[Trial, ...] = ()
     while True:
         config, history = ledger.config, ledger.history()
+        if history.finish is not None:
+            _finish(ledger, history.finish, history.why)
+            return
+        if history.is_cancelled:
+            history = _without_outstanding(ledger, history)
         try:
-            action = driver.plan(config, history)
+            decision = driver.plan(config, history)
         except AmcError as error:
             # A fault of the config or of a plug-in, the same at every call: say so once.
             _LOG.exception("the experiment cannot go on")
-            detail = "" if isinstance(error, UsageError) else f"\n{traceback.format_exc()}"
-            ledger.finish("failed", f"{error}{detail}")
+            decision = _failure(history, error)
+        if decision is None:
+            if not history.is_paused:
+                _dispatch(ledger, [segment.trial for segment in history.outstanding], fresh=False)
             return
-        match action:
-            case driver.OpenRound(number=number, trials=trials):
-                # Whoever recorded the round sends its trials; others look for signs of life first.
-                fresh = trials if ledger.open_round(number, trials) else ()
-                _describe_to_tensorboard(ledger)
-                _LOG.info("round %d: trials %s", number, [trial.number for trial in trials])
-            case driver.CloseRound(round=item):
-                _chart_best(ledger, item.number)  # before: who dies in between does it again
-                ledger.close_round(item)
-            case driver.Dispatch(trials=trials):
-                _dispatch(ledger, [trial.number for trial in trials], fresh=bool(fresh))
-                return
-            case driver.Cancel(trials=trials):
-                for trial in trials:
-                    ledger.write_result(_cancelled(ledger, trial.number))
-            case driver.Finish(state=state, reason=reason):
-                _store_best(ledger)
-                ledger.finish(state, reason)
-                _LOG.info("finished: %s", state)
-                return
-            case _:
-                return  # paused
+        _show(ledger, decision)  # before: who dies in between does it again
+        is_ours = ledger.append(decision)
+        if is_ours and decision.segments:
+            # Whoever recorded them sends them; others look for signs of life first.
+            _dispatch(ledger, [segment.trial for segment in decision.segments], fresh=True)
+            return
 
 
-def _cancelled(ledger: Ledger, trial: int) -> Result:
-    attempts = ledger.attempts(trial)
-    worker = attempts[-1].worker if attempts else ""
-    return Result(trial, "cancelled", attempt=len(attempts), worker=worker)
+def _without_outstanding(ledger: Ledger, history: History) -> History:
+    """The same experiment, with what nobody has reported reported as cancelled."""
+    for segment in history.outstanding:
+        attempts = ledger.attempts(segment.trial)
+        worker = attempts[-1].worker if attempts else ""
+        ledger.write_report(
+            Report(
+                *segment.key,
+                "cancelled",
+                step=segment.from_step,
+                attempt=len(attempts),
+                worker=worker,
+            )
+        )
+    return ledger.history()
+
+
+def _failure(history: History, error: AmcError) -> Decision:
+    detail = "" if isinstance(error, UsageError) else f"\n{traceback.format_exc()}"
+    learned = tuple(history.fresh.values())
+    return Decision(history.decisions, learned, finish="failed", why=f"{error}{detail}")
+
+
+def _show(ledger: Ledger, decision: Decision) -> None:
+    """Tell TensorBoard and the log what was learned and what comes next."""
+    if decision.learned:
+        _chart_best(ledger, decision.number - 1)
+    if decision.trials:
+        _describe_to_tensorboard(ledger)
+        numbers = [trial.number for trial in decision.trials]
+        _LOG.info("round %d: trials %s", decision.trials[0].round, numbers)
+
+
+def _finish(ledger: Ledger, state: EndState, reason: str | None) -> None:
+    _store_best(ledger)
+    ledger.finish(state, reason)
+    _LOG.info("finished: %s", state)
 
 
 def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:

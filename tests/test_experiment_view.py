@@ -11,7 +11,8 @@ from amc import client, tasks
 from amc.broker import hints, leases
 from amc.broker.leases import Owner
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Ledger, Result, Trial
+from amc.ledger import Ledger, Trial
+from tests.experiments import open_round, report
 
 SEARCHED = {0: -891.7, 1: -900.0}
 AGAIN = {2: -1000.0, 3: -1200.0, 4: -1286.7, 5: -905.0, 6: -895.0, 7: -900.0}
@@ -26,9 +27,9 @@ def trials_of(scores: dict[int, float], *, round: int, kind: str) -> list[Trial]
 
 
 def record(ledger: Ledger, scores: dict[int, float], *, round: int, kind: str) -> None:
-    ledger.open_round(round, trials_of(scores, round=round, kind=kind))
+    open_round(ledger, *trials_of(scores, round=round, kind=kind))
     for number, score in scores.items():
-        ledger.write_result(Result(number, "completed", score))
+        ledger.write_report(report(number, score))
 
 
 @pytest.fixture
@@ -39,9 +40,6 @@ def tried_again(shared: Path, broker: None, make_config) -> Ledger:
     )
     ledger = Ledger.create(shared, config)
     record(ledger, SEARCHED, round=0, kind="search")
-    closed = ledger.history().open_round
-    assert closed is not None
-    ledger.close_round(closed)
     record(ledger, AGAIN, round=1, kind="finalist")
     return ledger
 
@@ -102,7 +100,7 @@ def test_how_long_a_trial_runs_is_what_its_worker_measured(
     shared: Path, broker: Any, make_config, ahead: float, monkeypatch: pytest.MonkeyPatch
 ):
     ledger = Ledger.create(shared, make_config())
-    ledger.open_round(0, [Trial(0, {"learning_rate": 0.001}, seed=1)])
+    open_round(ledger, Trial(0, {"learning_rate": 0.001}, seed=1))
     ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="elsewhere/1")
     monkeypatch.undo()
     monkeypatch.setenv("AMC_SHARED_DIR", str(shared))

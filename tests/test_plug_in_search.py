@@ -13,7 +13,8 @@ import pytest
 from amc import tasks
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
-from amc.ledger import Ledger, Result
+from amc.ledger import Ledger
+from tests.experiments import report
 
 pytestmark = pytest.mark.engine
 
@@ -87,9 +88,8 @@ def experiment_with(
 
 def answer(ledger: Ledger, score: float = 1.0) -> None:
     """Give every trial that is open a score, and let the driver go on."""
-    opened = ledger.history().open_round
-    for trial in opened.outstanding if opened else ():
-        ledger.write_result(Result(trial.number, "completed", score))
+    for segment in ledger.history().outstanding:
+        ledger.write_report(report(segment.trial, score))
     tasks.advance(ledger.id)
 
 
@@ -142,7 +142,7 @@ def test_a_faulty_search_fails_its_experiment_before_a_trial_is_made(
     assert error is not None
     assert error.startswith(f"optimizer 'my_searches:{name}': ")
     assert said in error
-    assert ledger.history().trials == ()
+    assert not ledger.history().trials
 
 
 def test_what_a_search_raises_ends_the_experiment_with_its_traceback(

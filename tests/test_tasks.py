@@ -105,7 +105,7 @@ def test_no_trouble_but_the_config_s_ends_an_experiment(
     assert (troubled, ledger.state) == ("running", "running")
 
 
-@pytest.mark.parametrize("record", ["experiment.json", "rounds/0000.json", "end.json"])
+@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "end.json"])
 def test_a_damaged_record_ends_no_experiment_and_holds_up_no_other(
     ledger: Ledger, make_config: Callable[..., ExperimentConfig], record: str
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_record_ends_no_experiment_and_holds_up_no_other(
     tasks.advance(other.id)
 
     assert files(ledger.directory) == before
-    assert other.history().rounds
+    assert other.history().trials
 
 
 def test_the_clock_waits_the_longer_the_oftener_there_was_trouble(

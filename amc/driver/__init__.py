@@ -1,28 +1,6 @@
-"""What must happen next, and how much there will be: pure functions of config and history."""
+"""The next decision, and how much there will be: pure functions of config and history."""
 
 from amc.driver.budget import Budget, budget
-from amc.driver.planning import (
-    Action,
-    Cancel,
-    CloseRound,
-    Dispatch,
-    Finish,
-    Hold,
-    OpenRound,
-    plan,
-    trial_seed,
-)
+from amc.driver.planning import plan, trial_seed
 
-__all__ = [
-    "Action",
-    "Budget",
-    "Cancel",
-    "CloseRound",
-    "Dispatch",
-    "Finish",
-    "Hold",
-    "OpenRound",
-    "budget",
-    "plan",
-    "trial_seed",
-]
+__all__ = ["Budget", "budget", "plan", "trial_seed"]

@@ -1,18 +1,17 @@
-"""What must happen next: a pure function of the config and the history.
+"""The next decision: a pure function of the config and the history.
 
 Same config and history, same answer, whoever asks and however often. It reads nothing and writes
-nothing; `amc.tasks` does what it says.
+nothing; `amc.tasks` records what it says and does it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.driver.budget import budget
-from amc.ledger import History, Round, Trial
+from amc.ledger import Decision, History, Segment, Trial
 from amc.ledger.standing import ranked, standings
 from amc.optimizers import make
 
@@ -20,71 +19,35 @@ from amc.optimizers import make
 _TRIAL_STREAM = 1
 
 
-@dataclass(frozen=True)
-class OpenRound:
-    """Record these trials as the next round."""
+def plan(config: ExperimentConfig, history: History) -> Decision | None:
+    """The next decision; None while there is nothing to decide, but to see to what is open.
 
-    number: int
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True)
-class CloseRound:
-    """Every trial of this round has a result: record it as closed."""
-
-    round: Round
-
-
-@dataclass(frozen=True)
-class Dispatch:
-    """These trials have no result: see to it that each is waiting or running."""
-
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Paused: start nothing."""
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Cancelled: record these trials as cancelled; then ask again."""
-
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True)
-class Finish:
-    """Nothing is left to do."""
-
-    state: Literal["completed", "failed", "cancelled"]
-    reason: str | None = None
-
-
-Action = OpenRound | CloseRound | Dispatch | Hold | Cancel | Finish
-
-
-def plan(config: ExperimentConfig, history: History) -> Action:
-    """What must happen next."""
-    opened = history.open_round
-    outstanding = opened.outstanding if opened else ()
+    Raises:
+        UsageError: the config asks for what cannot be.
+        SearchError: a plug-in search is at fault.
+    """
+    if history.finish or history.outstanding:
+        return None
+    base = Decision(history.decisions, learned=tuple(history.fresh[key] for key in history.open))
     if history.is_cancelled:
-        return Cancel(outstanding) if outstanding else Finish("cancelled")
-    if opened:
-        if not outstanding:
-            return CloseRound(opened)
-        return Hold() if history.is_paused else Dispatch(outstanding)
-    if reason := _too_many_failures(config, history):
-        return Finish("failed", reason)
+        return replace(base, finish="cancelled")
     if history.is_paused:
-        return Hold()
+        return None
+    if reason := _too_many_failures(config, history):
+        return replace(base, finish="failed", why=reason)
     trials = _next_trials(config, history)
     if trials:
-        return OpenRound(len(history.rounds), trials)
+        return replace(base, trials=trials, segments=tuple(_whole(config, t) for t in trials))
     if not standings(history):
-        return Finish("failed", "No trial was completed; `amc show` has the reason of each.")
-    return Finish("completed")
+        reason = "No trial was completed; `amc show` has the reason of each."
+        return replace(base, finish="failed", why=reason)
+    return replace(base, finish="completed")
+
+
+def _whole(config: ExperimentConfig, trial: Trial) -> Segment:
+    """A trial's training in one piece."""
+    end = config.training.total_timesteps
+    return Segment(trial.number, 0, from_step=0, until=end, horizon=end)
 
 
 def _too_many_failures(config: ExperimentConfig, history: History) -> str | None:
@@ -100,9 +63,9 @@ def _next_trials(config: ExperimentConfig, history: History) -> tuple[Trial, ...
     search = config.hyperparameter_optimizer
     if search is None:
         # `amc train` on the same config uses the same seed, so the two give the same bits.
-        return () if history.rounds else (Trial(number=0, hyperparameters={}, seed=config.seed),)
+        return () if history.trials else (Trial(number=0, hyperparameters={}, seed=config.seed),)
     trials = _search_trials(config, search, history)
-    if not trials and not any(trial.kind == "finalist" for trial in history.trials):
+    if not trials and not any(trial.kind == "finalist" for trial in history.trials.values()):
         trials = _finalist_trials(config, history)
     first = len(history.trials)
     return tuple(
@@ -110,7 +73,7 @@ def _next_trials(config: ExperimentConfig, history: History) -> tuple[Trial, ...
             trial,
             number=first + index,
             seed=trial_seed(config.seed, first + index),
-            round=len(history.rounds),
+            round=history.rounds,
         )
         for index, trial in enumerate(trials)
     )
@@ -120,7 +83,7 @@ def _search_trials(
     config: ExperimentConfig, search: HyperparameterOptimizerConfig, history: History
 ) -> list[Trial]:
     planned = budget(config)
-    searched = sum(trial.kind == "search" for trial in history.trials)
+    searched = sum(trial.kind == "search" for trial in history.trials.values())
     seeds = planned.next_seeds(searched)
     if not seeds:
         return []
@@ -145,12 +108,13 @@ def _search_trials(
     ]
 
 
-def _searched(history: History) -> Iterator[dict[int, dict[str, object]]]:
+def _searched(history: History) -> list[dict[int, dict[str, Any]]]:
     """What the search suggested, round by round: each suggestion's number and hyperparameters."""
-    for item in history.rounds:
-        searched = [trial for trial in item.trials if trial.kind == "search"]
-        if searched:
-            yield {trial.suggestion: trial.hyperparameters for trial in searched}
+    rounds: dict[int, dict[int, dict[str, Any]]] = {}
+    for trial in history.trials.values():
+        if trial.kind == "search":
+            rounds.setdefault(trial.round, {})[trial.suggestion] = trial.hyperparameters
+    return list(rounds.values())
 
 
 def _finalist_trials(config: ExperimentConfig, history: History) -> list[Trial]:

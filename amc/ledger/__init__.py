@@ -3,8 +3,19 @@
 It must not know what a worker, a queue or Redis is.
 """
 
-from amc.ledger.history import History, Round
+from amc.ledger.history import History
 from amc.ledger.ledger import Ledger, ledgers
-from amc.ledger.records import Attempt, AttemptEnd, Result, Trial
+from amc.ledger.records import Attempt, AttemptEnd, Decision, Report, Result, Segment, Trial
 
-__all__ = ["Attempt", "AttemptEnd", "History", "Ledger", "Result", "Round", "Trial", "ledgers"]
+__all__ = [
+    "Attempt",
+    "AttemptEnd",
+    "Decision",
+    "History",
+    "Ledger",
+    "Report",
+    "Result",
+    "Segment",
+    "Trial",
+    "ledgers",
+]

@@ -16,6 +16,7 @@ _RECORDED_VERSIONS = (
     *("celery", "redis", "torch", "numpy", "gymnasium", "mujoco", "envpool"),
     *("bayesian-optimization", "scikit-learn", "scipy", "optuna"),
 )
+FORMAT = 2
 _STAGING = ".new-"
 # Staging takes milliseconds; what is older was left by a process that is gone.
 _ABANDONED_S = 3600.0
@@ -74,6 +75,7 @@ def _experiment_record(
     experiment_id: str, config: ExperimentConfig, created: float
 ) -> dict[str, Any]:
     return {
+        "format": FORMAT,
         "experiment_id": experiment_id,
         # Tells an experiment from another of the same name that was there before it.
         "identity": secrets.token_hex(8),

@@ -54,9 +54,10 @@ def _written(path: Path, text: str, sync: bool) -> Path:
     return temporary
 
 
-def encode(data: dict[str, Any]) -> str:
+def encode(data: dict[str, Any], *, compact: bool = False) -> str:
     """A JSON document; NaN and infinity are refused, since JSON has neither."""
-    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    layout: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 1}
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, **layout) + "\n"
 
 
 def checksum(data: dict[str, Any]) -> str:
@@ -94,14 +95,20 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def create(path: Path, data: dict[str, Any], *, sync: bool = True) -> bool:
+def create(path: Path, data: dict[str, Any], *, sync: bool = True, compact: bool = False) -> bool:
     """Write a record that may exist only once.
+
+    Args:
+        path: its name; directories are made where they are missing.
+        data: what it holds.
+        sync: whether it is on the disk when this returns.
+        compact: on one line, for records that people seldom read.
 
     Returns:
         True if this call created it, False if it was there already (and is left as it was).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _written(path, encode(sealed(data)), sync)
+    temporary = _written(path, encode(sealed(data), compact=compact), sync)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -131,6 +138,18 @@ def read(path: Path) -> dict[str, Any] | None:
         raise LedgerError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:
         raise LedgerError(f"{path}: not a whole record of the ledger ({error}).") from error
+
+
+def required(path: Path) -> dict[str, Any]:
+    """The record at `path`, which others say is there.
+
+    Raises:
+        LedgerError: it is gone, or as `read`.
+    """
+    data = read(path)
+    if data is None:
+        raise LedgerError(f"{path}: is gone, though other records tell of it.")
+    return data
 
 
 def exists(path: Path) -> bool:

@@ -1,47 +1,153 @@
-"""What an experiment has seen so far, as plain values: the input of the driver."""
+"""What an experiment has come to, as plain values: the fold of its log, the input of the driver.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+A history never changes: `after` makes the next one.
+"""
 
-from amc.ledger.records import Result, Trial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-
-@dataclass(frozen=True)
-class Round:
-    """The trials that were suggested together, and the results that are there."""
-
-    number: int
-    trials: tuple[Trial, ...]
-    results: dict[int, Result] = field(default_factory=dict)
-    is_closed: bool = False
-
-    @property
-    def outstanding(self) -> tuple[Trial, ...]:
-        """Trials without a result, in their order."""
-        return tuple(trial for trial in self.trials if trial.number not in self.results)
+from amc.errors import LedgerError
+from amc.ledger.records import Decision, EndState, Report, Result, Segment, SegmentKey, Trial
 
 
 @dataclass(frozen=True)
 class History:
-    """Every round in order; only the last may be open."""
+    """Every decision so far, folded, and the reports that no decision has learned yet.
 
-    rounds: tuple[Round, ...] = ()
+    Attributes:
+        decisions: how many there were; the number of the next one.
+        trials: every trial by its number, in number order.
+        segments: every segment by its key.
+        learned: the reports that a decision has learned.
+        open: segments whose report no decision has learned, in the order in which they were opened.
+        last: the index of each trial's newest segment.
+        rounds: how many decisions opened new trials.
+        finish: how the experiment ended; None while it has not.
+        why: what the decision that ended it said.
+        fresh: reports of open segments that are there.
+        is_cancelled: whether the user wants no more of it.
+        is_paused: whether nothing is to be started.
+    """
+
+    decisions: int = 0
+    trials: Mapping[int, Trial] = field(default_factory=dict)
+    segments: Mapping[SegmentKey, Segment] = field(default_factory=dict)
+    learned: Mapping[SegmentKey, Report] = field(default_factory=dict)
+    open: Mapping[SegmentKey, Segment] = field(default_factory=dict)
+    last: Mapping[int, int] = field(default_factory=dict)
+    rounds: int = 0
+    finish: EndState | None = None
+    why: str | None = None
+    fresh: Mapping[SegmentKey, Report] = field(default_factory=dict)
     is_cancelled: bool = False
     is_paused: bool = False
 
-    @property
-    def open_round(self) -> Round | None:
-        """The round that is not closed yet."""
-        return self.rounds[-1] if self.rounds and not self.rounds[-1].is_closed else None
+    def after(self, *decisions: Decision) -> "History":
+        """The history that the next decisions, in order, lead to; nothing is fresh in it.
+
+        Raises:
+            LedgerError: one of them does not follow from what was before.
+        """
+        fold = _Fold(self)
+        for decision in decisions:
+            fold.apply(decision)
+        return fold.history()
+
+    def seen(self, fresh: Mapping[SegmentKey, Report]) -> "History":
+        """The same, with these reports of open segments."""
+        return replace(self, fresh=fresh)
 
     @property
-    def trials(self) -> tuple[Trial, ...]:
-        """Every trial in number order."""
-        return tuple(trial for item in self.rounds for trial in item.trials)
+    def outstanding(self) -> tuple[Segment, ...]:
+        """Open segments without a report, in the order in which they were opened."""
+        return tuple(segment for key, segment in self.open.items() if key not in self.fresh)
+
+    def report(self, key: SegmentKey) -> Report | None:
+        """What came of a segment; None while nothing has."""
+        return self.fresh.get(key) or self.learned.get(key)
+
+    def result(self, trial: int) -> Result | None:
+        """How a trial ended, all of its segments together; None while one of them is at work."""
+        keys = [(trial, index) for index in range(self.last[trial] + 1)]
+        reports = [report for key in keys if (report := self.report(key)) is not None]
+        if len(reports) < len(keys):
+            return None
+        end = reports[-1]
+        return Result(
+            trial,
+            end.state,
+            score=end.score,
+            mean_evaluation=end.mean_evaluation,
+            attempt=end.attempt,
+            steps=end.step,
+            seconds=sum(report.seconds for report in reports),
+            worker=end.worker,
+            digest=end.digest,
+            checkpoint=end.checkpoint,
+            error=end.error,
+            environment=end.environment,
+            solved_at=end.solved_at,
+        )
 
     def finished(self) -> Iterator[tuple[Trial, Result]]:
-        """Every trial that has a result, with it, in number order."""
-        for item in self.rounds:
-            for trial in item.trials:
-                if trial.number in item.results:
-                    yield trial, item.results[trial.number]
+        """Every trial that has ended, with how, in number order."""
+        for number, trial in self.trials.items():
+            result = self.result(number)
+            if result is not None:
+                yield trial, result
+
+
+class _Fold:
+    """A history that is being added to."""
+
+    def __init__(self, start: History) -> None:
+        self._start = start
+        self._decisions, self._rounds = start.decisions, start.rounds
+        self._trials, self._segments = dict(start.trials), dict(start.segments)
+        self._learned, self._open = dict(start.learned), dict(start.open)
+        self._last = dict(start.last)
+        self._finish, self._why = start.finish, start.why
+
+    def apply(self, decision: Decision) -> None:
+        self._require(decision.number == self._decisions, decision, "it is not the next one")
+        for report in decision.learned:
+            self._require(report.key in self._open, decision, f"{report.key} was not open")
+            self._learned[report.key] = report
+            del self._open[report.key]
+        for trial in decision.trials:
+            is_next = trial.number == len(self._trials)
+            self._require(is_next, decision, f"trial {trial.number} is not the next one")
+            self._trials[trial.number] = trial
+        for segment in decision.segments:
+            self._add(segment, decision)
+        self._decisions += 1
+        self._rounds += bool(decision.trials)
+        self._finish, self._why = decision.finish, decision.why
+
+    def _add(self, segment: Segment, decision: Decision) -> None:
+        known = segment.trial in self._trials
+        index = self._last.get(segment.trial, -1) + 1
+        is_next = known and segment.index == index and (segment.trial, index - 1) not in self._open
+        self._require(is_next, decision, f"segment {segment.key} is not the next one of its trial")
+        self._segments[segment.key] = self._open[segment.key] = segment
+        self._last[segment.trial] = index
+
+    @staticmethod
+    def _require(holds: bool, decision: Decision, fault: str) -> None:
+        if not holds:
+            raise LedgerError(f"decision {decision.number}: does not follow: {fault}.")
+
+    def history(self) -> History:
+        return replace(
+            self._start,
+            decisions=self._decisions,
+            trials=self._trials,
+            segments=self._segments,
+            learned=self._learned,
+            open=self._open,
+            last=self._last,
+            rounds=self._rounds,
+            finish=self._finish,
+            why=self._why,
+            fresh={},
+        )

@@ -7,7 +7,6 @@ only once is created, never overwritten, and the caller learns whether it was fi
 import logging
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,22 @@ from typing import TypeVar
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
-from amc.ledger import creation, files, rounds
-from amc.ledger.history import History, Round
+from amc.ledger import creation, files, format1, log
+from amc.ledger.history import History
 from amc.ledger.paths import ExperimentPaths
-from amc.ledger.records import Attempt, AttemptEnd, End, Experiment, ExperimentState, Result, Trial
+from amc.ledger.records import (
+    Attempt,
+    AttemptEnd,
+    Decision,
+    End,
+    EndState,
+    Experiment,
+    ExperimentState,
+    Report,
+    Result,
+    Segment,
+    Trial,
+)
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPT = re.compile(r"(\d{4,6})\.json")
@@ -66,7 +77,13 @@ class Ledger:
         record = files.read(path)
         if record is None:
             raise LedgerError(f"{self.directory}: no experiment here (no experiment.json).")
-        return Experiment.from_json(record, path)
+        found = Experiment.from_json(record, path)
+        if found.format > creation.FORMAT:
+            raise LedgerError(
+                f"{path}: written by a newer version of amc, in format {found.format}; this one "
+                f"reads up to {creation.FORMAT}. Upgrade: pip install -U ai-mission-control"
+            )
+        return found
 
     @cached_property
     def identity(self) -> str:
@@ -108,7 +125,7 @@ class Ledger:
         """Whether nothing will happen any more."""
         return files.exists(self.paths.end)
 
-    def finish(self, state: ExperimentState, error: str | None = None) -> bool:
+    def finish(self, state: EndState, error: str | None = None) -> bool:
         """Record how the experiment ended; only the first call counts."""
         return files.create(self.paths.end, asdict(End(state, error, time.time())))
 
@@ -129,83 +146,88 @@ class Ledger:
         else:
             self.paths.paused.unlink(missing_ok=True)
 
-    # -- rounds
+    # -- decisions and reports
 
-    def open_round(self, number: int, trials: Sequence[Trial]) -> bool:
-        """Record the trials of a round, before any is dispatched; the first writer wins."""
-        created = files.create(
-            self.paths.round(number),
-            {"round": number, "trials": [asdict(trial) for trial in trials]},
-        )
-        if created:
-            for trial in trials:
-                files.create(self.paths.trial(trial.number).trial, asdict(trial), sync=False)
-        return created
+    def append(self, decision: Decision) -> bool:
+        """Record the next decision, before anything is done about it.
 
-    def close_round(self, item: Round) -> bool:
-        """Record what came of a round; history is the concatenation of these."""
-        rows = [asdict(item.results[trial.number]) for trial in item.trials]
-        return files.create(self.paths.closed(item.number), {"round": item.number, "results": rows})
+        Returns:
+            True if it is this one; False if somebody else's was first, so that all must be read
+            afresh.
+        """
+        return log.append(self.paths, decision)
 
     def history(self) -> History:
-        """Every round so far. Closed rounds are immutable and read from disk once per process.
+        """Every decision so far, and the reports that are there of what is open.
+
+        Decisions never change, so each is read from disk once per process.
 
         Raises:
             LedgerError: a record is damaged and its content stands nowhere else.
         """
-        identity = self.record.known_by
-        found: list[Round] = []
-        while (item := rounds.read_round(self.paths, len(found), identity)) is not None:
-            found.append(item)
-        return History(
-            tuple(found),
+        past = log.fold(self.paths, self.record.known_by)
+        found = ((key, self.report(*key)) for key in past.open)
+        return replace(
+            past,
+            fresh={key: report for key, report in found if report is not None},
             is_cancelled=files.exists(self.paths.cancelled),
             is_paused=files.exists(self.paths.paused),
         )
 
-    # -- trials
-
     def trial(self, number: int) -> Trial:
-        """A trial, from its own record or that of its round.
+        """A trial.
 
         Raises:
             LedgerError: the experiment has no trial of that number, or it cannot be read.
         """
-        try:
-            record = rounds.read_trial(self.paths, number)
-        except LedgerError as error:
-            _LOG.warning("%s Read from the record of its round.", error)
-            record = None
-        if record is not None:
-            return record
-        # The writer of the round died before it wrote this copy, or a power cut emptied it.
-        for trial in self.history().trials:
-            if trial.number == number:
-                return trial
-        raise LedgerError(f"{self.id}: there is no trial {number}.")
+        trial = log.fold(self.paths, self.record.known_by).trials.get(number)
+        if trial is None:
+            raise LedgerError(f"{self.id}: there is no trial {number}.")
+        return trial
 
-    def result(self, number: int) -> Result | None:
+    def segment(self, trial: int) -> Segment:
+        """The newest segment of a trial.
+
+        Raises:
+            LedgerError: the experiment has no trial of that number, or it cannot be read.
+        """
+        past = log.fold(self.paths, self.record.known_by)
+        if trial not in past.last:
+            raise LedgerError(f"{self.id}: there is no trial {trial}.")
+        return past.segments[trial, past.last[trial]]
+
+    def report(self, trial: int, index: int = 0) -> Report | None:
+        """What came of a segment; None while nothing has.
+
+        Raises:
+            LedgerError: its record is damaged.
+        """
+        path = self.paths.trial(trial).segment(index).report
+        data = files.read(path)
+        if data is None:
+            return None if index else format1.report(self.paths, trial)
+        report = Report.from_json(data, path)
+        if report.key != (trial, index):
+            raise LedgerError(f"{path}: is of segment {report.key}, not of {(trial, index)}.")
+        return report
+
+    def result(self, trial: int) -> Result | None:
         """How a trial ended; None while it has not.
 
         Raises:
-            LedgerError: its record is damaged, and its round is not closed yet.
+            LedgerError: a record of it is damaged and its content stands nowhere else.
         """
-        try:
-            return rounds.read_result(self.paths, number)
-        except LedgerError:
-            for item in self.history().rounds:
-                if item.is_closed and number in item.results:
-                    return item.results[number]
-            raise
+        return self.history().result(trial)
 
-    def write_result(self, result: Result) -> bool:
-        """Record the end of a trial; the first writer wins.
+    def write_report(self, report: Report) -> bool:
+        """Record the end of a segment; the first writer wins.
 
         Raises:
             LedgerError: the experiment was removed meanwhile.
         """
         self._require_here()
-        return files.create(self.paths.trial(result.number).result, asdict(result))
+        path = self.paths.trial(report.trial).segment(report.index).report
+        return files.create(path, report.to_json())
 
     # -- attempts
 

@@ -5,6 +5,33 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class SegmentPaths:
+    """The directory of one segment; a trial's first lies in the trial's own."""
+
+    directory: Path
+
+    @property
+    def segment(self) -> Path:
+        """A copy of what the log says of it; of the first segment in the trial's record."""
+        return self.directory / "segment.json"
+
+    @property
+    def report(self) -> Path:
+        """What came of it, written once."""
+        return self.directory / "report.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Its checkpoints, and no other segment's."""
+        return self.directory / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """The evaluations that were made in it."""
+        return self.directory / "metrics"
+
+
+@dataclass(frozen=True)
 class TrialPaths:
     """The directory of one trial."""
 
@@ -12,13 +39,19 @@ class TrialPaths:
 
     @property
     def trial(self) -> Path:
-        """Hyperparameters and seed."""
+        """A copy of what the log says of the trial and its first segment."""
         return self.directory / "trial.json"
 
     @property
     def result(self) -> Path:
-        """The end of the trial, written once."""
+        """The end of the trial, as version 0.1 wrote it."""
         return self.directory / "result.json"
+
+    def segment(self, index: int) -> SegmentPaths:
+        """The directory of a segment."""
+        if index == 0:
+            return SegmentPaths(self.directory)
+        return SegmentPaths(self.directory / "segments" / f"{index:02}")
 
     @property
     def attempts(self) -> Path:
@@ -79,12 +112,20 @@ class ExperimentPaths:
         """Event files, one run per trial."""
         return self.directory / "tensorboard"
 
+    def decision(self, number: int) -> Path:
+        """What the driver had learned and what it opened, written before anything is dispatched."""
+        return self.directory / "decisions" / f"{number:06}.json"
+
+    def decision_copy(self, number: int) -> Path:
+        """The same once more."""
+        return self.directory / "decisions" / f"{number:06}.copy.json"
+
     def round(self, number: int) -> Path:
-        """The trials of a round, written before any of them is dispatched."""
+        """The trials of a round, as version 0.1 wrote them."""
         return self.directory / "rounds" / f"{number:04}.json"
 
     def closed(self, number: int) -> Path:
-        """What came of a round."""
+        """What came of a round, as version 0.1 wrote it."""
         return self.directory / "rounds" / f"{number:04}.closed.json"
 
     def trial(self, number: int) -> TrialPaths:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from amc.errors import LedgerError
 
 SegmentKey = tuple[int, int]
-TrialState = Literal["completed", "failed", "cancelled"]
+EndState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
     "result",
@@ -163,7 +163,7 @@ class Report(Record):
 
     trial: int
     index: int
-    state: TrialState
+    state: EndState
     step: int
     score: float | None = None
     mean_evaluation: float | None = None
@@ -200,7 +200,7 @@ class Decision(Record):
     learned: tuple[Report, ...] = ()
     trials: tuple[Trial, ...] = ()
     segments: tuple[Segment, ...] = ()
-    finish: Literal["completed", "failed", "cancelled"] | None = None
+    finish: EndState | None = None
     why: str | None = None
 
 
@@ -226,7 +226,7 @@ class Result(Record):
     """
 
     number: int
-    state: TrialState
+    state: EndState
     score: float | None = None
     mean_evaluation: float | None = None
     attempt: int = 0
@@ -250,6 +250,7 @@ class Experiment(Record):
         config: as it was resolved, a plain JSON object.
         versions: of amc, Python and the packages that training depends on.
         identity: drawn at random; empty in records of older versions.
+        format: of the ledger; 1 has rounds, 2 has decisions.
     """
 
     experiment_id: str
@@ -257,6 +258,7 @@ class Experiment(Record):
     config: dict[str, Any]
     versions: dict[str, str]
     identity: str = ""
+    format: int = 1
 
     @property
     def known_by(self) -> str:
@@ -274,7 +276,7 @@ class End(Record):
         finished: when (Unix time).
     """
 
-    state: ExperimentState
+    state: EndState
     error: str | None = None
     finished: float = 0.0
 

@@ -145,7 +145,7 @@ def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
     seeds = 1 if search is None else search.seeds_per_trial
     stops = config.training.stop_at_reward_threshold
     standing = list(standings(history).values())
-    is_settled = history.open_round is None or not history.open_round.outstanding
+    is_settled = not history.outstanding
     tried_again = [item for item in standing if item.is_finalist and is_settled]
     if stops:
         # Trials of the search ended where they were good enough, finalists went on to the end.

@@ -1,4 +1,4 @@
-"""One attempt after another, until the trial has a result or is handed back."""
+"""One attempt after another, until the segment has its report or is handed back."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from amc import logs
 from amc.broker import leases
 from amc.broker.connection import connect
 from amc.broker.lifeline import die_with_parent
-from amc.ledger import Attempt, AttemptEnd, Ledger, Result
+from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.records import OWN_DOING
 from amc.workers.job import Job
 from amc.workers.memory import OomKills
@@ -41,21 +41,21 @@ _CHECKPOINT = re.compile(r"(\d+)-\d+\.pt")
 
 
 def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
-    """Bring a trial to its result, or hand it back.
+    """Bring the newest segment of a trial to its report, or hand it back.
 
     Returns:
         What became of it, for the log and Flower: `completed`, `failed`, `interrupted`, or why
-        there was nothing to do (`has result`, `is stopped`, `is leased`).
+        there was nothing to do (`has report`, `is stopped`, `is leased`).
     """
     if Shutdown.must_leave:
         raise SystemExit  # the pool starts another child, and the message comes back
     with handing_back_on_signals():
-        return _supervise(Job(ledger, trial, leases.Owner(worker, queue)))
+        return _supervise(Job(ledger, ledger.segment(trial), leases.Owner(worker, queue)))
 
 
 def _supervise(job: Job) -> str:
-    if job.ledger.result(job.trial) is not None:
-        return "has result"
+    if job.report is not None:
+        return "has report"
     if job.is_stopped or Shutdown.is_requested():
         return "is stopped"
     lease = leases.acquire(connect(), job.ledger.id, job.trial, job.owner)
@@ -69,7 +69,7 @@ def _supervise(job: Job) -> str:
 
 
 def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
-    while job.ledger.result(job.trial) is None:
+    while job.report is None:
         if job.is_stopped or Shutdown.is_requested():
             return "interrupted"
         attempts = job.ledger.attempts(job.trial)
@@ -132,10 +132,11 @@ def exhausted(attempts: list[Attempt], max_attempts: int, step: int) -> str | No
 
 
 def _checkpoint_step(job: Job) -> int:
-    """The step of the trial's newest checkpoint; 0 where there is none."""
-    names = job.ledger.paths.trial(job.trial).directory.glob("checkpoints/*.pt")
+    """The step of the segment's newest checkpoint; where it began if there is none."""
+    paths = job.ledger.paths.trial(job.trial).segment(job.segment.index)
+    names = paths.checkpoints.glob("*.pt")
     matches = filter(None, (_CHECKPOINT.fullmatch(path.name) for path in names))
-    return max((int(match[1]) for match in matches), default=0)
+    return max((int(match[1]) for match in matches), default=job.segment.from_step)
 
 
 def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
@@ -144,10 +145,15 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
     is_told = last.end is not None and last.end.outcome == "usage"
     if text.exists() and not is_told:
         reason += "\n" + text.read_text(encoding="utf-8", errors="replace")
-    result = Result(
-        job.trial, "failed", attempt=last.number, worker=job.owner.worker, error=reason.strip()
+    report = Report(
+        *job.segment.key,
+        "failed",
+        step=_checkpoint_step(job),
+        attempt=last.number,
+        worker=job.owner.worker,
+        error=reason.strip(),
     )
-    job.ledger.write_result(result)
+    job.ledger.write_report(report)
 
 
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
@@ -171,7 +177,7 @@ def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
 
 
 def _classify(job: Job, attempt: Attempt, status: int, oom_kills: OomKills) -> AttemptEnd:
-    if job.ledger.result(job.trial) is not None:
+    if job.report is not None:
         return AttemptEnd("result")
     if os.WIFSIGNALED(status):
         return _ended_by(signal.Signals(os.WTERMSIG(status)), oom_kills)
@@ -186,7 +192,7 @@ def _classify(job: Job, attempt: Attempt, status: int, oom_kills: OomKills) -> A
         return AttemptEnd("exception", _text_of(job, attempt).splitlines()[-1])
     if code == EXIT_USAGE:
         return AttemptEnd("usage", _text_of(job, attempt))
-    return AttemptEnd("exit", f"the trial process exited with code {code} and left no result")
+    return AttemptEnd("exit", f"the trial process exited with code {code} and left no report")
 
 
 def _ended_by(number: signal.Signals, oom_kills: OomKills) -> AttemptEnd:

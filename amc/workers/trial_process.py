@@ -1,4 +1,4 @@
-"""What the forked process of an attempt does: train, and record the result."""
+"""What the forked process of an attempt does: train, and report."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from statistics import fmean
 from types import FrameType
 
 from amc.errors import EnvironmentFault, UsageError
-from amc.ledger import Attempt, Result, files
+from amc.ledger import Attempt, Report, files
 from amc.workers.base import BaseWorker, TrialContext
 from amc.workers.job import Job
 from amc.workers.progress import Progress
@@ -97,14 +97,14 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
     outcome = worker.run()
     if outcome.state != "completed":
         return False
-    job.ledger.write_result(
-        Result(
-            job.trial,
+    job.ledger.write_report(
+        Report(
+            *job.segment.key,
             "completed",
+            step=outcome.steps,
             score=outcome.score,
             mean_evaluation=_mean([evaluation.score for evaluation in outcome.evaluations]),
             attempt=attempt.number,
-            steps=outcome.steps,
             seconds=outcome.seconds,
             worker=attempt.worker,
             digest=outcome.digest,

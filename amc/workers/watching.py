@@ -146,11 +146,11 @@ class Watcher:
             self._end(AttemptEnd("interrupted", "its experiment was removed"))
             return
         try:
-            result = self._job.ledger.result(self._job.trial)
+            report = self._job.report
         except (OSError, LedgerError):
             return  # a file server that does not answer costs no running trial
-        if result and result.state != "cancelled" and result.attempt != self._attempt.number:
-            self._end(AttemptEnd("interrupted", f"attempt {result.attempt} has the result"))
+        if report and report.state != "cancelled" and report.attempt != self._attempt.number:
+            self._end(AttemptEnd("interrupted", f"attempt {report.attempt} has the report"))
 
     def _renew(self) -> None:
         now = time.monotonic()

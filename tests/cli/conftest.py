@@ -10,7 +10,8 @@ from click.testing import Result as Outcome
 
 from amc.cli import main
 from amc.config.loader import ConfigLoader
-from amc.ledger import Ledger, Result, Trial
+from amc.ledger import Ledger, Report, Trial
+from tests.experiments import open_round, report
 
 CONFIG = {
     "experiment_name": "cartpole",
@@ -79,27 +80,18 @@ def _record_round(ledger: Ledger, first: int, scores: tuple[float | None, ...]) 
             first + index,
             {"learning_rate": 0.001, "gamma": 0.9 + index / 100},
             seed=first + index,
+            round=first // 2,
             suggestion=first + index,
         )
         for index in range(len(scores))
     ]
-    ledger.open_round(first // 2, trials)
+    open_round(ledger, *trials)
     for trial, score in zip(trials, scores, strict=True):
-        ledger.write_result(_result(trial, score))
-    opened = ledger.history().open_round
-    assert opened is not None
-    ledger.close_round(opened)
+        ledger.write_report(_report(trial, score))
 
 
-def _result(trial: Trial, score: float | None) -> Result:
+def _report(trial: Trial, score: float | None) -> Report:
     if score is None:
-        return Result(trial.number, "failed", error="exception: Traceback\n  ...\nValueError: nan")
-    return Result(
-        trial.number,
-        "completed",
-        score=score,
-        attempt=1,
-        steps=2048,
-        seconds=12.5,
-        worker="rl-worker-1",
-    )
+        error = "exception: Traceback\n  ...\nValueError: nan"
+        return report(trial.number, None, step=0, error=error)
+    return report(trial.number, score, attempt=1, seconds=12.5, worker="rl-worker-1")

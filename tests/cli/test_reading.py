@@ -11,7 +11,8 @@ import pytest
 from click.testing import Result as Outcome
 
 from amc.config.loader import ConfigLoader
-from amc.ledger import Ledger, Result, Trial
+from amc.ledger import Ledger, Trial
+from tests.experiments import open_round, report
 
 CONFIG = {
     "experiment_name": "hostile",
@@ -139,9 +140,9 @@ def lucky(make_experiment: Make) -> Ledger:
         Trial(number, {"learning_rate": 0.001, "gamma": 0.9}, number, 1, 0, "finalist")
         for number in (2, 3)
     ]
-    ledger.open_round(1, trials)
+    open_round(ledger, *trials)
     for trial, score in zip(trials, (-1200.0, -1192.1), strict=True):
-        ledger.write_result(Result(trial.number, "completed", score, worker="rl-worker-0"))
+        ledger.write_report(report(trial.number, score, worker="rl-worker-0"))
     return ledger
 
 
@@ -193,8 +194,8 @@ def of_plug_ins(shared: Path) -> Ledger:
     }
     config = ConfigLoader().from_mapping(mapping, accepted=True)
     ledger = Ledger.create(shared, config)
-    ledger.open_round(0, [Trial(0, {"alpha": 0.3}, 0)])
-    ledger.write_result(Result(0, "completed", 7.0, worker="rl-worker-0"))
+    open_round(ledger, Trial(0, {"alpha": 0.3}, 0))
+    ledger.write_report(report(0, 7.0, worker="rl-worker-0"))
     return ledger
 
 
@@ -268,26 +269,31 @@ def test_watching_gives_up_after_the_timeout_with_5(amc: Amc, make_experiment: M
     assert "No worker is up" in outcome.stderr
 
 
+def as_another_process_sees_it(ledger: Ledger) -> Ledger:
+    """Under another name, since a process reads each decision once."""
+    return Ledger(ledger.directory.rename(ledger.directory.with_name("cartpole-7")))
+
+
 def test_a_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make):
     make_experiment(3.0)
-    damaged = make_experiment(3.0)
-    damaged.paths.round(0).write_text("{")
-    damaged.paths.closed(0).unlink()
+    damaged = as_another_process_sees_it(make_experiment(3.0))
+    damaged.paths.decision(0).write_text("{")
+    damaged.paths.decision_copy(0).unlink()
 
     outcome = amc("ls")
 
     assert outcome.exit_code == 0
     assert "cartpole-1" in outcome.stdout
-    assert "cartpole-2 cannot be read" in outcome.stderr
+    assert "cartpole-7 cannot be read" in outcome.stderr
 
 
 @pytest.mark.parametrize("command", [["show"], ["best"], ["watch"], ["resume"], ["show", "--json"]])
-@pytest.mark.parametrize("record", ["experiment.json", "rounds/0000.json", "end.json"])
+@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "end.json"])
 def test_a_damaged_record_costs_one_sentence_that_names_it(
     amc: Amc, make_experiment: Make, record: str, command: list[str]
 ):
-    ledger = make_experiment(3.0, end="failed")
-    ledger.paths.closed(0).unlink()
+    ledger = as_another_process_sees_it(make_experiment(3.0, end="failed"))
+    ledger.paths.decision_copy(0).unlink()
     (ledger.directory / record).write_text('{"a":' * 100_000)
 
     listed, outcome = amc("ls"), amc(command[0], ledger.id, *command[1:])
@@ -303,11 +309,11 @@ def test_a_damaged_record_costs_one_sentence_that_names_it(
 def test_words_from_a_ledger_are_shown_and_not_obeyed(amc: Amc, shared: Path):
     hostile = "[/nope] :smile: \x1b[2J\x1b]0;owned\x07 \r gone \u202e turned"
     ledger = Ledger.create(shared, ConfigLoader().from_mapping(CONFIG, source="test"))
-    ledger.open_round(0, [Trial(0, {"learning_rate": 0.1, hostile: hostile}, seed=1)])
-    ledger.write_result(Result(0, "completed", 1.0, worker=hostile, environment=hostile))
+    open_round(ledger, Trial(0, {"learning_rate": 0.1, hostile: hostile}, seed=1))
+    ledger.write_report(report(0, 1.0, worker=hostile, environment=hostile))
     other = Ledger.create(shared, ConfigLoader().from_mapping(CONFIG, source="test"))
-    other.open_round(0, [Trial(0, {}, seed=1)])
-    other.write_result(Result(0, "failed", worker=hostile, error=hostile))
+    open_round(other, Trial(0, {}, seed=1))
+    other.write_report(report(0, None, worker=hostile, error=hostile))
     other.finish("failed", hostile)
 
     outcomes = [

@@ -9,7 +9,8 @@ from amc import driver
 from amc.cli import words
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
-from amc.ledger import History, Result, Round
+from amc.ledger import Trial
+from tests.experiments import play
 
 MakeConfig = Callable[..., ExperimentConfig]
 WHOLE = {"low": 1, "high": 3, "type": "int"}
@@ -19,18 +20,11 @@ def searching(make_config: MakeConfig, **search: Any) -> ExperimentConfig:
     return make_config({f"hyperparameter_optimizer.{key}": value for key, value in search.items()})
 
 
-def run(config: ExperimentConfig) -> History:
+def run(config: ExperimentConfig) -> list[Trial]:
     """Every trial that the driver opens, all completed."""
-    history = History()
-    while isinstance(action := driver.plan(config, history), driver.OpenRound):
-        results = {
-            trial.number: Result(trial.number, "completed", float(trial.suggestion))
-            for trial in action.trials
-        }
-        opened = Round(action.number, action.trials, results, is_closed=True)
-        history = History((*history.rounds, opened))
-    assert action == driver.Finish("completed")
-    return history
+    history, end = play(config, lambda trial: float(trial.suggestion))
+    assert end.finish == "completed"
+    return list(history.trials.values())
 
 
 CASES: list[tuple[dict[str, Any], int, int, int]] = [
@@ -105,11 +99,11 @@ def test_what_is_promised_is_what_runs(
 ):
     config = searching(make_config, **search)
 
-    planned, history = driver.budget(config), run(config)
+    planned, trials = driver.budget(config), run(config)
 
-    kinds = [trial.kind for trial in history.trials]
+    kinds = [trial.kind for trial in trials]
     assert (kinds.count("search"), kinds.count("finalist")) == (searched, again)
-    assert len({trial.suggestion for trial in history.trials}) == suggestions
+    assert len({trial.suggestion for trial in trials}) == suggestions
     assert (planned.search_trials, planned.trials) == (searched, searched + again)
     assert planned.suggestions == suggestions
 
@@ -117,13 +111,13 @@ def test_what_is_promised_is_what_runs(
 def test_a_round_holds_the_seeds_of_at_least_one_suggestion(make_config: MakeConfig):
     config = searching(make_config, n_calls=6, seeds_per_trial=3, trials_per_round=2)
 
-    assert [len(item.trials) for item in run(config).rounds] == [3, 3]
+    assert [trial.round for trial in run(config)] == [0, 0, 0, 1, 1, 1]
 
 
 def test_a_config_without_a_search_is_one_trial(make_config: MakeConfig):
     config = make_config().model_copy(update={"hyperparameter_optimizer": None})
 
-    assert driver.budget(config).trials == len(run(config).trials) == 1
+    assert driver.budget(config).trials == len(run(config)) == 1
 
 
 def test_a_grid_that_is_too_large_is_refused_before_anything_is_run(make_config: MakeConfig):

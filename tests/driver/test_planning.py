@@ -1,44 +1,27 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from amc import driver
 from amc.config.schema import ExperimentConfig
-from amc.ledger import History, Result, Round, Trial
+from amc.ledger import History, Segment, Trial
 from amc.ledger.standing import winner
+from tests.experiments import of, play, report
 
 MakeConfig = Callable[..., ExperimentConfig]
-Score = Callable[[Trial], float | None]
 
 
 def by_learning_rate(trial: Trial) -> float:
     return -abs(trial.hyperparameters.get("learning_rate", 1.0) - 1e-3)
 
 
-def close(opened: driver.OpenRound, score: Score) -> Round:
-    results = {}
-    for trial in opened.trials:
-        value = score(trial)
-        state: Any = "failed" if value is None else "completed"
-        results[trial.number] = Result(trial.number, state, value)
-    return Round(opened.number, opened.trials, results, is_closed=True)
-
-
-def play(config: ExperimentConfig, score: Score) -> tuple[History, driver.Action]:
-    """Answer every round with scores until the driver opens no more."""
-    history = History()
-    while isinstance(action := driver.plan(config, history), driver.OpenRound):
-        history = History((*history.rounds, close(action, score)))
-    return history, action
-
-
 def test_a_new_search_opens_a_round_of_trials_per_round(make_config: MakeConfig) -> None:
-    action = driver.plan(make_config(), History())
+    decision = driver.plan(make_config(), History())
 
-    assert isinstance(action, driver.OpenRound)
-    assert [trial.number for trial in action.trials] == [0, 1]
-    assert len({trial.seed for trial in action.trials}) == 2
+    assert decision is not None
+    assert [trial.number for trial in decision.trials] == [0, 1]
+    assert len({trial.seed for trial in decision.trials}) == 2
+    assert decision.segments == (Segment(0, 0, 0, 256, 256), Segment(1, 0, 0, 256, 256))
 
 
 def test_the_same_history_always_gives_the_same_plan(make_config: MakeConfig) -> None:
@@ -50,52 +33,53 @@ def test_the_same_history_always_gives_the_same_plan(make_config: MakeConfig) ->
     assert again.trials == history.trials
 
 
-def test_an_open_round_is_dispatched_until_it_is_whole_then_closed(
-    make_config: MakeConfig,
-) -> None:
+def test_a_round_is_awaited_whole_and_then_learned(make_config: MakeConfig) -> None:
     config = make_config()
     opened = driver.plan(config, History())
-    assert isinstance(opened, driver.OpenRound)
-    half = Round(0, opened.trials, {0: Result(0, "completed", 1.0)})
-    whole = Round(0, opened.trials, {n: Result(n, "completed", 1.0) for n in (0, 1)})
+    assert opened is not None
+    past = History().after(opened)
+    reports = [report(number, 1.0) for number in (0, 1)]
 
-    assert driver.plan(config, History((half,))) == driver.Dispatch(opened.trials[1:])
-    assert driver.plan(config, History((whole,))) == driver.CloseRound(whole)
+    half = driver.plan(config, past.seen({reports[0].key: reports[0]}))
+    whole = driver.plan(config, past.seen({one.key: one for one in reports[::-1]}))
+
+    assert half is None
+    assert whole is not None and whole.learned == tuple(reports)
+    assert whole.number == 1
 
 
 def test_the_budget_is_spent_and_not_a_trial_more(make_config: MakeConfig) -> None:
     config = make_config({"hyperparameter_optimizer.n_calls": 5})
 
-    history, action = play(config, by_learning_rate)
+    history, end = play(config, by_learning_rate)
 
-    assert [len(item.trials) for item in history.rounds] == [2, 2, 1]
-    assert action == driver.Finish("completed")
+    assert [trial.round for trial in history.trials.values()] == [0, 0, 1, 1, 2]
+    assert end.finish == "completed"
 
 
 def test_a_failed_trial_does_not_stop_the_search(make_config: MakeConfig) -> None:
     def score(trial: Trial) -> float | None:
         return None if trial.number % 2 else 1.0
 
-    history, action = play(make_config({"hyperparameter_optimizer.type": "bayesian"}), score)
+    history, end = play(make_config({"hyperparameter_optimizer.type": "bayesian"}), score)
 
     assert len(history.trials) == 4
-    assert action == driver.Finish("completed")
+    assert end.finish == "completed"
 
 
 def test_a_search_without_a_completed_trial_has_failed(make_config: MakeConfig) -> None:
-    _, action = play(make_config(), lambda _: None)
+    _, end = play(make_config(), lambda _: None)
 
-    assert isinstance(action, driver.Finish)
-    assert action.state == "failed"
+    assert end.finish == "failed"
 
 
 def test_too_many_failed_trials_end_the_search_early(make_config: MakeConfig) -> None:
     config = make_config({"hyperparameter_optimizer.max_failed_trials": 1})
 
-    history, action = play(config, lambda _: None)
+    history, end = play(config, lambda _: None)
 
     assert len(history.trials) == 2
-    assert isinstance(action, driver.Finish) and "max_failed_trials: 1" in str(action.reason)
+    assert end.finish == "failed" and "max_failed_trials: 1" in str(end.why)
 
 
 def test_the_best_suggestions_are_trained_again_on_further_seeds(make_config: MakeConfig) -> None:
@@ -106,13 +90,13 @@ def test_the_best_suggestions_are_trained_again_on_further_seeds(make_config: Ma
         }
     )
 
-    history, action = play(config, by_learning_rate)
+    history, end = play(config, by_learning_rate)
 
-    finalists = [trial for trial in history.trials if trial.kind == "finalist"]
+    finalists = [trial for trial in history.trials.values() if trial.kind == "finalist"]
     assert [trial.number for trial in finalists] == [4, 5, 6, 7, 8, 9]
     assert len({trial.suggestion for trial in finalists}) == 2
-    assert len({trial.seed for trial in history.trials}) == 10
-    assert action == driver.Finish("completed")
+    assert len({trial.seed for trial in history.trials.values()}) == 10
+    assert end.finish == "completed"
 
 
 def test_a_lucky_score_does_not_win_over_a_finalist_with_the_better_mean(
@@ -134,11 +118,11 @@ def test_a_lucky_score_does_not_win_over_a_finalist_with_the_better_mean(
 
 
 def test_among_equal_scores_the_one_that_was_reached_early_wins(make_config: MakeConfig) -> None:
-    trials = tuple(Trial(n, {}, seed=n, suggestion=n) for n in range(3))
+    trials = [Trial(n, {}, seed=n, suggestion=n) for n in range(3)]
     means = (200.0, 450.0, 300.0)
-    results = {n: Result(n, "completed", 500.0, mean_evaluation=means[n]) for n in range(3)}
+    reports = [report(n, 500.0, mean_evaluation=means[n]) for n in range(3)]
 
-    best = winner(make_config(), History((Round(0, trials, results, is_closed=True),)))
+    best = winner(make_config(), of(trials, reports))
 
     assert best is not None and best.trial.number == 1
 
@@ -148,7 +132,7 @@ def test_finalists_are_off_below_16_calls_and_on_from_there(make_config: MakeCon
         history, _ = play(
             make_config({"hyperparameter_optimizer.n_calls": n_calls}), by_learning_rate
         )
-        return sum(trial.kind == "finalist" for trial in history.trials)
+        return sum(trial.kind == "finalist" for trial in history.trials.values())
 
     assert (finalists(15), finalists(16)) == (0, 12)
 
@@ -163,7 +147,7 @@ def test_seeds_per_trial_repeats_each_suggestion(make_config: MakeConfig) -> Non
 
     history, _ = play(config, by_learning_rate)
 
-    assert [trial.suggestion for trial in history.trials] == [0, 0, 1, 1]
+    assert [trial.suggestion for trial in history.trials.values()] == [0, 0, 1, 1]
 
 
 def test_calls_that_make_no_whole_suggestion_are_run_all_the_same(make_config: MakeConfig) -> None:
@@ -176,11 +160,11 @@ def test_calls_that_make_no_whole_suggestion_are_run_all_the_same(make_config: M
         }
     )
 
-    history, action = play(config, by_learning_rate)
+    history, end = play(config, by_learning_rate)
 
-    assert [trial.suggestion for trial in history.trials] == [0, 0, 1, 1, 2]
-    assert [trial.number for trial in history.trials] == [0, 1, 2, 3, 4]
-    assert action == driver.Finish("completed")
+    assert [trial.suggestion for trial in history.trials.values()] == [0, 0, 1, 1, 2]
+    assert [trial.number for trial in history.trials.values()] == [0, 1, 2, 3, 4]
+    assert end.finish == "completed"
 
 
 def test_a_config_without_a_search_is_one_trial_with_the_configs_own_seed(
@@ -188,31 +172,34 @@ def test_a_config_without_a_search_is_one_trial_with_the_configs_own_seed(
 ) -> None:
     config = make_config().model_copy(update={"hyperparameter_optimizer": None, "seed": 99})
 
-    history, action = play(config, lambda _: 3.0)
+    history, end = play(config, lambda _: 3.0)
 
-    assert history.trials == (Trial(0, {}, seed=99),)
-    assert action == driver.Finish("completed")
+    assert history.trials == {0: Trial(0, {}, seed=99)}
+    assert end.finish == "completed"
 
 
 def test_a_paused_experiment_starts_nothing(make_config: MakeConfig) -> None:
     config = make_config()
     opened = driver.plan(config, History())
-    assert isinstance(opened, driver.OpenRound)
+    assert opened is not None
+    past = History(is_paused=True).after(opened)
+    reports = [report(number, 1.0) for number in (0, 1)]
 
-    assert driver.plan(config, History(is_paused=True)) == driver.Hold()
-    half = Round(0, opened.trials)
-    assert driver.plan(config, History((half,), is_paused=True)) == driver.Hold()
+    assert driver.plan(config, History(is_paused=True)) is None
+    assert driver.plan(config, past) is None
+    assert driver.plan(config, past.seen({one.key: one for one in reports})) is None
 
 
-def test_a_cancelled_experiment_records_what_was_outstanding_and_ends(
-    make_config: MakeConfig,
-) -> None:
+def test_a_cancelled_experiment_ends_once_nothing_is_outstanding(make_config: MakeConfig) -> None:
     config = make_config()
     opened = driver.plan(config, History())
-    assert isinstance(opened, driver.OpenRound)
-    half = Round(0, opened.trials, {0: Result(0, "completed", 1.0)})
+    assert opened is not None
+    past = History(is_cancelled=True).after(opened)
+    reports = [report(0, 1.0), report(1, None, state="cancelled")]
 
-    first = driver.plan(config, History((half,), is_cancelled=True))
+    half = driver.plan(config, past.seen({reports[0].key: reports[0]}))
+    whole = driver.plan(config, past.seen({one.key: one for one in reports}))
 
-    assert first == driver.Cancel(opened.trials[1:])
-    assert driver.plan(config, History(is_cancelled=True)) == driver.Finish("cancelled")
+    assert half is None
+    assert whole is not None and (whole.finish, whole.learned) == ("cancelled", tuple(reports))
+    assert whole.segments == ()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import AttemptEnd, Ledger, Result, Trial
+from amc.ledger import AttemptEnd, Ledger, Trial
+from tests.experiments import learn, open_round, report
 
 TRIALS = [Trial(0, {"learning_rate": 0.1}, seed=7), Trial(1, {"learning_rate": 0.2}, seed=8)]
 
@@ -25,18 +26,17 @@ def ledger(tmp_path: Path, make_config: Callable[..., ExperimentConfig]) -> Ledg
 
 @pytest.fixture
 def run_round(ledger: Ledger) -> Callable[..., Ledger]:
-    """Record a round of two trials, both of them tried twice; `closed=False` leaves it open."""
+    """Record two trials, both tried twice and reported; `learned=False` leaves them open."""
 
-    def run(*, closed: bool = True) -> Ledger:
-        ledger.open_round(0, TRIALS)
+    def run(*, learned: bool = True) -> Ledger:
+        open_round(ledger, *TRIALS)
         for trial in TRIALS:
             for outcome in ("signal", "result"):
                 attempt = ledger.claim_attempt(trial.number, worker="w", queue="gpu0", host="")
                 ledger.end_attempt(trial.number, attempt.number, AttemptEnd(outcome))
-            score = 412.5 + trial.number
-            ledger.write_result(Result(trial.number, "completed", score, attempt=2, steps=2048))
-        if closed:
-            ledger.close_round(ledger.history().rounds[0])
+            ledger.write_report(report(trial.number, 412.5 + trial.number, attempt=2))
+        if learned:
+            learn(ledger)
         return ledger
 
     return run

@@ -11,7 +11,8 @@ import pytest
 
 from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
-from amc.ledger import Attempt, AttemptEnd, Ledger, Result, Trial, ledgers
+from amc.ledger import Attempt, AttemptEnd, Ledger, Report, Result, Trial, ledgers
+from tests.experiments import open_round
 
 RunRound = Callable[..., Ledger]
 Trials = list[Trial]
@@ -41,10 +42,10 @@ def assert_named_or_whole(ledger: Ledger, path: Path, whole: list[object]) -> No
         assert str(path) in str(error)
 
 
-def test_a_trial_whose_record_is_empty_is_read_from_its_round(
+def test_a_trial_whose_record_is_empty_is_read_from_the_log(
     run_round: RunRound, trials: Trials
 ) -> None:
-    ledger = run_round(closed=False)
+    ledger = run_round(learned=False)
 
     ledger.paths.trial(1).trial.write_text("")
 
@@ -52,7 +53,7 @@ def test_a_trial_whose_record_is_empty_is_read_from_its_round(
 
 
 def test_an_attempt_whose_record_is_empty_counts_as_one_without_an_end(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
+    ledger = run_round(learned=False)
     paths = ledger.paths.trial(0)
 
     paths.attempt(1).write_text("")
@@ -67,7 +68,7 @@ def test_an_attempt_whose_record_is_empty_counts_as_one_without_an_end(run_round
 
 
 def test_an_attempt_whose_record_alone_is_empty_keeps_its_end(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
+    ledger = run_round(learned=False)
 
     ledger.paths.trial(0).attempt(1).write_text("")
 
@@ -75,71 +76,86 @@ def test_an_attempt_whose_record_alone_is_empty_keeps_its_end(run_round: RunRoun
 
 
 def test_an_attempt_whose_record_is_gone_does_not_hide_those_after_it(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
+    ledger = run_round(learned=False)
 
     ledger.paths.trial(0).attempt(1).unlink()
 
     assert [attempt.number for attempt in ledger.attempts(0)] == [1, 2]
 
 
-def test_a_result_that_was_changed_is_named_and_nobody_wins_by_it(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
-    path = ledger.paths.trial(0).result
+def test_a_report_that_was_changed_is_named_and_nobody_wins_by_it(run_round: RunRound) -> None:
+    ledger = run_round(learned=False)
 
-    change_a_digit(path)
+    change_a_digit(ledger.paths.trial(0).segment(0).report)
 
-    with pytest.raises(LedgerError, match=r"0000/result\.json: .*checksum"):
+    with pytest.raises(LedgerError, match=r"0000/report\.json: .*checksum"):
         ledger.result(0)
-    with pytest.raises(LedgerError, match=r"0000/result\.json: .*checksum"):
+    with pytest.raises(LedgerError, match=r"0000/report\.json: .*checksum"):
         ledger.history()
 
 
-def test_a_changed_result_of_a_closed_round_is_read_from_the_round(run_round: RunRound) -> None:
+def test_a_report_that_was_changed_after_it_was_learned_changes_nothing(
+    run_round: RunRound,
+) -> None:
     ledger = run_round()
 
-    change_a_digit(ledger.paths.trial(0).result)
+    change_a_digit(ledger.paths.trial(0).segment(0).report)
 
     assert ledger.result(0) == Result(0, "completed", 412.5, attempt=2, steps=2048)
 
 
-def test_a_closed_round_whose_list_of_trials_is_empty_is_read_from_its_trials(
-    run_round: RunRound,
-    trials: Trials,
+def test_a_decision_that_was_changed_is_read_from_its_copy(
+    run_round: RunRound, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ledger = run_round()
+    ledger = Ledger(shutil.copytree(run_round().directory, tmp_path / "copy"))
 
-    ledger.paths.round(0).write_text("")
-
-    assert ledger.history().trials == tuple(trials)
-
-
-def test_a_changed_list_of_results_is_read_from_its_trials(
-    run_round: RunRound, caplog: pytest.LogCaptureFixture
-) -> None:
-    ledger = run_round()
-
-    change_a_digit(ledger.paths.closed(0))
+    change_a_digit(ledger.paths.decision(1))
 
     assert [result.score for _, result in ledger.history().finished()] == [412.5, 413.5]
-    assert "0000.closed.json" in caplog.text
+    assert "000001.json" in caplog.text
 
 
-def test_an_open_round_that_cannot_be_read_is_named_and_not_guessed(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
+def test_a_decision_whose_copy_is_damaged_too_is_named_and_not_guessed(
+    run_round: RunRound, tmp_path: Path
+) -> None:
+    ledger = Ledger(shutil.copytree(run_round().directory, tmp_path / "copy"))
 
-    ledger.paths.round(0).write_text("")
+    for path in (ledger.paths.decision(0), ledger.paths.decision_copy(0)):
+        path.write_text("")
 
-    with pytest.raises(LedgerError, match=r"rounds/0000\.json: .*empty"):
+    with pytest.raises(LedgerError, match=r"decisions/000000.*\.json: .*empty"):
         ledger.history()
 
 
-def test_the_result_of_another_trial_is_no_result_of_this_one(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
-    mine, other = (ledger.paths.trial(number).result for number in (0, 1))
+def test_a_decision_that_is_gone_is_read_from_its_copy_and_its_number_stays_taken(
+    run_round: RunRound, tmp_path: Path
+) -> None:
+    ledger = Ledger(shutil.copytree(run_round().directory, tmp_path / "copy"))
+
+    ledger.paths.decision(1).unlink()
+
+    assert ledger.history().decisions == 2
+
+
+def test_a_decision_that_is_gone_with_its_copy_is_named(
+    run_round: RunRound, tmp_path: Path
+) -> None:
+    ledger = Ledger(shutil.copytree(run_round().directory, tmp_path / "copy"))
+
+    for path in (ledger.paths.decision(0), ledger.paths.decision_copy(0)):
+        path.unlink()
+
+    with pytest.raises(LedgerError, match=r"decisions/000000\.json: is gone"):
+        ledger.history()
+
+
+def test_the_report_of_another_trial_is_no_report_of_this_one(run_round: RunRound) -> None:
+    ledger = run_round(learned=False)
+    mine, other = (ledger.paths.trial(number).segment(0).report for number in (0, 1))
 
     mine.write_bytes(other.read_bytes())
 
-    with pytest.raises(LedgerError, match="belongs to trial 1, not to 0"):
+    with pytest.raises(LedgerError, match=r"is of segment \(1, 0\), not of \(0, 0\)"):
         ledger.result(0)
 
 
@@ -157,32 +173,33 @@ def test_records_of_older_versions_have_no_checksum_and_are_read(run_round: RunR
 
 
 def test_a_key_of_a_newer_version_is_left_out(ledger: Ledger, trials: Trials) -> None:
-    ledger.open_round(0, trials)
-    path = ledger.paths.trial(0).result
-    path.write_text(json.dumps({"number": 0, "state": "failed", "colour": "red"}))
+    open_round(ledger, *trials)
+    path = ledger.paths.trial(0).segment(0).report
+    data = {"trial": 0, "index": 0, "state": "failed", "step": 8, "colour": "red"}
+    path.write_text(json.dumps(data))
 
-    assert ledger.result(0) == Result(0, "failed")
+    assert ledger.report(0) == Report(0, 0, "failed", 8)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         {"state": "completed"},
-        {"number": 0, "state": "unheard of"},
-        {"number": 0, "state": "completed", "score": "412.5"},
-        {"number": 0, "state": "completed", "steps": 1.5},
-        {"number": [0], "state": "completed"},
+        {"trial": 0, "index": 0, "step": 8, "state": "unheard of"},
+        {"trial": 0, "index": 0, "step": 8, "state": "completed", "score": "412.5"},
+        {"trial": 0, "index": 0, "step": 1.5, "state": "completed"},
+        {"trial": [0], "index": 0, "step": 8, "state": "completed"},
     ],
 )
 def test_a_record_with_a_wrong_type_or_a_missing_key_is_named(
     ledger: Ledger, trials: Trials, data: dict[str, object]
 ) -> None:
-    ledger.open_round(0, trials)
-    path = ledger.paths.trial(0).result
+    open_round(ledger, *trials)
+    path = ledger.paths.trial(0).segment(0).report
 
     path.write_text(json.dumps(data))
 
-    with pytest.raises(LedgerError, match=r"0000/result\.json: not a record"):
+    with pytest.raises(LedgerError, match=r"0000/report\.json: not a record"):
         ledger.history()
 
 
@@ -216,16 +233,16 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("learned", [True, False])
 def test_any_one_damaged_record_is_named_or_costs_nothing(
-    run_round: RunRound, tmp_path: Path, damage: str, closed: bool
+    run_round: RunRound, tmp_path: Path, damage: str, learned: bool
 ) -> None:
-    ledger = run_round(closed=closed)
+    ledger = run_round(learned=learned)
     ledger.finish("completed")
     whole = read_everything(ledger)
 
     for number, record in enumerate(records(ledger)):
-        # A copy each: closed rounds are remembered by their directory.
+        # A copy each: decisions are remembered by their directory.
         copy = Ledger(shutil.copytree(ledger.directory, tmp_path / f"copy-{number}"))
         path = copy.directory / record.relative_to(ledger.directory)
         DAMAGE[damage](path)
@@ -235,7 +252,7 @@ def test_any_one_damaged_record_is_named_or_costs_nothing(
 
 
 def test_no_flipped_bit_changes_what_is_read(run_round: RunRound) -> None:
-    ledger = run_round(closed=False)
+    ledger = run_round(learned=False)
     whole = read_everything(ledger)
     draw = random.Random(7)
 

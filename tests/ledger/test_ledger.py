@@ -7,7 +7,8 @@ import pytest
 
 from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
-from amc.ledger import AttemptEnd, Ledger, Result, Trial, ledgers
+from amc.ledger import AttemptEnd, Ledger, Trial, ledgers
+from tests.experiments import learn, open_round, opening, report
 
 MakeConfig = Callable[..., ExperimentConfig]
 
@@ -52,71 +53,70 @@ def test_a_directory_without_an_experiment_is_refused(tmp_path: Path) -> None:
         _ = Ledger(tmp_path).config
 
 
-def test_a_round_is_recorded_once_whoever_comes_second(ledger: Ledger) -> None:
-    assert ledger.open_round(0, TRIALS)
+def test_a_decision_is_recorded_once_whoever_comes_second(ledger: Ledger) -> None:
+    past = ledger.history()
 
-    assert not ledger.open_round(0, TRIALS[:1])
+    are_first = [ledger.append(opening(past, trials)) for trials in (TRIALS, TRIALS[:1])]
 
-    assert ledger.history().trials == tuple(TRIALS)
-    assert ledger.trial(1) == TRIALS[1]
+    assert are_first == [True, False]
+    assert list(ledger.history().trials.values()) == TRIALS
+    assert [segment.trial for segment in ledger.history().outstanding] == [0, 1]
 
 
 def test_a_trial_is_found_though_its_own_copy_was_never_written(ledger: Ledger) -> None:
-    ledger.open_round(0, TRIALS)
+    open_round(ledger, *TRIALS)
     ledger.paths.trial(1).trial.unlink()
 
     assert ledger.trial(1) == TRIALS[1]
+    assert ledger.segment(1).key == (1, 0)
     with pytest.raises(LedgerError, match="no trial 9"):
         ledger.trial(9)
 
 
-def test_the_first_result_of_a_trial_stays(ledger: Ledger) -> None:
-    ledger.open_round(0, TRIALS)
+def test_the_first_report_of_a_segment_stays(ledger: Ledger) -> None:
+    open_round(ledger, *TRIALS)
 
-    written = [ledger.write_result(Result(0, "completed", score)) for score in (1.0, 2.0)]
+    written = [ledger.write_report(report(0, score)) for score in (1.0, 2.0)]
 
+    seen = ledger.history()
     assert written == [True, False]
-    assert ledger.history().rounds[0].results[0].score == 1.0
-    assert ledger.history().rounds[0].outstanding == (TRIALS[1],)
+    assert seen.fresh[0, 0].score == 1.0
+    assert [segment.trial for segment in seen.outstanding] == [1]
 
 
-def test_a_closed_round_is_history_and_read_once(ledger: Ledger) -> None:
-    ledger.open_round(0, TRIALS)
+def test_what_was_learned_is_history_and_read_once(ledger: Ledger) -> None:
+    open_round(ledger, *TRIALS)
     for trial in TRIALS:
-        ledger.write_result(Result(trial.number, "completed", float(trial.number)))
-    ledger.close_round(ledger.history().rounds[0])
+        ledger.write_report(report(trial.number, float(trial.number)))
+    learn(ledger)
 
     first, second = ledger.history(), ledger.history()
 
-    assert first.open_round is None
+    assert not first.open and not first.fresh
     assert [result.score for _, result in first.finished()] == [0.0, 1.0]
-    assert first.rounds[0] is second.rounds[0]
+    assert first.learned is second.learned
 
 
 def test_an_experiment_made_again_under_the_same_name_is_not_answered_from_memory(
     tmp_path: Path, ledger: Ledger, make_config: MakeConfig
 ) -> None:
-    ledger.open_round(0, TRIALS)
-    for trial in TRIALS:
-        ledger.write_result(Result(trial.number, "completed", 5.0))
-    ledger.close_round(ledger.history().rounds[0])
-    assert ledger.history().rounds
+    open_round(ledger, *TRIALS)
+    ledger.write_report(report(0, 5.0))
+    assert ledger.history().trials
 
     shutil.rmtree(ledger.directory)  # so that the inodes of its files are free again
     again = Ledger.create(tmp_path, make_config())
 
     assert again.id == ledger.id
-    assert again.history().rounds == ()
-    again.open_round(0, TRIALS)
-    for trial in TRIALS:
-        again.write_result(Result(trial.number, "completed", 7.0))
-    again.close_round(again.history().rounds[0])
-    assert [result.score for _, result in again.history().finished()] == [7.0, 7.0]
-    assert [result.score for _, result in ledger.history().finished()] == [7.0, 7.0]
+    assert not again.history().trials
+    open_round(again, *TRIALS)
+    again.write_report(report(0, 7.0))
+    assert [result.score for _, result in again.history().finished()] == [7.0]
+    assert [result.score for _, result in ledger.history().finished()] == [7.0]
 
 
 def test_attempts_are_numbered_in_order_and_carry_their_end(ledger: Ledger) -> None:
-    ledger.open_round(0, TRIALS)
+    open_round(ledger, *TRIALS)
 
     for _ in range(3):
         ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="here/1")
@@ -174,7 +174,7 @@ def test_two_experiments_of_one_config_are_told_apart(
 
 
 def test_nothing_is_written_for_an_experiment_that_was_removed(ledger: Ledger) -> None:
-    ledger.open_round(0, TRIALS)
+    open_round(ledger, *TRIALS)
     attempt = ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="")
     assert not ledger.is_gone
 
@@ -182,7 +182,7 @@ def test_nothing_is_written_for_an_experiment_that_was_removed(ledger: Ledger) -
 
     assert ledger.is_gone
     for write in (
-        lambda: ledger.write_result(Result(0, "completed", 1.0)),
+        lambda: ledger.write_report(report(0, 1.0)),
         lambda: ledger.end_attempt(0, attempt.number, AttemptEnd("result")),
         lambda: ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host=""),
     ):
@@ -191,7 +191,7 @@ def test_nothing_is_written_for_an_experiment_that_was_removed(ledger: Ledger) -
     assert not ledger.directory.exists()
 
 
-def test_a_removed_experiment_s_successor_gets_none_of_its_results(
+def test_a_removed_experiment_s_successor_gets_none_of_its_reports(
     ledger: Ledger, make_config: MakeConfig
 ) -> None:
     ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="")
@@ -199,10 +199,10 @@ def test_a_removed_experiment_s_successor_gets_none_of_its_results(
     again = Ledger.create(ledger.directory.parent, make_config())
 
     with pytest.raises(LedgerError, match="was removed"):
-        ledger.write_result(Result(0, "completed", 1.0))
+        ledger.write_report(report(0, 1.0))
 
     assert again.id == ledger.id
-    assert again.result(0) is None
+    assert again.report(0) is None
 
 
 def test_a_record_that_cannot_be_read_now_is_no_sign_of_a_removal(ledger: Ledger) -> None:

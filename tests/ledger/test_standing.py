@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from statistics import stdev
-from typing import Any
 
 import pytest
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import History, Result, Round, Trial
+from amc.ledger import History, Trial
 from amc.ledger.standing import Winner, ranked, standings, winner
+from tests.experiments import of, opening, report
 
 MakeConfig = Callable[..., ExperimentConfig]
 SEEDS = "hyperparameter_optimizer.seeds_per_trial"
@@ -16,19 +16,19 @@ SEEDS = "hyperparameter_optimizer.seeds_per_trial"
 
 def history(*rounds: list[tuple[int, str, float | None]], is_open: bool = False) -> History:
     """Rounds of (suggestion, kind, score); None is a failed trial, an open round lacks its last."""
-    found, number = [], 0
+    past = History()
     for index, rows in enumerate(rounds):
-        trials, results = [], {}
-        for suggestion, kind, score in rows:
-            trials.append(Trial(number, {}, number, index, suggestion, kind))
-            state: Any = "failed" if score is None else "completed"
-            results[number] = Result(number, state, score)
-            number += 1
-        is_last = index == len(rounds) - 1
-        if is_open and is_last:
-            results.popitem()
-        found.append(Round(index, tuple(trials), results, not (is_open and is_last)))
-    return History(tuple(found))
+        first = len(past.trials)
+        trials = [
+            Trial(first + place, {}, first + place, index, suggestion, kind)  # type: ignore[arg-type]
+            for place, (suggestion, kind, _) in enumerate(rows)
+        ]
+        past = past.after(opening(past, trials, past.fresh.values()))
+        reports = [report(first + place, score) for place, (_, _, score) in enumerate(rows)]
+        past = past.seen({one.key: one for one in reports})
+    if is_open:
+        past = past.seen(dict(list(past.fresh.items())[:-1]))
+    return past
 
 
 def test_the_mean_has_its_standard_error_and_its_number_of_seeds(make_config: MakeConfig):
@@ -112,12 +112,12 @@ def test_scores_beyond_what_a_sum_can_hold_have_a_mean(make_config: MakeConfig):
 
 def solved(*rows: tuple[float, int | None, float]) -> History:
     """Trials of a suggestion each: (score, solved at, mean over the evaluations)."""
-    trials = tuple(Trial(number, {}, number, suggestion=number) for number in range(len(rows)))
-    results = {
-        number: Result(number, "completed", score, mean_evaluation, solved_at=step)
-        for number, (score, step, mean_evaluation) in enumerate(rows)
-    }
-    return History((Round(0, trials, results, is_closed=True),))
+    trials = [Trial(number, {}, number, suggestion=number) for number in range(len(rows))]
+    reports = [
+        report(number, score, mean_evaluation=mean, solved_at=step)
+        for number, (score, step, mean) in enumerate(rows)
+    ]
+    return of(trials, reports)
 
 
 STOPPING = {"environment.reward_threshold": 475.0, "training.stop_at_reward_threshold": True}
@@ -149,13 +149,11 @@ def test_a_suggestion_is_as_quick_as_the_mean_of_its_seeds_and_unsolved_if_one_i
 ):
     rows = [(0, 500.0, 1000), (0, 500.0, 5000), (1, 500.0, 2000), (1, 500.0, 2500)]
     rows += [(2, 500.0, 100), (2, 500.0, None)]
-    trials = tuple(Trial(n, {}, n, suggestion=row[0]) for n, row in enumerate(rows))
-    results = {
-        n: Result(n, "completed", score, solved_at=step) for n, (_, score, step) in enumerate(rows)
-    }
+    trials = [Trial(n, {}, n, suggestion=row[0]) for n, row in enumerate(rows)]
+    reports = [report(n, score, solved_at=step) for n, (_, score, step) in enumerate(rows)]
     config = make_config({**STOPPING, SEEDS: 2, "hyperparameter_optimizer.n_calls": 6})
 
-    order = ranked(config, History((Round(0, trials, results, is_closed=True),)))
+    order = ranked(config, of(trials, reports))
 
     assert [item.number for item in order] == [1, 0, 2]
 

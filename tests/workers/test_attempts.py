@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Attempt, AttemptEnd, Ledger, Result, Trial, files
+from amc.ledger import Attempt, AttemptEnd, Ledger, Trial, files
 from amc.workers import preload, room
 from amc.workers.attempts import exhausted
 from amc.workers.attempts import supervise as supervise_trial
 from amc.workers.progress import Progress
+from tests.experiments import open_round, report
 
 MakeConfig = Callable[..., ExperimentConfig]
 
@@ -185,7 +186,7 @@ def misbehaving(
             }
         )
         ledger = Ledger.create(shared, config)
-        ledger.open_round(0, [Trial(0, {}, seed=1)])
+        open_round(ledger, Trial(0, {}, seed=1))
         return ledger
 
     return make
@@ -216,7 +217,7 @@ def test_a_healthy_trial_is_completed_in_one_attempt(
     broker: Any, shared: Path, make_config: MakeConfig
 ) -> None:
     ledger = Ledger.create(shared, make_config())
-    ledger.open_round(0, [Trial(0, {"learning_rate": 1e-3}, seed=1)])
+    open_round(ledger, Trial(0, {"learning_rate": 1e-3}, seed=1))
 
     became = supervise(ledger)
 
@@ -255,7 +256,7 @@ def test_a_trial_without_evaluations_is_scored_by_its_training(
     broker: Any, shared: Path, make_config: MakeConfig
 ) -> None:
     ledger = Ledger.create(shared, make_config({"training.eval_freq": None}))
-    ledger.open_round(0, [Trial(0, {"learning_rate": 1e-3}, seed=1)])
+    open_round(ledger, Trial(0, {"learning_rate": 1e-3}, seed=1))
 
     became = supervise(ledger)
 
@@ -271,7 +272,7 @@ def test_a_trial_that_reached_the_threshold_is_recorded_as_solved_and_ends_there
 ) -> None:
     stopping = {"environment.reward_threshold": 1.0, "training.stop_at_reward_threshold": True}
     ledger = Ledger.create(shared, make_config({**stopping, "training.eval_freq": 64}))
-    ledger.open_round(0, [Trial(0, {"learning_rate": 1e-3}, seed=1)])
+    open_round(ledger, Trial(0, {"learning_rate": 1e-3}, seed=1))
 
     became = supervise(ledger)
 
@@ -483,7 +484,7 @@ def test_cancelling_stops_a_running_trial(
     broker: Any, shared: Path, make_config: MakeConfig, eventually: Callable[..., Any]
 ) -> None:
     ledger = Ledger.create(shared, make_config({"training.total_timesteps": 10_000_000}))
-    ledger.open_round(0, [Trial(0, {}, seed=1)])
+    open_round(ledger, Trial(0, {}, seed=1))
     supervisor = Supervisor(ledger)
 
     supervisor.start()
@@ -535,11 +536,11 @@ def test_an_attempt_that_was_overtaken_ends(
 
     supervisor.start()
     eventually(lambda: ledger.attempts(0))
-    ledger.write_result(Result(0, "completed", score=1.0, attempt=2))
+    ledger.write_report(report(0, 1.0, attempt=2))
     supervisor.join(30)
 
     assert supervisor.became == "interrupted"
-    assert "attempt 2 has the result" in str(ledger.attempts(0)[0].end)
+    assert "attempt 2 has the report" in str(ledger.attempts(0)[0].end)
 
 
 @pytest.mark.engine
@@ -602,7 +603,7 @@ def endless(shared: Path, make_config: MakeConfig, eventually: Callable[..., Any
     ledger = Ledger.create(
         shared, make_config({"training.total_timesteps": 10_000_000, "training.save_freq": 64})
     )
-    ledger.open_round(0, [Trial(0, {}, seed=1)])
+    open_round(ledger, Trial(0, {}, seed=1))
     supervisor = subprocess.Popen(
         [sys.executable, "-c", SUPERVISOR, str(ledger.directory)], start_new_session=True
     )

@@ -1,0 +1,103 @@
+"""The log of decisions: numbered without a gap, each written once, by whoever is first.
+
+Every decision is written twice, so that one damaged record costs nothing but a line in the log.
+"""
+
+import logging
+from collections import OrderedDict
+from pathlib import Path
+
+from amc.errors import LedgerError
+from amc.ledger import files, format1
+from amc.ledger.history import History
+from amc.ledger.paths import ExperimentPaths
+from amc.ledger.records import Decision, Segment, Trial
+
+_LOG = logging.getLogger(__name__)
+# Experiments whose logs are kept folded: a driver looks at all that are not finished in turn.
+_REMEMBERED = 256
+_folded: OrderedDict[tuple[Path, str], History] = OrderedDict()
+
+
+def read(paths: ExperimentPaths, number: int) -> Decision | None:
+    """A decision; None where it was not made yet.
+
+    Raises:
+        LedgerError: its record is damaged or gone, and so is the copy.
+    """
+    path, copy = paths.decision(number), paths.decision_copy(number)
+    fault = None
+    try:
+        found = _read(path, number)
+    except LedgerError as error:
+        found, fault = None, error
+    if found is None:
+        found = _read(copy, number)
+        if found is not None:
+            _LOG.warning("%s Read from its copy.", fault or f"{path}: is gone.")
+        elif fault is not None:
+            raise fault
+    found = found or format1.decision(paths, number)
+    if found is None and files.exists(paths.decision(number + 1)):
+        raise LedgerError(f"{path}: is gone, though later decisions are there.")
+    return found
+
+
+def fold(paths: ExperimentPaths, identity: str) -> History:
+    """Every decision so far, folded; those that were read before are not read again.
+
+    Args:
+        paths: of the experiment.
+        identity: of the experiment; what is remembered is remembered under it.
+
+    Raises:
+        LedgerError: a decision is damaged, or does not follow from those before it.
+    """
+    key = paths.directory, identity
+    past = _folded.get(key, History())
+    news: list[Decision] = []
+    while (decision := read(paths, past.decisions + len(news))) is not None:
+        news.append(decision)
+    if news:
+        past = past.after(*news)
+    _folded[key] = past
+    _folded.move_to_end(key)
+    if len(_folded) > _REMEMBERED:
+        _folded.popitem(last=False)
+    return past
+
+
+def append(paths: ExperimentPaths, decision: Decision) -> bool:
+    """Record the next decision.
+
+    Returns:
+        True if it is this one; False if somebody else's was first.
+    """
+    data = decision.to_json()
+    if not files.create(paths.decision(decision.number), data, compact=True):
+        return False
+    files.create(paths.decision_copy(decision.number), data, compact=True, sync=False)
+    trials = {trial.number: trial for trial in decision.trials}
+    for segment in decision.segments:
+        _copy(paths, segment, trials.get(segment.trial))
+    return True
+
+
+def _copy(paths: ExperimentPaths, segment: Segment, trial: Trial | None) -> None:
+    """What the log says of a segment, where its files lie, for whoever looks there."""
+    own = paths.trial(segment.trial)
+    if trial is not None:
+        data = {**trial.to_json(), "segment": segment.to_json()}
+        files.create(own.trial, data, sync=False)
+    else:
+        files.create(own.segment(segment.index).segment, segment.to_json(), sync=False)
+
+
+def _read(path: Path, number: int) -> Decision | None:
+    data = files.read(path)
+    if data is None:
+        return None
+    decision = Decision.from_json(data, path)
+    if decision.number != number:
+        raise LedgerError(f"{path}: is decision {decision.number}, not {number}.")
+    return decision

@@ -1,0 +1,52 @@
+"""Experiments for tests: what a driver would have decided and workers reported."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from amc.config.schema import ExperimentConfig
+from amc.driver import plan
+from amc.ledger import Decision, History, Ledger, Report, Segment, Trial
+
+STEPS = 2048
+
+
+def report(trial: int, score: float | None, **more: Any) -> Report:
+    """What came of a trial that was trained in one piece; one without a score has failed."""
+    state: Any = "failed" if score is None else "completed"
+    return Report(trial, 0, **{"state": state, "step": STEPS, "score": score, **more})
+
+
+def opening(past: History, trials: Sequence[Trial], reports: Iterable[Report] = ()) -> Decision:
+    """The decision that learns these reports and opens these trials, each in one piece."""
+    segments = tuple(Segment(trial.number, 0, 0, STEPS, STEPS) for trial in trials)
+    return Decision(past.decisions, tuple(reports), tuple(trials), segments)
+
+
+def open_round(ledger: Ledger, *trials: Trial) -> None:
+    """Record that the driver learned what there was and opened these trials."""
+    past = ledger.history()
+    assert ledger.append(opening(past, trials, past.fresh.values()))
+
+
+def learn(ledger: Ledger) -> None:
+    """Record that the driver learned what there was."""
+    open_round(ledger)
+
+
+def play(
+    config: ExperimentConfig, score: Callable[[Trial], float | None]
+) -> tuple[History, Decision]:
+    """Answer whatever the driver opens with scores, until it ends the experiment."""
+    past = History()
+    while (decision := plan(config, past)) is not None and decision.finish is None:
+        past = past.after(decision)
+        reports = [report(one.trial, score(past.trials[one.trial])) for one in decision.segments]
+        past = past.seen({one.key: one for one in reports})
+    assert decision is not None
+    return past, decision
+
+
+def of(trials: Sequence[Trial], reports: Iterable[Report]) -> History:
+    """One round, and what came of it."""
+    past = History().after(opening(History(), trials))
+    return past.seen({one.key: one for one in reports})
