@@ -137,7 +137,10 @@ class Algorithm(ABC):
         self._observation = None if observation is None else observation.numpy().copy()
 
     def fork(self) -> None:
-        """After `load_state_dict`: begin new episodes, and draw from streams of one's own seed."""
+        """After `load_state_dict`: begin new episodes, and draw from streams of one's own seed.
+
+        The environment is forked beside it.
+        """
         self._observation = None
         for stream, drawn_from in self.generators().items():
             restore_generator(drawn_from, generator_state(generator(self.seed, stream)))

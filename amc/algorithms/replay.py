@@ -138,15 +138,15 @@ class ReplayBuffer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a state made by `state_dict`.
+        """Take over a state made by `state_dict`, also that of a buffer with room for fewer rows.
 
         Raises:
-            CheckpointError: it is of a buffer of another shape, or of a version that kept rows as
-                they were normalised when they came.
+            CheckpointError: it is of a larger buffer or of other rows, or of a version that kept
+                rows as they were normalised when they came.
         """
         rows = state["rows"]
         saved = (state["capacity"], rows.shape[1])
-        if saved != self._rows.shape:
+        if saved[0] > self.capacity or saved[1] != self._rows.shape[1]:
             raise CheckpointError(
                 f"checkpoint: its replay buffer has rows by width {saved}, but this one has "
                 f"{tuple(self._rows.shape)}. It belongs to another buffer_size or environment."
@@ -158,4 +158,8 @@ class ReplayBuffer:
             )
         self.size = len(rows)
         self._position = state["position"]
+        if self.size == saved[0] < self.capacity:
+            # The ring was full: from its oldest row on, it is the beginning of the larger one.
+            rows = rows.roll(-self._position, dims=0)
+            self._position = self.size
         self._rows[: self.size] = rows

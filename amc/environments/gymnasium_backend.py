@@ -208,9 +208,10 @@ class GymnasiumVector(VectorEnvironment):
         self._observation = observation
         warn_of_other_observations(observation, state["observation"].numpy(), self.backend)
 
-    def fork(self) -> None:
-        """Forget the episodes in progress; the wrappers' states stay."""
-        self._episodes = [-1] * self.n_envs
+    def fork(self, state: dict[str, Any]) -> None:
+        """Take over what the wrappers know."""
+        check_same_environment(state, self._identity, self.n_envs)
+        self._put(state.get("wrappers", {}).get("now"))
 
     def render(self) -> NDArray[np.uint8]:
         """A picture of the first environment."""

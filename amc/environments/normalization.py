@@ -81,17 +81,21 @@ class Normalizer(VectorEnvironment):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over moments and inner state."""
+        self._take_moments(state)
+        self.inner.load_state_dict(state["inner"])
+
+    def _take_moments(self, state: dict[str, Any]) -> None:
         if state.get("normalizes") != self._what:
             raise EnvironmentFault(
                 f"checkpoint: it was saved with other environment.wrappers; here {self._what}s are "
                 "normalised at this place. Set the wrappers as they were, or start anew."
             )
         self.moments[:] = state["moments"].numpy()
-        self.inner.load_state_dict(state["inner"])
 
-    def fork(self) -> None:
-        """The inner environment's; the moments stay."""
-        self.inner.fork()
+    def fork(self, state: dict[str, Any]) -> None:
+        """Take over the moments, and what outlives an episode of the inner environment."""
+        self._take_moments(state)
+        self.inner.fork(state["inner"])
 
     def render(self) -> NDArray[np.uint8]:
         """A picture of the first environment."""

@@ -162,10 +162,13 @@ class VectorEnvironment(ABC):
         """
 
     @abstractmethod
-    def fork(self) -> None:
-        """After `load_state_dict`: the next reset begins episodes of this environment's own seed.
+    def fork(self, state: dict[str, Any]) -> None:
+        """Take over what outlives an episode, as a normaliser's statistics do, and nothing else.
 
-        What was learned over episodes, as by a normaliser, stays.
+        The next reset begins episodes of this environment's own seed.
+
+        Raises:
+            EnvironmentFault: the state belongs to another environment, backend or number of copies.
         """
 
     def render(self) -> NDArray[np.uint8]:

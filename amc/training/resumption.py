@@ -74,13 +74,15 @@ def resume(
         return _resumed(file, progress, file.path)
     if not context.lineage:
         return None
+    is_fork = context.segment is not None and context.segment.reseed is not None
     for file in _starts(context):
         state = checkpoint.read(file)
         if state is None:
             continue
-        progress = snapshot.restore(state, config, environment, algorithm, changed)
+        progress = snapshot.restore(
+            state, config, environment, algorithm, changed=changed, fork=is_fork
+        )
         if snapshot.digest(algorithm) == context.lineage[-1].report.digest:
-            _fork(context, environment, algorithm)
             return _resumed(file, progress, None)
         _LOG.warning("%s: its parameters are not those that were reported", file.path)
     raise StartLostError(_loss(context))
@@ -93,12 +95,6 @@ def _starts(context: TrialContext) -> Iterator[CheckpointFile]:
         for file in checkpoint.files(directory / CHECKPOINT_DIRECTORY):
             if file.step == start.report.step:
                 yield file
-
-
-def _fork(context: TrialContext, environment: VectorEnvironment, algorithm: Algorithm) -> None:
-    if context.segment is not None and context.segment.reseed is not None:
-        environment.fork()
-        algorithm.fork()
 
 
 def _resumed(file: CheckpointFile, progress: dict[str, Any], own: Path | None) -> Resumed:

@@ -88,12 +88,12 @@ class Scores:
 
         A level that the curve alone decides, so that it is the same after every resume. A step of
         `stop_below` is that of the first evaluation from it on, since evaluations wait for the end
-        of an iteration.
+        of an iteration; what the segments before evaluated was decided there.
         """
         segment = self._context.segment
-        if segment is None or not self._made:
+        before, latest = [0, 0, *(one.step for one in self._made)][-2:]
+        if segment is None or latest <= segment.from_step:
             return False
-        before, latest = ([0] + [one.step for one in self._made])[-2:]
         score = smoothed([one.score for one in self._made])
         return any(before < step <= latest and score < low for step, low in segment.stop_below)
 

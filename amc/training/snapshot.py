@@ -79,7 +79,9 @@ def restore(
     config: ExperimentConfig,
     environment: VectorEnvironment,
     algorithm: Algorithm,
+    *,
     changed: frozenset[str] = frozenset(),
+    fork: bool = False,
 ) -> dict[str, Any]:
     """Put an environment and a learner, both freshly made, into a captured state.
 
@@ -89,6 +91,7 @@ def restore(
         environment: what is trained in.
         algorithm: what learns.
         changed: dotted keys of the config whose values may differ, where a segment begins.
+        fork: whether episodes and draws begin anew, of the seed that both were made with.
 
     Returns:
         The loop's progress, as it was given to `capture`.
@@ -103,8 +106,12 @@ def restore(
             state["versions"],
             versions(),
         )
-    environment.load_state_dict(state["environment"])
     algorithm.load_state_dict(state["algorithm"])
+    if fork:
+        environment.fork(state["environment"])
+        algorithm.fork()
+    else:
+        environment.load_state_dict(state["environment"])
     return dict(state["progress"])
 
 

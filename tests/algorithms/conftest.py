@@ -73,7 +73,7 @@ class TinyEnvironment(VectorEnvironment):
         self.time = state["time"].numpy().copy()
         self.observation = state["observation"].numpy().copy()
 
-    def fork(self) -> None:
+    def fork(self, state: dict[str, Any]) -> None:
         pass
 
     def close(self) -> None:

@@ -205,8 +205,36 @@ def test_a_saved_state_does_not_change_when_the_buffer_does():
     assert torch.equal(state["rows"], before)
 
 
-def test_a_state_of_another_shape_is_refused():
+@pytest.mark.parametrize("filled", [3, 5, 7])
+def test_a_larger_buffer_takes_over_a_smaller_one_and_forgets_the_oldest_first(filled):
+    small = ReplayBuffer(5, observation_size=2, action_size=1)
+    fill(small, range(filled))
+    large = ReplayBuffer(8, observation_size=2, action_size=1)
+
+    large.load_state_dict(small.state_dict())
+    fill(large, range(filled, 12))
+
+    assert contents(large) == list(range(4, 12))
+
+
+def test_a_larger_buffer_goes_on_as_if_it_had_had_the_room_from_the_first():
+    lived, small = (ReplayBuffer(room, observation_size=2, action_size=1) for room in (8, 5))
+    fill(lived, range(5))
+    fill(small, range(5))
+    grown = ReplayBuffer(8, observation_size=2, action_size=1)
+
+    grown.load_state_dict(small.state_dict())
+    for buffer in (lived, grown):
+        fill(buffer, range(5, 7))
+
+    batches = [buffer.sample(20, np.random.default_rng(1)) for buffer in (lived, grown)]
+    for mine, other in zip(*batches, strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize(("room", "width"), [(4, 2), (5, 3)])
+def test_a_state_of_a_larger_buffer_or_of_other_rows_is_refused(room, width):
     state = ReplayBuffer(5, observation_size=2, action_size=1).state_dict()
 
-    with pytest.raises(CheckpointError, match=r"\(5, 7\).*\(6, 7\)"):
-        ReplayBuffer(6, observation_size=2, action_size=1).load_state_dict(state)
+    with pytest.raises(CheckpointError, match=rf"\(5, 7\).*\({room}, "):
+        ReplayBuffer(room, observation_size=width, action_size=1).load_state_dict(state)

@@ -99,6 +99,31 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(name: str, ba
     assert not np.array_equal(first[0], other[0])
 
 
+@both_backends
+def test_a_fork_has_episodes_of_its_own_seed_and_the_statistics_of_what_it_left(backend: str):
+    original = environment("Pendulum-v1", backend, wrappers=NORMALIZERS)
+    original.reset()
+    play(original, random_actions(original, 50))
+    seen, paid = np.full((2, 3), 0.5, np.float32), np.full(2, -3.0)
+    other = environment("Pendulum-v1", backend, seed=8)
+    actions = random_actions(original, 300)
+
+    fork = environment("Pendulum-v1", backend, seed=8, wrappers=NORMALIZERS)
+    fork.fork(through_a_file(original.state_dict()))
+
+    np.testing.assert_array_equal(
+        fork.normalize_observation(seen), original.normalize_observation(seen)
+    )
+    np.testing.assert_array_equal(fork.normalize_reward(paid), original.normalize_reward(paid))
+    fork.reset()
+    assert np.array_equal(fork.raw_observation, other.reset())
+    for action in actions:
+        assert np.array_equal(fork.step(action).raw_observation, other.step(action).raw_observation)
+    again = environment("Pendulum-v1", backend, seed=8, wrappers=NORMALIZERS)
+    again.load_state_dict(through_a_file(fork.state_dict()))
+    assert play(again, actions) == play(fork, actions)
+
+
 _GO_ON = """
 import sys
 import torch
