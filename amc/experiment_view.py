@@ -35,7 +35,7 @@ class TrialStatus:
     """
 
     number: int
-    state: Literal["waiting", "running", "completed", "failed", "cancelled"]
+    state: Literal["waiting", "running", "completed", "halted", "failed", "cancelled"]
     score: float | None
     hyperparameters: dict[str, Any]
     seed: int

@@ -16,16 +16,18 @@ def report(trial: int, score: float | None, **more: Any) -> Report:
     return Report(trial, 0, **{"state": state, "step": STEPS, "score": score, **more})
 
 
-def opening(past: History, trials: Sequence[Trial], reports: Iterable[Report] = ()) -> Decision:
+def opening(
+    past: History, trials: Sequence[Trial], reports: Iterable[Report] = (), steps: int = STEPS
+) -> Decision:
     """The decision that learns these reports and opens these trials, each in one piece."""
-    segments = tuple(Segment(trial.number, 0, 0, STEPS, STEPS) for trial in trials)
+    segments = tuple(Segment(trial.number, 0, 0, steps, steps) for trial in trials)
     return Decision(past.decisions, tuple(reports), tuple(trials), segments)
 
 
 def open_round(ledger: Ledger, *trials: Trial) -> None:
     """Record that the driver learned what there was and opened these trials."""
-    past = ledger.history()
-    assert ledger.append(opening(past, trials, past.fresh.values()))
+    past, steps = ledger.history(), ledger.config.training.total_timesteps
+    assert ledger.append(opening(past, trials, past.fresh.values(), steps))
 
 
 def learn(ledger: Ledger) -> None:

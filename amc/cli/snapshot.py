@@ -134,6 +134,8 @@ def _told(trial: TrialStatus) -> str:
     if trial.state == "completed":
         took = f"{trial.steps:,} steps in {words.duration(trial.seconds)} on {trial.worker}"
         return f"completed, score {words.score(trial.score)}{words.solved(trial.solved_at)}, {took}"
+    if trial.state == "halted":
+        return f"halted after {trial.steps:,} steps, score {words.score(trial.score)}"
     if trial.state == "failed":
         return f"failed: {words.error(trial.error or 'no reason recorded')}"
     return trial.state

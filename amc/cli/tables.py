@@ -19,6 +19,7 @@ _STYLES = {
     DAMAGED: "red",
     "running": "cyan",
     "completed": "green",
+    "halted": "yellow",
     "failed": "red",
     "cancelled": "yellow",
     "paused": "yellow",
@@ -110,10 +111,10 @@ def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]
     if max_rows is None or len(snapshot.trials) <= max_rows:
         return list(snapshot.trials)
     best = None if snapshot.best is None else snapshot.best.number
-    order = {"running": 1, "completed": 2, "failed": 2, "cancelled": 2, "waiting": 3}
+    order = {"running": 1, "waiting": 3}
 
     def weight(trial: TrialStatus) -> tuple[int, int]:
-        return (0 if trial.number == best else order[trial.state], -trial.number)
+        return (0 if trial.number == best else order.get(trial.state, 2), -trial.number)
 
     kept = sorted(snapshot.trials, key=weight)[: max(1, max_rows)]
     return sorted(kept, key=lambda trial: trial.number)

@@ -66,6 +66,14 @@ class History:
         """What came of a segment; None while nothing has."""
         return self.fresh.get(key) or self.learned.get(key)
 
+    def lineage(self, segment: Segment) -> tuple[Segment, ...]:
+        """The segments that a segment's weights came through, the first one first; not itself."""
+        found = []
+        while segment.start is not None:
+            segment = self.segments[segment.start]
+            found.append(segment)
+        return tuple(reversed(found))
+
     def result(self, trial: int) -> Result | None:
         """How a trial ended, all of its segments together; None while one of them is at work."""
         keys = [(trial, index) for index in range(self.last[trial] + 1)]

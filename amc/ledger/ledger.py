@@ -232,9 +232,11 @@ class Ledger:
     # -- attempts
 
     def claim_attempt(
-        self, trial: int, *, worker: str, queue: str, host: str, step: int = 0
+        self, trial: int, *, worker: str, queue: str, host: str, step: int = 0, segment: int = 0
     ) -> Attempt:
         """Record that somebody tries; the number of the attempt is the fencing token.
+
+        Attempts are numbered over all segments of the trial.
 
         Raises:
             LedgerError: the experiment was removed meanwhile.
@@ -242,7 +244,7 @@ class Ledger:
         self._require_here()
         number = self._last_attempt(trial) + 1
         while True:
-            attempt = Attempt(number, worker, queue, host, started=time.time(), step=step)
+            attempt = Attempt(number, worker, queue, host, time.time(), step, segment)
             data = {key: value for key, value in asdict(attempt).items() if key != "end"}
             if files.create(self.paths.trial(trial).attempt(number), data, sync=False):
                 return attempt

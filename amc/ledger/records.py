@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from amc.errors import LedgerError
 
 SegmentKey = tuple[int, int]
+TrialState = Literal["completed", "halted", "failed", "cancelled"]
 EndState = Literal["completed", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
@@ -144,9 +145,9 @@ class Report(Record):
     Attributes:
         trial: the trial's number.
         index: of the segment in the trial.
-        state: how it ended.
+        state: how it ended; `halted` where an evaluation was below the segment's `stop_below`.
         step: environment steps that the trial was trained in all when it ended.
-        score: mean return of the last evaluation, higher is better; None unless completed.
+        score: mean return of the last evaluation, higher is better; None if there was none.
         mean_evaluation: mean over all evaluations of the trial so far, which tells trials apart
             that end alike.
         attempt: the attempt that wrote it (0: none ran).
@@ -163,7 +164,7 @@ class Report(Record):
 
     trial: int
     index: int
-    state: EndState
+    state: TrialState
     step: int
     score: float | None = None
     mean_evaluation: float | None = None
@@ -226,7 +227,7 @@ class Result(Record):
     """
 
     number: int
-    state: EndState
+    state: TrialState
     score: float | None = None
     mean_evaluation: float | None = None
     attempt: int = 0
@@ -300,6 +301,7 @@ class Attempt(Record):
         host: machine and process, for the reader of the ledger.
         started: unix time by the clock of that machine, for the reader of the ledger.
         step: of the checkpoint that was there when it began; 0 for none.
+        segment: index of the segment in the trial.
         end: how it ended; None while it runs or if its supervisor died.
     """
 
@@ -309,4 +311,5 @@ class Attempt(Record):
     host: str = ""
     started: float = 0.0
     step: int = 0
+    segment: int = 0
     end: AttemptEnd | None = field(default=None)

@@ -72,7 +72,7 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
     while job.report is None:
         if job.is_stopped or Shutdown.is_requested():
             return "interrupted"
-        attempts = job.ledger.attempts(job.trial)
+        attempts = job.attempts()
         if not await_room(job, attempts, lease):
             return "interrupted"
         step = _checkpoint_step(job)
@@ -85,6 +85,7 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
             queue=job.owner.queue,
             host=f"{socket.gethostname()}/{os.getpid()}",
             step=step,
+            segment=job.segment.index,
         )
         logs.bind(job.ledger.id, job.trial, attempt.number)
         end = _run_attempt(job, attempt, lease)
@@ -98,7 +99,7 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
 
 
 def exhausted(attempts: list[Attempt], max_attempts: int, step: int) -> str | None:
-    """Why no further attempt is made; None while one may be.
+    """Why no further attempt at a segment is made; None while one may be.
 
     An attempt that left a later checkpoint than any before counts for nothing. Of the rest, ends of
     the trial's own doing count toward `max_attempts`; an attempt without an end, or one that was

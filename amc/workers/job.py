@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from amc.broker.leases import Owner
-from amc.ledger import Ledger, Report, Segment
+from amc.ledger import Attempt, Ledger, Report, Segment
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class Job:
     def report(self) -> Report | None:
         """What came of the segment; None while nothing has."""
         return self.ledger.report(*self.segment.key)
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt at the segment, in order."""
+        every = self.ledger.attempts(self.trial)
+        return [attempt for attempt in every if attempt.segment == self.segment.index]
 
     @property
     def is_stopped(self) -> bool:

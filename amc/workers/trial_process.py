@@ -5,13 +5,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from statistics import fmean
 from types import FrameType
 
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Report, files
-from amc.workers.base import BaseWorker, TrialContext
+from amc.training.trial import Ancestor, TrialContext
+from amc.workers.base import BaseWorker
 from amc.workers.job import Job
 from amc.workers.progress import Progress
 from amc.workers.shutdown import disregard_signals
@@ -84,23 +84,16 @@ class _StopFlag:
 
 
 def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> bool:
-    paths = job.ledger.paths
-    context = TrialContext(
-        trial=job.ledger.trial(job.trial),
-        attempt=attempt.number,
-        directory=paths.trial(job.trial).directory,
-        tensorboard=paths.tensorboard_run(job.trial),
-        mark=progress.mark,
-        should_stop=lambda: stop.is_set,
-    )
+    context = _context(job, attempt, progress, stop)
     worker = BaseWorker(attempt.worker, job.ledger.config, job.ledger.directory, trial=context)
     outcome = worker.run()
-    if outcome.state != "completed":
+    if outcome.state == "interrupted":
         return False
+    own = job.ledger.paths.trial(job.trial).directory
     job.ledger.write_report(
         Report(
             *job.segment.key,
-            "completed",
+            outcome.state,
             step=outcome.steps,
             score=outcome.score,
             mean_evaluation=_mean([evaluation.score for evaluation in outcome.evaluations]),
@@ -108,12 +101,35 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             seconds=outcome.seconds,
             worker=attempt.worker,
             digest=outcome.digest,
-            checkpoint=str(Path(outcome.checkpoint).relative_to(context.directory)),
+            start_digest=outcome.start_digest,
+            checkpoint=str(outcome.checkpoint.relative_to(own)),
             environment=outcome.environment,
             solved_at=outcome.solved_at,
         )
     )
     return True
+
+
+def _context(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> TrialContext:
+    past, paths, segment = job.ledger.history(), job.ledger.paths, job.segment
+    return TrialContext(
+        trial=past.trials[segment.trial],
+        attempt=attempt.number,
+        directory=paths.trial(segment.trial).segment(segment.index).directory,
+        tensorboard=paths.tensorboard_run(segment.trial),
+        mark=progress.mark,
+        should_stop=lambda: stop.is_set,
+        segment=segment,
+        lineage=tuple(
+            Ancestor(
+                past.trials[one.trial],
+                one,
+                past.learned[one.key],
+                paths.trial(one.trial).segment(one.index).directory,
+            )
+            for one in past.lineage(segment)
+        ),
+    )
 
 
 def _mean(scores: list[float]) -> float | None:

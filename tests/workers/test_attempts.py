@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Attempt, AttemptEnd, Ledger, Trial, files
+from amc.ledger import Attempt, AttemptEnd, Decision, Ledger, Segment, Trial, files
 from amc.workers import preload, room
 from amc.workers.attempts import exhausted
 from amc.workers.attempts import supervise as supervise_trial
@@ -227,6 +227,86 @@ def test_a_healthy_trial_is_completed_in_one_attempt(
     assert (result.steps, result.worker, result.attempt) == (256, "rl-worker-0", 1)
     assert "CartPole-v1" in result.environment
     assert not broker.exists(broker.keyspace.lease("test-1", 0))
+
+
+def go_on(ledger: Ledger, **more: Any) -> None:
+    """Record that the driver learned what there was and opened the trial's next segment."""
+    past = ledger.history()
+    last = past.segments[0, past.last[0]]
+    segment = Segment(
+        0,
+        last.index + 1,
+        from_step=past.fresh[last.key].step,
+        start=last.key,
+        horizon=last.horizon,
+        **more,
+    )
+    learned = tuple(past.fresh.values())
+    assert ledger.append(Decision(past.decisions, learned, segments=(segment,)))
+
+
+@pytest.mark.engine
+def test_a_trial_in_segments_is_reported_as_the_same_trial_in_one(
+    broker: Any, shared: Path, make_config: MakeConfig
+) -> None:
+    config = make_config({"training.eval_freq": 64})
+    trial = Trial(0, {"learning_rate": 1e-3}, seed=1)
+    whole, ledger = Ledger.create(shared, config), Ledger.create(shared, config)
+    open_round(whole, trial)
+    first = Segment(0, 0, from_step=0, until=64, horizon=256)
+    assert ledger.append(Decision(0, trials=(trial,), segments=(first,)))
+
+    supervise(whole)
+    supervise(ledger)
+    go_on(ledger, until=128)
+    supervise(ledger)
+    shutil.rmtree(ledger.paths.trial(0).segment(1).checkpoints)
+    go_on(ledger, until=256)
+    became = supervise(ledger)
+
+    reports = [ledger.report(0, index) for index in range(3)]
+    assert became == "completed"
+    assert [report and report.step for report in reports] == [64, 128, 256]
+    assert [report and report.start_digest for report in reports[1:]] == [
+        report and report.digest for report in reports[:2]
+    ]
+    one, pieces = whole.result(0), ledger.result(0)
+    assert one is not None and pieces is not None
+    assert (pieces.digest, pieces.score) == (one.digest, one.score)
+    assert pieces.mean_evaluation == one.mean_evaluation
+    assert (ledger.paths.trial(0).directory / str(pieces.checkpoint)).is_file()
+
+
+@pytest.mark.engine
+def test_a_segment_below_its_threshold_is_reported_as_halted(
+    broker: Any, shared: Path, make_config: MakeConfig
+) -> None:
+    ledger = Ledger.create(shared, make_config({"training.eval_freq": 64}))
+    segment = Segment(0, 0, 0, 256, 256, stop_below=((128, 1e9),))
+    opened = Decision(0, trials=(Trial(0, {}, seed=1),), segments=(segment,))
+    assert ledger.append(opened)
+
+    became = supervise(ledger)
+
+    result = ledger.result(0)
+    assert became == "completed", "there is nothing more to do"
+    assert result is not None and (result.state, result.steps) == ("halted", 128)
+    assert result.score is not None
+
+
+@pytest.mark.engine
+def test_attempts_at_an_earlier_segment_do_not_count(
+    broker: Any, misbehaving: Callable[..., Ledger]
+) -> None:
+    ledger = misbehaving("crash")
+    ledger.claim_attempt(0, worker="w", queue="gpu0", host="", segment=7)
+    ledger.end_attempt(0, 1, AttemptEnd("usage", "another segment's"))
+
+    supervise(ledger)
+
+    result = ledger.result(0)
+    assert result is not None and "the cart fell" in str(result.error)
+    assert [attempt.segment for attempt in ledger.attempts(0)] == [7, 0, 0]
 
 
 @pytest.mark.engine
