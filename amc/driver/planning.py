@@ -5,15 +5,15 @@ nothing; `amc.tasks` records what it says and does it.
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.driver.budget import budget
+from amc.driver.suggesting import next_suggestions
+from amc.driver.told import Row
 from amc.ledger import Decision, History, Segment, Trial
 from amc.ledger.standing import ranked, standings
-from amc.optimizers import make
 
 # The seed of trial n is a stream of its own below the experiment's seed.
 _TRIAL_STREAM = 1
@@ -87,34 +87,29 @@ def _search_trials(
     seeds = planned.next_seeds(searched)
     if not seeds:
         return []
-    optimizer = make(
-        search.type,
-        search_space=search.search_space,
-        n_calls=-(-search.n_calls // search.seeds_per_trial),
-        seed=config.seed,
-        n_initial_points=search.n_initial_points,
-    )
-    completed, told = standings(history), 0
-    for suggestions in _searched(history):
-        optimizer.update(
-            list(suggestions.values()),
-            [completed[key].mean_score if key in completed else None for key in suggestions],
-        )
-        told += len(suggestions)
+    rows = _rows(history)
     return [
-        Trial(number=0, hyperparameters=hyperparameters, seed=0, suggestion=told + index)
-        for index, hyperparameters in enumerate(optimizer.suggest(len(seeds)))
+        Trial(number=0, hyperparameters=hyperparameters, seed=0, suggestion=len(rows) + index)
+        for index, hyperparameters in enumerate(next_suggestions(config, search, rows, len(seeds)))
         for _ in range(seeds[index])
     ]
 
 
-def _searched(history: History) -> list[dict[int, dict[str, Any]]]:
-    """What the search suggested, round by round: each suggestion's number and hyperparameters."""
-    rounds: dict[int, dict[int, dict[str, Any]]] = {}
-    for trial in history.trials.values():
-        if trial.kind == "search":
-            rounds.setdefault(trial.round, {})[trial.suggestion] = trial.hyperparameters
-    return list(rounds.values())
+def _rows(history: History) -> list[Row]:
+    """Where each suggestion of the search stands, now that every round has ended."""
+    completed = standings(history)
+    searched = {
+        trial.suggestion: trial for trial in history.trials.values() if trial.kind == "search"
+    }
+    return [
+        Row(
+            number,
+            trial.hyperparameters,
+            learned=trial.round,
+            score=completed[number].mean_score if number in completed else None,
+        )
+        for number, trial in searched.items()
+    ]
 
 
 def _finalist_trials(config: ExperimentConfig, history: History) -> list[Trial]:

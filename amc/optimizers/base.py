@@ -11,9 +11,9 @@ from typing import Any
 class Optimizer(ABC):
     """Searches for the suggestion of highest score.
 
-    Any class with these two methods will do (`amc.optimizers.plug_in`). The same arguments and the
-    same history of calls must give the same suggestions. A subclass of this one promises more: told
-    its history in `update` alone, it goes on as one that lived through it round by round.
+    Any class with `suggest` and `update` will do (`amc.optimizers.plug_in`). The same arguments and
+    the same history of calls must give the same suggestions. A subclass of this one promises more:
+    told its history in `update` and `expect` alone, it goes on as one that lived through it.
     """
 
     @abstractmethod
@@ -34,3 +34,15 @@ class Optimizer(ABC):
             suggestions: pending ones, in any order, or points of the user's own.
             scores: one for each; None or a number that is not finite says that the trial failed.
         """
+
+    def expect(self, suggestions: Sequence[Mapping[str, Any]]) -> None:
+        """Take suggestions as pending, as if `suggest` had just returned them.
+
+        Each suggestion of a search is either told, in `update`, or expected, and none is both. A
+        plug-in need not have this method: for one without it a copy is told instead that what is
+        pending scored as the worst so far, and answers in its place.
+
+        Args:
+            suggestions: ones that are being tried, in the order of their numbers.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no expect.")

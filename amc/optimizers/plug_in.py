@@ -4,7 +4,10 @@ The door is `PlugIn`. Whatever such a search raises or returns amiss is a `Searc
 trial is made of it.
 """
 
+import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from amc.config.dimension import is_number
@@ -24,6 +27,10 @@ class PlugIn(Optimizer):
     before it is told the scores of suggestions that this object did not ask for, it is asked for as
     many. So what it keeps between two calls is what it would have kept.
 
+    A search without `expect` cannot know what is pending. Then a twin answers for it: the same
+    search made anew, which has lived through the same calls and believes that everything expected
+    has scored as the worst so far. The twin is thrown away, and the lie with it.
+
     Args:
         name: as the config writes it, for messages.
         factory: what makes it; called with the search space and, of `offered`, what it takes.
@@ -42,6 +49,10 @@ class PlugIn(Optimizer):
         offered: Mapping[str, Any],
     ) -> None:
         self._name = name
+        self._twin = partial(PlugIn, name, factory, search_space, offered)
+        self._calls: list[Callable[[PlugIn], object]] = []
+        self._expected: list[dict[str, Any]] = []
+        self._worst: float | None = None
         self._encoding = Encoding(search_space)
         is_ours = isinstance(factory, type) and issubclass(factory, Optimizer)
         space = search_space if is_ours else written(search_space)
@@ -57,6 +68,7 @@ class PlugIn(Optimizer):
                     "A search has suggest(n_suggestions) and update(suggestions, scores)."
                 )
         self._is_told_at_once = isinstance(self._search, Optimizer)
+        self._knows_pending = _overrides_expect(self._search)
         self._n_pending = 0
 
     def suggest(self, n_suggestions: int = 1) -> list[dict[str, Any]]:
@@ -65,6 +77,11 @@ class PlugIn(Optimizer):
         Raises:
             SearchError: it raised, or returned what is no suggestion of this space.
         """
+        if self._expected:
+            suggestions = self._believer().suggest(n_suggestions)
+            self._expected += suggestions
+            return suggestions
+        self._calls.append(lambda twin: twin.suggest(n_suggestions))
         returned = self._suggested(n_suggestions)
         where = f"optimizer {self._name!r}: suggest({n_suggestions}) returned"
         if not isinstance(returned, list | tuple):
@@ -93,7 +110,31 @@ class PlugIn(Optimizer):
             self._suggested(unasked)
         self._n_pending = max(0, self._n_pending - len(suggestions))
         told = [dict(suggestion) for suggestion in suggestions]
-        self._ask("update", lambda: self._search.update(told, list(scores)))
+        self._expected = _without(self._expected, told)
+        known = [score for score in (*scores, self._worst) if score is not None]
+        self._worst = min(filter(math.isfinite, known), default=None)
+        self._calls.append(lambda twin: twin.update(told, scores))
+        self._ask("update", lambda: self._search.update(copy.deepcopy(told), list(scores)))
+
+    def expect(self, suggestions: Sequence[Mapping[str, Any]]) -> None:
+        """See `Optimizer`; a search without such a method is never told.
+
+        Raises:
+            SearchError: it raised.
+        """
+        expected = [dict(suggestion) for suggestion in suggestions]
+        if self._knows_pending:
+            self._calls.append(lambda twin: twin.expect(expected))
+            self._ask("expect", lambda: self._search.expect(copy.deepcopy(expected)))
+        else:
+            self._expected += expected
+
+    def _believer(self) -> "PlugIn":
+        twin = self._twin()
+        for call in self._calls:
+            call(twin)
+        twin.update(self._expected, [self._worst] * len(self._expected))
+        return twin
 
     def _suggested(self, count: int) -> Any:
         returned = self._ask(f"suggest({count})", lambda: self._search.suggest(count))
@@ -115,6 +156,19 @@ class PlugIn(Optimizer):
             return self._encoding.settled(values)
         except Exception as error:  # values of any kind: what their comparison raises, too
             raise SearchError(f"{where} {_shown(suggestion)}. {error}") from error
+
+
+def _overrides_expect(search: Any) -> bool:
+    found = getattr(search, "expect", None)
+    return callable(found) and getattr(type(search), "expect", None) is not Optimizer.expect
+
+
+def _without(expected: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]]) -> list[Any]:
+    left = list(expected)
+    for suggestion in told:
+        if suggestion in left:
+            left.remove(suggestion)
+    return left
 
 
 def written(search_space: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class RecordingOptimizer(Optimizer):
         return suggestions
 
     def expect(self, suggestions: Sequence[Mapping[str, Any]]) -> None:
-        """Note suggestions of an earlier life of this search that are still being tried.
+        """See `Optimizer`.
 
         Raises:
             UsageError: a suggestion does not belong to the search space.

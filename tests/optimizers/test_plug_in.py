@@ -290,6 +290,103 @@ def test_a_subclass_of_optimizer_is_told_and_not_asked_again_and_gets_whole_dime
     assert all(isinstance(suggestion["batch_size"], int) for suggestion in first)
 
 
+class Greedy:
+    """Goes just above the best; like most searches, it knows nothing of what is pending."""
+
+    def __init__(self, search_space: dict[str, Any]) -> None:
+        self.scored: dict[float, float] = {}
+        self.told: list[tuple[float, Any]] = []
+
+    def suggest(self, n_suggestions: int) -> list[dict[str, Any]]:
+        best = max(self.scored, key=lambda x: self.scored[x], default=0.0)
+        while best in self.scored:
+            best += 1.0
+        return [{"x": best + number} for number in range(n_suggestions)]
+
+    def update(self, suggestions: Any, scores: Any) -> None:
+        for suggestion, score in zip(suggestions, scores, strict=True):
+            self.told.append((suggestion["x"], score))
+            self.scored[suggestion["x"]] = -1e9 if score is None else score
+
+
+def greedy() -> PlugIn:
+    return PlugIn("mine:Greedy", Greedy, {"x": [0.0, 90.0]}, OFFERED)
+
+
+def test_a_search_that_cannot_expect_keeps_away_from_what_is_pending():
+    search = greedy()
+    search.update([{"x": 4.0}, {"x": 5.0}], [1.0, 2.0])
+
+    search.expect([{"x": 6.0}, {"x": 7.0}])
+
+    assert search.suggest(2) == [{"x": 8.0}, {"x": 9.0}]
+    assert search.suggest(1) == [{"x": 10.0}]
+
+
+@pytest.mark.parametrize("told", [[], [({"x": 0.0}, None)], [({"x": 0.0}, float("nan"))]])
+def test_before_any_score_what_is_pending_is_told_as_failed(told: list[Any]):
+    search = greedy()
+    if told:
+        search.update(*zip(*told, strict=True))
+
+    search.expect([{"x": 1.0}, {"x": 2.0}])
+
+    assert search.suggest(1) == [{"x": 3.0}]
+
+
+def test_a_lie_leaves_no_trace_in_what_is_told_later():
+    honest, lied_to = greedy(), greedy()
+    for search in (honest, lied_to):
+        search.update([{"x": 4.0}, {"x": 5.0}], [1.0, 2.0])
+    lied_to.expect([{"x": 6.0}, {"x": 40.0}])
+    lied_to.suggest(3)
+
+    for search in (honest, lied_to):
+        search.update([{"x": 40.0}], [3.0])
+
+    assert lied_to._search.told == honest._search.told == [(4, 1), (5, 2), (40, 3)]
+    assert lied_to.suggest(1) == honest.suggest(1) == [{"x": 41.0}]
+
+
+def test_a_position_kept_by_a_search_that_cannot_expect_goes_past_what_is_pending():
+    rebuilt = PlugIn("mine:Sequence", Sequence, {"x": [0.0, 90.0]}, OFFERED)
+    rebuilt.update([{"x": 0.0}], [1.0])
+
+    rebuilt.expect([{"x": 1.0}, {"x": 2.0}])
+
+    assert rebuilt.suggest(2) == [{"x": 3.0}, {"x": 4.0}]
+
+
+def test_a_search_that_can_expect_is_told_what_is_pending_and_nothing_else():
+    class Knows(Greedy):
+        def expect(self, suggestions: Any) -> None:
+            self.expected = suggestions
+
+    search = PlugIn("mine:Knows", Knows, {"x": [0.0, 90.0]}, OFFERED)
+    search.update([{"x": 4.0}], [1.0])
+
+    search.expect([{"x": 5.0}])
+
+    assert search._search.expected == [{"x": 5.0}]
+    assert search._search.scored == {4.0: 1.0}
+
+
+def test_a_subclass_of_optimizer_need_not_expect():
+    class Told(Optimizer):
+        def __init__(self, search_space: Any) -> None:
+            self.greedy = Greedy(search_space)
+            self.suggest, self.update = self.greedy.suggest, self.greedy.update
+
+        suggest = update = None
+
+    search = PlugIn("mine:Told", Told, {"x": [0.0, 90.0]}, OFFERED)
+    search.update([{"x": 4.0}], [1.0])
+
+    search.expect([{"x": 5.0}])
+
+    assert search.suggest(1) == [{"x": 6.0}]
+
+
 def test_the_search_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     page = Path(__file__).parents[2] / "docs" / "optimizers.md"
     (code,) = re.findall(r"```python\n(import random.*?)```", page.read_text(), flags=re.DOTALL)

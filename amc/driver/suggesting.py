@@ -1,0 +1,33 @@
+"""What the search tries next: the optimizer of a config, brought to where its search stands."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.driver.told import Row, teach, told
+from amc.optimizers import make
+
+
+def next_suggestions(
+    config: ExperimentConfig,
+    search: HyperparameterOptimizerConfig,
+    rows: Sequence[Row],
+    count: int,
+) -> list[dict[str, Any]]:
+    """The next suggestions of a search; fewer than asked for only if nothing is left to suggest.
+
+    Args:
+        config: of the experiment.
+        search: the part of it that says how to search.
+        rows: one for each suggestion so far, in any order.
+        count: how many are wanted, at least 1.
+    """
+    optimizer = make(
+        search.type,
+        search_space=search.search_space,
+        n_calls=-(-search.n_calls // search.seeds_per_trial),
+        seed=config.seed,
+        n_initial_points=search.n_initial_points,
+    )
+    teach(optimizer, told(rows, is_pruned=search.pruner is not None))
+    return optimizer.suggest(count)
