@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 
 from amc.algorithms.device import resolve_device
-from amc.algorithms.environment import Step, VectorEnvironment
 from amc.algorithms.seeding import generator, generator_state, restore_generator
 from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.kernel import resolve_kernel
 from amc.config.schema import ExperimentConfig
+from amc.environments.vector import Step, VectorEnvironment
 from amc.errors import CheckpointError, TrainingError, UsageError
 from amc.plugins import resolve
 

@@ -20,7 +20,6 @@ from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.descent import scheduled_learning_rate
 from amc.algorithms.device import matrix_products
-from amc.algorithms.environment import VectorEnvironment
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
 from amc.algorithms.networks import DeterministicActorCritic, initialise_uniform
 from amc.algorithms.noise import NormalNoise, make_noise
@@ -35,6 +34,7 @@ from amc.algorithms.spaces import ActionRange, policy_size
 from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.kernel import Kernel
 from amc.config.schema import ExperimentConfig
+from amc.environments.vector import VectorEnvironment
 
 # Random streams of one learner.
 INITIAL_WEIGHTS, EXPLORATION, MEMORIES = range(3)

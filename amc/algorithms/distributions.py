@@ -123,7 +123,7 @@ class MultiCategorical(NamedTuple):
 
 
 class DiagonalGaussian(NamedTuple):
-    """Independent Gaussians, their spread the same in every state.
+    """Independent Gaussians, their std the same in every state.
 
     Attributes:
         mean: [B, A].
@@ -163,9 +163,9 @@ class DiagonalGaussian(NamedTuple):
         """KL(old || self) = sum_i (log(s/s_old) + (s_old^2 + (m_old-m)^2) / (2 s^2) - 1/2), [B]."""
         assert isinstance(old, DiagonalGaussian)
         inverse_variance = torch.exp(-2 * self.log_std)
-        spread = torch.expm1(2 * (old.log_std - self.log_std))
+        variances = torch.expm1(2 * (old.log_std - self.log_std))
         distance = (old.mean - self.mean).square() * inverse_variance
-        return (self.log_std - old.log_std + 0.5 * (spread + distance)).sum(dim=-1)
+        return (self.log_std - old.log_std + 0.5 * (variances + distance)).sum(dim=-1)
 
     def rows(self, index: Tensor | slice) -> "DiagonalGaussian":
         """The distribution of some rows."""

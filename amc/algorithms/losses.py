@@ -16,7 +16,7 @@ KL_COEFFICIENT_BOUNDS = (1e-4, 1e4)
 
 
 def normalise(advantages: Tensor) -> Tensor:
-    """Zero mean and unit spread over a minibatch; a single advantage has no spread and stays."""
+    """Zero mean and unit std over a minibatch; a single advantage has none and stays."""
     if len(advantages) < 2:
         return advantages
     return (advantages - advantages.mean()) / (advantages.std() + EPSILON)

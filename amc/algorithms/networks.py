@@ -38,7 +38,7 @@ class _Linear(nn.Linear):
         """Leave the weights unset."""
 
 
-class Perceptron(nn.Sequential):
+class MLP(nn.Sequential):
     """Layers whose outputs have the type of their inputs, whatever is computed in between.
 
     With "bf16" the matrix products are of numbers rounded to bfloat16; weights, gradients and
@@ -61,7 +61,7 @@ class Perceptron(nn.Sequential):
         return nullcontext()
 
 
-def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32") -> Perceptron:
+def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32") -> MLP:
     """Linear layers from `sizes[0]` to `sizes[-1]`, an activation between each two.
 
     The weights are left unset: follow with `initialise_orthogonal` or `initialise_uniform`.
@@ -69,7 +69,7 @@ def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32")
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
         layers += [_Linear(before, after, dtype=torch.float32), ACTIVATIONS[activation]()]
-    return Perceptron(*layers[:-1], precision=precision)
+    return MLP(*layers[:-1], precision=precision)
 
 
 def linear_layers(module: nn.Module) -> list[nn.Linear]:
@@ -126,7 +126,7 @@ class ActorCritic(nn.Module):
     Args:
         observation_size: entries of an observation.
         action_size: the number of actions if `discrete`, else of an action's entries.
-        discrete: a Categorical over actions, or a Gaussian with a learned spread.
+        discrete: a Categorical over actions, or a Gaussian with a learned std.
         counts: where several choices are made at once, how many of the actions belong to each.
         hidden_sizes: of both networks.
         activation: a key of `ACTIVATIONS`.
@@ -148,13 +148,13 @@ class ActorCritic(nn.Module):
         self.counts = counts
         self.policy = mlp([observation_size, *hidden_sizes, action_size], activation, precision)
         self.value = mlp([observation_size, *hidden_sizes, 1], activation, precision)
-        spread = torch.zeros(action_size, dtype=torch.float32)
-        self.log_std = None if discrete else nn.Parameter(spread)
+        log_std = torch.zeros(action_size, dtype=torch.float32)
+        self.log_std = None if discrete else nn.Parameter(log_std)
 
     def initialise(
         self, generator: torch.Generator, *, orthogonal: bool, log_std: float = 0.0
     ) -> None:
-        """Draw the weights, orthogonal or uniform, and set the logarithm of the spread."""
+        """Draw the weights, orthogonal or uniform, and set the logarithm of the std."""
         if orthogonal:
             initialise_orthogonal(self.policy, output_gain=POLICY_GAIN, generator=generator)
             initialise_orthogonal(self.value, output_gain=VALUE_GAIN, generator=generator)

@@ -49,9 +49,9 @@ class OrnsteinUhlenbeckNoise(NormalNoise):
 
         x' = x e^(-theta dt) + s sqrt(1 - e^(-2 theta dt)) N(0, 1),   s = sigma / sqrt(2 theta)
 
-    `std` is s, the spread of the process at every time: a path starts from its stationary
+    `std` is s, the process's own at every time: a path starts from its stationary
     distribution, at first and after each episode. The correlation over k steps is e^(-k theta dt).
-    The usual Euler scheme has a spread 4 % too wide at theta 0.15 and dt 1, 41 % too wide at
+    The usual Euler scheme has a std 4 % too wide at theta 0.15 and dt 1, 41 % too wide at
     theta 1, and runs away from theta dt = 2 on; this one is exact for any step.
 
     Source: Uhlenbeck & Ornstein 1930; Gillespie 1996, https://doi.org/10.1103/PhysRevE.54.2084.

@@ -23,7 +23,6 @@ from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.descent import scheduled_learning_rate
 from amc.algorithms.device import matrix_products
 from amc.algorithms.distributions import Categorical, DiagonalGaussian
-from amc.algorithms.environment import VectorEnvironment
 from amc.algorithms.kernels.ppo import FastPPOLearner
 from amc.algorithms.networks import ActorCritic
 from amc.algorithms.ppo_learner import PPOLearner
@@ -39,6 +38,7 @@ from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel
 from amc.config.schema import ExperimentConfig
+from amc.environments.vector import VectorEnvironment
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class PPO(Algorithm):
     """PPO with a clipped objective and, if wanted, an adaptive KL penalty.
 
     For discrete actions (Categorical), several choices at once (one Categorical each) and
-    continuous ones (Gaussian, its spread learned but the same in every state). Several choices are
+    continuous ones (Gaussian, its std learned but the same in every state). Several choices are
     the reference's work: the fast kernel learns from one alone. Arguments as `Algorithm`.
 
     Attributes:

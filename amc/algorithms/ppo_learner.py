@@ -129,7 +129,7 @@ class PPOLearner:
         means = torch.cat(epochs).mean(dim=0)
         means[APPROX_KL] = epochs[-1][:, APPROX_KL].mean()
         metrics = dict(zip(STATISTICS, means.tolist(), strict=True))
-        return {"epochs": len(epochs), **metrics, **self._spread(), **self._adapt_penalty(batch)}
+        return {"epochs": len(epochs), **metrics, **self._std(), **self._adapt_penalty(batch)}
 
     def state_dict(self) -> dict[str, Any]:
         """Parameters, optimizer and penalty weight, copied to the CPU."""
@@ -189,14 +189,14 @@ class PPOLearner:
 
     @torch.enable_grad()  # an environment may have switched gradients off
     def _accumulate_gradient(self, minibatch: Batch) -> Tensor:
-        """Leave the minibatch's gradient in `parameters.grad`, in pieces that fit into memory."""
+        """Leave the minibatch's gradient in `parameters.grad`; micro-batches fit into memory."""
         if self.settings.normalize_advantage:
             minibatch = minibatch._replace(advantages=normalise(minibatch.advantages))
         self._gradient.zero_()
         statistics = torch.zeros(len(STATISTICS), dtype=torch.float32, device=self.device)
-        for piece in minibatch.split(self.settings.micro_batch_size or minibatch.size):
-            share = piece.size / minibatch.size
-            loss, parts = self._loss(piece)
+        for micro_batch in minibatch.split(self.settings.micro_batch_size or minibatch.size):
+            share = micro_batch.size / minibatch.size
+            loss, parts = self._loss(micro_batch)
             (share * loss).backward()  # type: ignore[no-untyped-call]
             statistics += share * parts
         return statistics
@@ -223,7 +223,7 @@ class PPOLearner:
             parts = (loss, policy, value, entropy, clipped, approximate_kl(log_ratio))
             return loss, torch.stack(parts)
 
-    def _spread(self) -> Metrics:
+    def _std(self) -> Metrics:
         log_std = self.network.log_std
         return {} if log_std is None else {"train/std": log_std.detach().exp().mean().item()}
 

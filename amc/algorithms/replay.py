@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from amc.algorithms.device import to_device
-from amc.algorithms.environment import Normalizer, Step
+from amc.environments.vector import Step, VectorEnvironment
 from amc.errors import CheckpointError
 
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ class ReplayBuffer:
         observation_size: int,
         action_size: int,
         device: torch.device = CPU,
-        normalizer: Normalizer | None = None,
+        normalizer: VectorEnvironment | None = None,
     ) -> None:
         self.capacity = capacity
         self.device = device
@@ -100,7 +100,7 @@ class ReplayBuffer:
             self._normalize(rows, self._normalizer)
         return rows
 
-    def _normalize(self, rows: NDArray[np.float32], normalizer: Normalizer) -> None:
+    def _normalize(self, rows: NDArray[np.float32], normalizer: VectorEnvironment) -> None:
         width = self._widths[0]
         observations = rows[:, : 2 * width]  # and next ones
         normalized = normalizer.normalize_observation(observations.reshape(-1, width))

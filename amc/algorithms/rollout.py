@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from amc.algorithms.distributions import Distribution
-from amc.algorithms.environment import Step
 from amc.algorithms.returns import generalized_advantage_estimation, temporal_differences
+from amc.environments.vector import Step
 
 ValueFunction = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

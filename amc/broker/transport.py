@@ -59,7 +59,7 @@ class _Prefixed(kombu_redis.GlobalKeyPrefixMixin):
                 self.execute_command("EXPIRE", kept, _KEPT_KEYS_S)
 
 
-class Client(_Prefixed, kombu_redis.PrefixedStrictRedis):
+class KombuClient(_Prefixed, kombu_redis.PrefixedStrictRedis):
     """redis-py's client, as kombu uses it."""
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
@@ -112,7 +112,7 @@ class _Pipeline(_Prefixed, kombu_redis.PrefixedRedisPipeline):
             if not _is_wrong_type(error):
                 raise
         prefix = self.global_keyprefix
-        client = Client(connection_pool=self.connection_pool, global_keyprefix=prefix)
+        client = KombuClient(connection_pool=self.connection_pool, global_keyprefix=prefix)
         for (name, *arguments), _ in commands:
             if name in _TYPES:
                 client.move_away(name, str(arguments[0])[len(prefix) :])
@@ -137,8 +137,8 @@ class Channel(kombu_redis.Channel):
 
     QoS = _QoS
 
-    def _get_client(self) -> Callable[..., Client]:
-        return partial(Client, global_keyprefix=self.global_keyprefix)
+    def _get_client(self) -> Callable[..., KombuClient]:
+        return partial(KombuClient, global_keyprefix=self.global_keyprefix)
 
     def _has_queue(self, queue: str, **_: Any) -> bool:
         # kombu asks EXISTS without the prefix.

@@ -96,7 +96,7 @@ def variable_of(command: click.Command, option: click.Option) -> str:
     return f"AMC_{command.name}_{flag}".replace("-", "_").upper()
 
 
-class Program(click.Group):
+class CommandGroup(click.Group):
     """The group of all commands: turns every expected error into one line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -138,7 +138,7 @@ def _leave(ctx: click.Context, message: str, exit_code: int) -> None:
 
 
 @click.group(
-    cls=Program,
+    cls=CommandGroup,
     commands=[LazyCommand(name, short_help=text) for name, text in COMMANDS.items()],
     context_settings={
         "help_option_names": ["-h", "--help"],

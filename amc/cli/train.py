@@ -21,7 +21,7 @@ import click
 from amc.cli.interruption import ENDING, Interruption, respected
 from amc.cli.options import config_options, json_option, read_config
 from amc.cli.output import claim_stdout, note, say
-from amc.cli.train_progress import Watcher, progress
+from amc.cli.train_progress import Hooks, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.ledger import Result, files
@@ -135,7 +135,7 @@ def _ending_what_it_starts() -> Iterator[None]:
         lifeline.adopt_orphans(False)
 
 
-def _progress(config: ExperimentConfig) -> AbstractContextManager[Watcher]:
+def _progress(config: ExperimentConfig) -> AbstractContextManager[Hooks]:
     training = config.training
     return progress(training.total_timesteps, evaluates=training.eval_freq is not None)
 

@@ -9,50 +9,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from amc.cli.output import console, note
 
+if TYPE_CHECKING:
+    from amc.training.curve import Evaluation
+
 _REFRESH_EVERY_S = 0.2
 
 
-class Evaluation(Protocol):
-    """What is shown of an evaluation; fields as in `amc.training.curve.Evaluation`."""
-
-    @property
-    def step(self) -> int:
-        """Environment steps trained."""
-
-    @property
-    def score(self) -> float:
-        """Mean return."""
-
-    @property
-    def std(self) -> float:
-        """Standard deviation of the returns."""
-
-    @property
-    def cut(self) -> int:
-        """Episodes that were cut off for want of a time limit."""
-
-
 @dataclass(frozen=True)
-class Watcher:
+class Hooks:
     """Where a training tells how it goes: hooks for its context."""
 
     mark: Callable[[str, int], None]
-    evaluation: Callable[[Evaluation], None]
+    evaluation: Callable[["Evaluation"], None]
 
 
 @contextmanager
-def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Watcher]:
+def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Hooks]:
     """Show how far a training is while the block runs."""
     view = console(stderr=True)
     if not view.is_terminal:
         lines = _Lines(total_timesteps)
-        yield Watcher(_ignore if evaluates else lines.mark, lines.evaluation)
+        yield Hooks(_ignore if evaluates else lines.mark, lines.evaluation)
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -65,7 +48,7 @@ def progress(total_timesteps: int, *, evaluates: bool = True) -> Iterator[Watche
     )
     with bar:
         shown = _Bar(bar, total_timesteps)
-        yield Watcher(shown.mark, shown.evaluation)
+        yield Hooks(shown.mark, shown.evaluation)
 
 
 def _ignore(kind: str, steps: int) -> None:
@@ -80,7 +63,7 @@ class _Lines:
         if kind == "save":
             note(f"step {steps}/{self._total}  saved")
 
-    def evaluation(self, evaluation: Evaluation) -> None:
+    def evaluation(self, evaluation: "Evaluation") -> None:
         note(f"step {evaluation.step}/{self._total}  {_score(evaluation)}")
 
 
@@ -98,12 +81,12 @@ class _Bar:
             self._refresh_at = now + _REFRESH_EVERY_S
             self._bar.update(self._task, description=kind, completed=steps, refresh=True)
 
-    def evaluation(self, evaluation: Evaluation) -> None:
+    def evaluation(self, evaluation: "Evaluation") -> None:
         self._bar.update(
             self._task, completed=evaluation.step, score=_score(evaluation), refresh=True
         )
 
 
-def _score(evaluation: Evaluation) -> str:
+def _score(evaluation: "Evaluation") -> str:
     cut = f", {evaluation.cut} episodes cut off" if evaluation.cut else ""
     return f"score {evaluation.score:.1f} ± {evaluation.std:.1f}{cut}"

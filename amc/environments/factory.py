@@ -12,7 +12,7 @@ from amc.environments.normalization import (
     NormalizeObservation,
     Normalizer,
     NormalizeReward,
-    observation_moments,
+    observation_statistics,
 )
 from amc.environments.single import single
 from amc.environments.vector import VectorEnvironment
@@ -82,9 +82,9 @@ def make_evaluation(
     if "normalize_observation" not in config.wrappers:
         return environment
     normalizer = NormalizeObservation(environment, is_frozen=True)
-    moments = observation_moments(training)
-    if moments is not None:
-        normalizer.moments[:] = moments
+    statistics = observation_statistics(training)
+    if statistics is not None:
+        normalizer.statistics[:] = statistics
     return normalizer
 
 

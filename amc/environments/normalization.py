@@ -14,11 +14,11 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from amc.environments.moments import (
-    Moments,
+from amc.environments.running_mean_std import (
+    RunningMeanStd,
     add_and_scale,
     add_and_standardize,
-    first_moments,
+    new_running_mean_std,
     scale,
     standardize,
 )
@@ -29,7 +29,7 @@ CLIP = 10.0
 
 
 class Normalizer(VectorEnvironment):
-    """A vector environment around another, with running moments of its own.
+    """A vector environment around another, with running statistics of its own.
 
     Args:
         inner: the environment whose steps are normalised.
@@ -38,7 +38,7 @@ class Normalizer(VectorEnvironment):
 
     Attributes:
         inner: the environment whose steps are normalised.
-        moments: float64 [3, size], see `moments`.
+        statistics: float64 [3, size], see `running_mean_std`.
     """
 
     is_normalized = True
@@ -52,7 +52,7 @@ class Normalizer(VectorEnvironment):
         self.backend = inner.backend
         self.reward_threshold = inner.reward_threshold
         self.bound = inner.bound
-        self.moments = first_moments(size)
+        self.statistics = new_running_mean_std(size)
 
     @property
     def raw_observation(self) -> Observations:
@@ -72,29 +72,29 @@ class Normalizer(VectorEnvironment):
         return self.inner.pop_episodes()
 
     def state_dict(self) -> dict[str, Any]:
-        """The moments and the inner environment's state."""
+        """The statistics and the inner environment's state."""
         return {
             "normalizes": self._what,
-            "moments": torch.from_numpy(self.moments.copy()),
+            "moments": torch.from_numpy(self.statistics.copy()),
             "inner": self.inner.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over moments and inner state."""
-        self._take_moments(state)
+        """Take over statistics and inner state."""
+        self._take_statistics(state)
         self.inner.load_state_dict(state["inner"])
 
-    def _take_moments(self, state: dict[str, Any]) -> None:
+    def _take_statistics(self, state: dict[str, Any]) -> None:
         if state.get("normalizes") != self._what:
             raise EnvironmentFault(
                 f"checkpoint: it was saved with other environment.wrappers; here {self._what}s are "
                 "normalised at this place. Set the wrappers as they were, or start anew."
             )
-        self.moments[:] = state["moments"].numpy()
+        self.statistics[:] = state["moments"].numpy()
 
     def fork(self, state: dict[str, Any]) -> None:
-        """Take over the moments, and what outlives an episode of the inner environment."""
-        self._take_moments(state)
+        """Take over the statistics, and what outlives an episode of the inner environment."""
+        self._take_statistics(state)
         self.inner.fork(state["inner"])
 
     def render(self) -> NDArray[np.uint8]:
@@ -133,19 +133,19 @@ class NormalizeObservation(Normalizer):
         following = observation
         if step.next_observation is not step.observation:
             following = np.empty_like(observation)
-            standardize(self.moments, step.next_observation, CLIP, following)
+            standardize(self.statistics, step.next_observation, CLIP, following)
         return step._replace(observation=observation, next_observation=following)
 
     def normalize_observation(self, raw: Observations) -> Observations:
         """With the statistics as they are now."""
         inner = self.inner.normalize_observation(raw)
         out = np.empty_like(inner)
-        standardize(self.moments, inner, CLIP, out)
+        standardize(self.statistics, inner, CLIP, out)
         return out
 
     def _normalized(self, raw: Observations) -> Observations:
         out = np.empty_like(raw)
-        self._normalize(self.moments, raw, CLIP, out)
+        self._normalize(self.statistics, raw, CLIP, out)
         return out
 
 
@@ -171,7 +171,7 @@ class NormalizeReward(Normalizer):
         """Act in the inner environment; the rewards are normalised."""
         step = self.inner.step(actions)
         reward = np.empty_like(step.reward)
-        add_and_scale(self.moments, step.reward, self._returns, self._gamma, CLIP, reward)
+        add_and_scale(self.statistics, step.reward, self._returns, self._gamma, CLIP, reward)
         if step.next_observation is not step.observation:
             self._returns[step.terminated | step.truncated] = 0.0
         return step._replace(reward=reward)
@@ -180,31 +180,31 @@ class NormalizeReward(Normalizer):
         """With the statistics as they are now."""
         inner = self.inner.normalize_reward(raw)
         out = np.empty_like(inner)
-        scale(self.moments, inner, CLIP, out)
+        scale(self.statistics, inner, CLIP, out)
         return out
 
     def state_dict(self) -> dict[str, Any]:
-        """The moments, the running returns and the inner environment's state."""
+        """The statistics, the running returns and the inner environment's state."""
         return {**super().state_dict(), "returns": torch.from_numpy(self._returns.copy())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over moments, running returns and inner state."""
+        """Take over statistics, running returns and inner state."""
         super().load_state_dict(state)
         self._returns[:] = state["returns"].numpy()
 
 
-def observation_moments(
+def observation_statistics(
     training: VectorEnvironment | Mapping[str, Any] | None,
-) -> Moments | None:
+) -> RunningMeanStd | None:
     """The observation statistics of an environment or of a `state_dict`; None if it has none."""
     layer: Any = training
     while isinstance(layer, VectorEnvironment):
         if isinstance(layer, NormalizeObservation):
-            return layer.moments
+            return layer.statistics
         layer = getattr(layer, "inner", None)
     while layer is not None:
         if layer.get("normalizes") == "observation":
-            moments: Moments = layer["moments"].numpy()
-            return moments
+            statistics: RunningMeanStd = layer["moments"].numpy()
+            return statistics
         layer = layer.get("inner")
     return None

@@ -14,7 +14,7 @@ from amc import logs
 from amc.errors import AmcError
 from amc.fleet.description import Description
 from amc.fleet.state import FleetPaths
-from amc.fleet.supervisor import Owner, Supervisor
+from amc.fleet.supervisor import Keeper, Supervisor
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def main() -> None:
     _send(os.open(os.devnull, os.O_RDONLY), to=0)
     _send(log, to=2)
     logs.configure()
-    owner = Owner(**request["owner"]) if request["owner"] else None
+    owner = Keeper(**request["owner"]) if request["owner"] else None
     try:
         description = Description.from_json(request["description"])
         Supervisor(description, paths, owner).run(when_started=_say_started)

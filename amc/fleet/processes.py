@@ -32,7 +32,7 @@ from amc.fleet.identity import signal_process, wait_gone
 from amc.fleet.jupyter import require_installed, token
 from amc.fleet.readiness import await_ready
 from amc.fleet.state import FleetPaths, living
-from amc.fleet.supervisor import Owner, Supervisor
+from amc.fleet.supervisor import Keeper, Supervisor
 from amc.settings import embedded_directory, shared_dir
 
 _SUPERVISOR_START_S = 90.0
@@ -212,7 +212,7 @@ def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> No
     _refuse_impossible_dashboards(description)
     if broker_of(paths.shared).directory is None:
         check(connect())
-    owner = Owner(os.getpid(), identify(os.getpid()) or "") if is_tied else None
+    owner = Keeper(os.getpid(), identify(os.getpid()) or "") if is_tied else None
     request = {
         "shared": str(paths.shared),
         "description": description.to_json(),

@@ -39,7 +39,7 @@ _LOCK_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Owner:
+class Keeper:
     """The process whose end is the fleet's end, too."""
 
     pid: int
@@ -61,7 +61,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, description: Description, paths: FleetPaths, owner: Owner | None = None
+        self, description: Description, paths: FleetPaths, owner: Keeper | None = None
     ) -> None:
         self._description = description
         self._paths = paths

@@ -51,11 +51,11 @@ def evaluate(
     """Play `eval_episodes` episodes in environments made for that, and closed at the end.
 
     Args:
-        policy: see `play`.
+        policy: see `evaluate_policy`.
         config: what to play, how often, and where an endless episode is cut off.
         training: what was trained in; its observation statistics are used as they are now.
         seed: of these environments.
-        go_on: see `play`.
+        go_on: see `evaluate_policy`.
     """
     n_episodes = config.training.eval_episodes
     environment = make_evaluation(
@@ -66,10 +66,10 @@ def evaluate(
         bound=config.training.eval_max_episode_steps,
     )
     with closing(environment):
-        return play(policy, environment, n_episodes, go_on)
+        return evaluate_policy(policy, environment, n_episodes, go_on)
 
 
-def play(
+def evaluate_policy(
     policy: Policy,
     environment: VectorEnvironment,
     n_episodes: int,

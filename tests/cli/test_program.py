@@ -15,14 +15,14 @@ from amc.errors import AmcError, BrokerError, UsageError
 from amc.version import VERSION
 
 
-def program_that(raises: BaseException) -> cli.Program:
+def program_that(raises: BaseException) -> cli.CommandGroup:
     """A program with one command, which raises."""
 
     @click.command("go")
     def go() -> None:
         raise raises
 
-    return cli.Program("amc", commands=[go])
+    return cli.CommandGroup("amc", commands=[go])
 
 
 def test_help_lists_every_command_with_what_it_does():

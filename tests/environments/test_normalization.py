@@ -9,13 +9,13 @@ from numpy.random import SeedSequence, default_rng
 
 from amc.config.schema import EnvironmentConfig
 from amc.environments import make, make_evaluation
-from amc.environments.moments import COUNT, EPSILON, MEAN, SQUARES
 from amc.environments.normalization import (
     CLIP,
     NormalizeObservation,
     NormalizeReward,
-    observation_moments,
+    observation_statistics,
 )
+from amc.environments.running_mean_std import COUNT, EPSILON, MEAN, SQUARES
 from amc.errors import EnvironmentFault
 
 OBSERVATION, REWARD = "normalize_observation", "normalize_reward"
@@ -53,12 +53,12 @@ def test_the_last_observation_of_an_episode_is_normalised_but_not_counted():
     for action in actions(3):
         step, raw = normalised.step(action), plain.step(action)
 
-    moments = normalised.moments
-    spread = np.sqrt(moments[SQUARES] / moments[COUNT] + EPSILON)
-    expected = np.clip((raw.next_observation - moments[MEAN]) / spread, -CLIP, CLIP)
+    statistics = normalised.statistics
+    spread = np.sqrt(statistics[SQUARES] / statistics[COUNT] + EPSILON)
+    expected = np.clip((raw.next_observation - statistics[MEAN]) / spread, -CLIP, CLIP)
     assert step.truncated.all()
     assert step.next_observation == pytest.approx(expected, rel=1e-5)
-    assert moments[COUNT] == pytest.approx(2 * 4, rel=1e-4)
+    assert statistics[COUNT] == pytest.approx(2 * 4, rel=1e-4)
 
 
 @pytest.mark.parametrize("wrappers", [(), (OBSERVATION,), (REWARD,), (OBSERVATION, REWARD)])
@@ -133,7 +133,7 @@ def test_returns_begin_anew_where_time_ran_out(settings: dict[str, Any]):
         normalised.step(action)
         rewards.append(plain.step(action).reward)
 
-    variance = normalised.moments[SQUARES, 0] / normalised.moments[COUNT, 0]
+    variance = normalised.statistics[SQUARES, 0] / normalised.statistics[COUNT, 0]
     assert variance == pytest.approx(np.var(rewards), rel=1e-2)
 
 
@@ -149,7 +149,7 @@ def test_returns_begin_anew_where_the_task_ended():
         history.append(returns)
         returns = 0.0 if step.terminated[0] else returns
 
-    mean = normalised.moments[MEAN, 0]
+    mean = normalised.statistics[MEAN, 0]
     assert mean == pytest.approx(np.mean(history), rel=1e-3)
 
 
@@ -182,26 +182,26 @@ def test_evaluation_copies_the_statistics_and_leaves_them_frozen():
     training.reset()
     for action in actions(30):
         training.step(action)
-    before = training.moments.copy()
+    before = training.statistics.copy()
 
     evaluation = make_evaluation(config, 2, SeedSequence(1), training)
     evaluation.reset()
     for action in actions(30):
         evaluation.step(action)
 
-    assert np.array_equal(observation_moments(evaluation), before)
-    assert np.array_equal(training.moments, before)
+    assert np.array_equal(observation_statistics(evaluation), before)
+    assert np.array_equal(training.statistics, before)
 
 
 def test_evaluation_stays_frozen_while_training_goes_on():
     config = EnvironmentConfig(name="Pendulum-v1", wrappers=(OBSERVATION,))
     training = make(config, 2, SeedSequence(0))
     evaluation = make_evaluation(config, 2, SeedSequence(1), training)
-    before = observation_moments(evaluation).copy()
+    before = observation_statistics(evaluation).copy()
 
     training.reset()
 
-    assert np.array_equal(observation_moments(evaluation), before)
+    assert np.array_equal(observation_statistics(evaluation), before)
 
 
 def test_evaluation_rewards_are_raw():
@@ -223,15 +223,15 @@ def test_evaluation_can_be_made_from_a_saved_state():
 
     evaluation = make_evaluation(config, 1, SeedSequence(1), training.state_dict())
 
-    assert np.array_equal(observation_moments(evaluation), observation_moments(training))
+    assert np.array_equal(observation_statistics(evaluation), observation_statistics(training))
 
 
 def test_without_a_normaliser_there_are_no_statistics():
     training = environment(REWARD)
 
-    assert observation_moments(training) is None
-    assert observation_moments(training.state_dict()) is None
-    assert observation_moments(None) is None
+    assert observation_statistics(training) is None
+    assert observation_statistics(training.state_dict()) is None
+    assert observation_statistics(None) is None
 
 
 def test_wrappers_apply_in_the_order_of_the_config():

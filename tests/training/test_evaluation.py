@@ -8,7 +8,7 @@ import pytest
 
 from amc.environments.vector import Episode, Step
 from amc.errors import EnvironmentFault, TrainingError
-from amc.training.evaluation import Played, play, summary
+from amc.training.evaluation import Played, evaluate_policy, summary
 
 
 class Clockwork:
@@ -45,14 +45,14 @@ def policy(observation):
 
 
 def test_short_episodes_are_not_favoured():
-    episodes = play(policy, Clockwork([1, 10]), 2).episodes
+    episodes = evaluate_policy(policy, Clockwork([1, 10]), 2).episodes
 
     assert sorted(episode.length for episode in episodes) == [1, 10]
 
 
 @pytest.mark.parametrize("n_episodes", [3, 4, 5, 7])
 def test_exactly_as_many_episodes_are_played_as_asked_for(n_episodes):
-    episodes = play(policy, Clockwork([2, 3, 5]), n_episodes).episodes
+    episodes = evaluate_policy(policy, Clockwork([2, 3, 5]), n_episodes).episodes
 
     lengths = [episode.length for episode in episodes]
     assert len(lengths) == n_episodes
@@ -62,12 +62,12 @@ def test_exactly_as_many_episodes_are_played_as_asked_for(n_episodes):
 def test_playing_ends_when_it_may_not_go_on():
     answers = iter([True, True, False])
 
-    assert play(policy, Clockwork([100]), 1, lambda: next(answers)) is None
+    assert evaluate_policy(policy, Clockwork([100]), 1, lambda: next(answers)) is None
 
 
 def test_an_environment_that_hides_its_episodes_is_at_fault():
     with pytest.raises(EnvironmentFault, match="ended 1 episodes in a step but reported 0"):
-        play(policy, Clockwork([3], reports=False), 1)
+        evaluate_policy(policy, Clockwork([3], reports=False), 1)
 
 
 def test_a_point_of_the_curve_holds_mean_and_spread():

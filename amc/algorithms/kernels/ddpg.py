@@ -11,7 +11,7 @@ from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.kernels.blas import SGEMM, Floats, use_one_thread
 from amc.algorithms.kernels.ddpg_update import Plan, ddpg_update
 from amc.algorithms.kernels.elementwise import ACTIVATIONS, TANH
-from amc.algorithms.kernels.evaluation import evaluate
+from amc.algorithms.kernels.inference import infer
 from amc.algorithms.kernels.networks import INPUTS, OUTPUTS, make_networks
 from amc.algorithms.kernels.optimizer_memory import OptimizerMemory
 from amc.algorithms.networks import DeterministicActorCritic, linear_layers
@@ -20,7 +20,7 @@ from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.schema import OptimizerConfig
 
 # Rows worked on at once: bounds memory for any size of batch, and BLAS gains nothing from more.
-PIECE_ROWS = 256
+MICRO_BATCH_ROWS = 256
 
 ACTOR = 0  # of the networks; the critic is the other one
 
@@ -49,11 +49,11 @@ class FastDDPGLearner(DDPGLearner):
             self.parameters,
             self._gradient,
             [linear_layers(network.actor), linear_layers(network.critic)],
-            capacity=min(PIECE_ROWS, settings.batch_size),
+            capacity=min(MICRO_BATCH_ROWS, settings.batch_size),
             activation=ACTIVATIONS[settings.activation],
             blas=SGEMM,
             is_shared=False,
-            is_turned=False,
+            is_transposed=False,
         )
         inputs = int(self._networks.layers[ACTOR, 0, INPUTS])
         self._action_size = int(self._networks.layers[ACTOR, -1, OUTPUTS])
@@ -76,7 +76,7 @@ class FastDDPGLearner(DDPGLearner):
         """See `DDPGLearner`."""
         networks = self._networks
         result = np.empty((len(observations), self._action_size), np.float32)
-        evaluate(
+        infer(
             (ACTOR, TANH, networks.blas, networks.capacity, networks.activation),
             networks.flat,
             networks.transposed,

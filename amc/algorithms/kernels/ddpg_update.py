@@ -14,8 +14,8 @@ from numba import float64
 from amc.algorithms.kernels.blas import Floats, Number, vector
 from amc.algorithms.kernels.compilation import compiled, inlined, typeof, types
 from amc.algorithms.kernels.descent import Descent, descend
-from amc.algorithms.kernels.elementwise import ONE, follow, tanh
-from amc.algorithms.kernels.evaluation import FLOATS, MATRIX
+from amc.algorithms.kernels.elementwise import ONE, polyak_update, tanh
+from amc.algorithms.kernels.inference import FLOATS, MATRIX
 from amc.algorithms.kernels.networks import (
     Networks,
     backward,
@@ -178,5 +178,5 @@ def ddpg_update(
         n = min(capacity, total - start)
         actor_loss += add_actor_gradient(networks, plan, rows, start, n)
     step(networks, plan.actor_start, plan.critic_start, descent)
-    follow(target, networks.flat, np.float32(plan.tau))
+    polyak_update(target, networks.flat, np.float32(plan.tau))
     return actor_loss / total, critic_loss / total

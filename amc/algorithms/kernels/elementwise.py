@@ -121,7 +121,7 @@ def sum_of_squares(values: Floats) -> Number:
 
 
 @inlined
-def follow(target: Floats, values: Floats, tau: Number) -> None:
+def polyak_update(target: Floats, values: Floats, tau: Number) -> None:
     """Move: target <- target + tau (values - target)."""
     for i in range(target.size):
         target[i] += tau * (values[i] - target[i])

@@ -47,7 +47,7 @@ class Networks(NamedTuple):
     blas: int  # address of sgemm
     flat: Floats  # [P] every parameter
     gradient: Floats  # [P]
-    transposed: Floats  # [P] scratch: the weights turned; empty to do without
+    transposed: Floats  # [P] scratch: the weights transposed; empty to do without
     layers: NDArray[np.int64]  # [networks, L, 4]
     outputs: Floats  # scratch: what goes into each layer, and out of the last one
     deltas: Floats  # scratch, laid out likewise: derivatives of the loss with respect to outputs
@@ -64,7 +64,7 @@ def make_networks(
     activation: int,
     blas: int,
     is_shared: bool,
-    is_turned: bool,
+    is_transposed: bool,
 ) -> Networks:
     """Describe networks whose weights are views of one tensor.
 
@@ -76,7 +76,8 @@ def make_networks(
         activation: between layers.
         blas: address of sgemm.
         is_shared: whether the networks are used one after the other, and may share scratch memory.
-        is_turned: whether to turn weights before they meet many rows; pays for small layers.
+        is_transposed: whether weights are transposed before they meet many rows; pays for small
+            layers.
     """
     tables, before, widths = [], 0, []
     for part in parts:
@@ -89,7 +90,7 @@ def make_networks(
         blas=blas,
         flat=values.numpy(),
         gradient=gradient.numpy(),
-        transposed=np.zeros(values.numel() if is_turned else 0, np.float32),
+        transposed=np.zeros(values.numel() if is_transposed else 0, np.float32),
         layers=np.array(tables, np.int64),
         outputs=scratch[0],
         deltas=scratch[1],
@@ -129,7 +130,7 @@ def biases_of(flat: Floats, layer: NDArray[np.int64]) -> Floats:
 
 @inlined
 def transposed_of(networks: Networks, layer: NDArray[np.int64]) -> Floats:
-    """A layer's turned weights, [inputs, outputs]."""
+    """A layer's transposed weights, [inputs, outputs]."""
     return matrix(networks.transposed, layer[WEIGHTS], layer[INPUTS], layer[OUTPUTS])
 
 
@@ -160,9 +161,9 @@ def output_rows(memory: Floats, networks: Networks, which: int, n: int) -> Float
 
 @inlined
 def transpose_weights(networks: Networks, which: int) -> None:
-    """Turn a network's weights, if it has memory for that; do so before `forward` on many rows.
+    """Transpose a network's weights, if it has memory for that; call it before many rows.
 
-    Rows times turned weights take 25 % less time than if BLAS has to turn them.
+    Rows times transposed weights take 25 % less time than if BLAS has to transpose them.
     """
     if networks.transposed.size > 0:
         for k in range(networks.layers.shape[1]):
@@ -182,13 +183,13 @@ def forward(networks: Networks, which: int, n: int) -> Floats:
     Returns:
         What leaves the last layer, [n, outputs], a view.
     """
-    is_turned = n >= FEW_ROWS and networks.transposed.size > 0
+    is_transposed = n >= FEW_ROWS and networks.transposed.size > 0
     last = networks.layers.shape[1] - 1
     for k in range(last + 1):
         layer = networks.layers[which, k]
         rows = input_of(networks.outputs, layer, n, networks.capacity)
         out = output_of(networks.outputs, layer, n, networks.capacity)
-        if is_turned:
+        if is_transposed:
             multiply(networks.blas, rows, transposed_of(networks, layer), out)
         else:
             weights = weights_of(networks.flat, layer)

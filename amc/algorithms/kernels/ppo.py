@@ -13,7 +13,7 @@ from amc.algorithms.base import Mark, Metrics
 from amc.algorithms.distributions import Categorical, Distribution, MultiCategorical
 from amc.algorithms.kernels.blas import SGEMM, Floats, use_one_thread
 from amc.algorithms.kernels.elementwise import ACTIVATIONS, IDENTITY
-from amc.algorithms.kernels.evaluation import evaluate
+from amc.algorithms.kernels.inference import infer
 from amc.algorithms.kernels.networks import OUTPUTS, make_networks, place_of
 from amc.algorithms.kernels.optimizer_memory import OptimizerMemory
 from amc.algorithms.kernels.ppo_epoch import POLICY, VALUE, ppo_epoch
@@ -21,7 +21,7 @@ from amc.algorithms.kernels.ppo_loss import (
     N_STATISTICS,
     OBSERVATION,
     Objective,
-    Rollout,
+    RolloutRows,
     Statistics,
 )
 from amc.algorithms.networks import ActorCritic, linear_layers
@@ -31,7 +31,7 @@ from amc.config.schema import OptimizerConfig
 
 # Rows worked on at once. With 64 wide layers, 64 to 128 of them fit into the first caches, and BLAS
 # takes its path for small matrices: 15 % less time than 256.
-PIECE_ROWS = 128
+MICRO_BATCH_ROWS = 128
 
 NO_FLOATS = np.empty(0, np.float32)
 NO_ROWS = np.empty((0, 0), np.float32)
@@ -59,18 +59,18 @@ class FastPPOLearner(PPOLearner):
             self.parameters,
             self._gradient,
             [linear_layers(network.policy), linear_layers(network.value)],
-            capacity=min(PIECE_ROWS, settings.micro_batch_size or settings.batch_size),
+            capacity=min(MICRO_BATCH_ROWS, settings.micro_batch_size or settings.batch_size),
             activation=ACTIVATIONS[settings.activation],
             blas=SGEMM,
             is_shared=True,
-            is_turned=True,
+            is_transposed=True,
         )
         self._widths = self._networks.layers[:, -1, OUTPUTS].tolist()
-        self._log_std, self._by_log_std = self._spreads(network.log_std)
+        self._log_std, self._by_log_std = self._log_std_views(network.log_std)
         self._memory = OptimizerMemory(optimizer, [self.optimizer])
 
-    def _spreads(self, log_std: Tensor | None) -> tuple[Floats, Floats]:
-        """The logarithms of a Gaussian's spread, and their gradient, as views."""
+    def _log_std_views(self, log_std: Tensor | None) -> tuple[Floats, Floats]:
+        """The logarithms of a Gaussian's standard deviations, and their gradient, as views."""
         if log_std is None:
             return NO_FLOATS, NO_FLOATS
         start = place_of(log_std, self.parameters)
@@ -79,7 +79,7 @@ class FastPPOLearner(PPOLearner):
 
     def act(self, observations: Floats, noise: Floats) -> NDArray[Any]:
         """See `PPOLearner`."""
-        out = self._evaluate(POLICY, observations, noise)
+        out = self._infer(POLICY, observations, noise)
         return out if self._log_std.size else out.argmax(axis=1)
 
     def act_greedily(self, observations: Floats) -> NDArray[Any]:
@@ -88,12 +88,12 @@ class FastPPOLearner(PPOLearner):
 
     def values(self, observations: Floats) -> Floats:
         """See `PPOLearner`."""
-        return self._evaluate(VALUE, observations, NO_ROWS)[:, 0]
+        return self._infer(VALUE, observations, NO_ROWS)[:, 0]
 
-    def _evaluate(self, which: int, observations: Floats, noise: Floats) -> Floats:
+    def _infer(self, which: int, observations: Floats, noise: Floats) -> Floats:
         networks = self._networks
         result = np.empty((len(observations), self._widths[which]), np.float32)
-        evaluate(
+        infer(
             (which, IDENTITY, networks.blas, networks.capacity, networks.activation),
             networks.flat,
             networks.transposed,
@@ -107,7 +107,7 @@ class FastPPOLearner(PPOLearner):
         return result
 
     def _distribution(self, observations: Tensor) -> Distribution:
-        out = self._evaluate(POLICY, observations.numpy(), NO_ROWS)
+        out = self._infer(POLICY, observations.numpy(), NO_ROWS)
         return self.network.distribution_of(torch.from_numpy(out)).detached()
 
     def update(
@@ -119,10 +119,10 @@ class FastPPOLearner(PPOLearner):
         means = np.concatenate(epochs).mean(axis=0)
         means[APPROX_KL] = epochs[-1][:, APPROX_KL].mean()
         metrics = dict(zip(STATISTICS, means.tolist(), strict=False))
-        return {"epochs": len(epochs), **metrics, **self._spread(), **self._adapt_penalty(batch)}
+        return {"epochs": len(epochs), **metrics, **self._std(), **self._adapt_penalty(batch)}
 
     def _descend(
-        self, rows: Rollout, order: NDArray[np.int64], learning_rate: float
+        self, rows: RolloutRows, order: NDArray[np.int64], learning_rate: float
     ) -> list[Statistics]:
         """Statistics of each epoch begun, [minibatches, N_STATISTICS]."""
         objective = self._objective()
@@ -141,7 +141,7 @@ class FastPPOLearner(PPOLearner):
                 break
         return epochs
 
-    def _rows(self, batch: collected.Batch) -> Rollout:
+    def _rows(self, batch: collected.Batch) -> RolloutRows:
         """A batch as one row of numbers per step, in the order that `ppo_loss` counts."""
         old = batch.distribution
         assert not isinstance(old, MultiCategorical), "PPO gives these to the reference"
@@ -153,7 +153,7 @@ class FastPPOLearner(PPOLearner):
             [torch.stack(scalars, dim=1), batch.observations, actions.float(), policy], dim=1
         )
         action = OBSERVATION + batch.observations.shape[1]
-        return Rollout(
+        return RolloutRows(
             rows=rows.numpy(),
             action=action,
             policy=action + actions.shape[1],

@@ -1,7 +1,7 @@
 """One epoch of PPO in one call: minibatches forward, loss, backward, clipping, optimizer.
 
-A minibatch is worked on in pieces of as many rows as the scratch memory holds, so that activations
-stay in the processor's first caches.
+A minibatch is worked on in micro-batches of as many rows as the scratch memory holds, so that
+activations stay in the processor's first caches.
 """
 
 import numpy as np
@@ -26,14 +26,14 @@ from amc.algorithms.kernels.ppo_loss import (
     PENALTY,
     POLICY_LOSS,
     VALUE_LOSS,
+    MicroBatch,
     Objective,
-    Piece,
-    Rollout,
+    RolloutRows,
     Statistics,
     add_gaussian_penalty,
     categorical_loss,
     gaussian_loss,
-    moments,
+    mean_and_scale,
     value_loss,
 )
 
@@ -43,41 +43,41 @@ _F = np.zeros(1, np.float32)
 NETWORKS = typeof(Networks(1, _F, _F, _F, np.zeros((1, 1, 4), np.int64), _F, _F, 1, 1))
 DESCENT = typeof(Descent(0, 0.0, 0, _F, _F, np.zeros(4)))
 OBJECTIVE = typeof(Objective(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1, True))
-ROLLOUT = typeof(Rollout(np.zeros((1, 1), np.float32), 0, 0, _F, _F, _F))
+ROLLOUT = typeof(RolloutRows(np.zeros((1, 1), np.float32), 0, 0, _F, _F, _F))
 
 
 @inlined
 def add_gradient(
     networks: Networks,
     which: int,
-    rollout: Rollout,
-    piece: Piece,
+    rollout: RolloutRows,
+    micro_batch: MicroBatch,
     objective: Objective,
     statistics: Statistics,
     is_first: bool,
 ) -> None:
     """Add to one network's gradient what some rows contribute: forward, loss, backward."""
-    n = piece.places.size
+    n = micro_batch.places.size
     rows = input_rows(networks, which, n)
     for i in range(n):
         for j in range(rows.shape[1]):
-            rows[i, j] = rollout.rows[piece.places[i], OBSERVATION + j]
+            rows[i, j] = rollout.rows[micro_batch.places[i], OBSERVATION + j]
     out = forward(networks, which, n)
     delta = output_rows(networks.deltas, networks, which, n)
     if which == VALUE:
-        value_loss(out, delta, rollout, piece, objective, statistics)
+        value_loss(out, delta, rollout, micro_batch, objective, statistics)
     elif rollout.log_std.size == 0:
-        categorical_loss(out, delta, rollout, piece, objective, statistics)
+        categorical_loss(out, delta, rollout, micro_batch, objective, statistics)
     else:
-        gaussian_loss(out, delta, rollout, piece, objective, statistics)
+        gaussian_loss(out, delta, rollout, micro_batch, objective, statistics)
         if objective.kl_coef > 0:
-            add_gaussian_penalty(out, delta, rollout, piece, objective, statistics)
+            add_gaussian_penalty(out, delta, rollout, micro_batch, objective, statistics)
     backward(networks, which, n, is_first)
 
 
 @inlined
-def begin_minibatch(rollout: Rollout, statistics: Statistics) -> None:
-    """Clear what the pieces of a minibatch add to."""
+def begin_minibatch(rollout: RolloutRows, statistics: Statistics) -> None:
+    """Clear what the micro-batches of a minibatch add to."""
     for k in range(rollout.by_log_std.size):
         rollout.by_log_std[k] = 0
     for k in range(statistics.size):
@@ -102,7 +102,7 @@ def finish_minibatch(objective: Objective, statistics: Statistics, total: int) -
 )
 def ppo_epoch(
     networks: Networks,
-    rollout: Rollout,
+    rollout: RolloutRows,
     order: NDArray[np.int64],
     objective: Objective,
     descent: Descent,
@@ -125,14 +125,16 @@ def ppo_epoch(
     count = 0
     for first in range(0, order.size, objective.batch_size):
         index = order[first : first + objective.batch_size]
-        centre, scale = moments(rollout.rows, index, objective.normalize_advantage)
+        centre, scale = mean_and_scale(rollout.rows, index, objective.normalize_advantage)
         share, means = np.float32(1 / index.size), statistics[count]
         begin_minibatch(rollout, means)
         for which in range(2):
             transpose_weights(networks, which)
             for start in range(0, index.size, networks.capacity):
-                piece = Piece(index[start : start + networks.capacity], centre, scale, share)
-                add_gradient(networks, which, rollout, piece, objective, means, start == 0)
+                micro_batch = MicroBatch(
+                    index[start : start + networks.capacity], centre, scale, share
+                )
+                add_gradient(networks, which, rollout, micro_batch, objective, means, start == 0)
         finish_minibatch(objective, means, index.size)
         count += 1
         if objective.target_kl > 0 and means[APPROX_KL] > 1.5 * objective.target_kl:

@@ -46,7 +46,7 @@ class Objective(NamedTuple):
     normalize_advantage: bool
 
 
-class Rollout(NamedTuple):
+class RolloutRows(NamedTuple):
     """What to learn from, one row of numbers per step."""
 
     rows: Floats  # [B, columns]
@@ -57,7 +57,7 @@ class Rollout(NamedTuple):
     by_log_std: Floats  # [A] a view of the gradient; likewise
 
 
-class Piece(NamedTuple):
+class MicroBatch(NamedTuple):
     """Some rows of a minibatch, and what they share with the rest of it."""
 
     places: NDArray[np.int64]  # [n] in the rollout
@@ -67,8 +67,10 @@ class Piece(NamedTuple):
 
 
 @inlined
-def moments(rows: Floats, index: NDArray[np.int64], is_wanted: bool) -> tuple[Number, Number]:
-    """Mean and 1 / (spread + epsilon) of advantages; 0 and 1 if they are to stay as they are."""
+def mean_and_scale(
+    rows: Floats, index: NDArray[np.int64], is_wanted: bool
+) -> tuple[Number, Number]:
+    """Mean and 1 / (std + epsilon) of advantages; 0 and 1 if they are to stay as they are."""
     n = index.size
     if n < 2 or not is_wanted:
         return ZERO, ONE
@@ -116,8 +118,8 @@ def log_softmax(out: Floats) -> None:
 def categorical_loss(
     out: Floats,
     delta: Floats,
-    rollout: Rollout,
-    piece: Piece,
+    rollout: RolloutRows,
+    micro_batch: MicroBatch,
     objective: Objective,
     statistics: Statistics,
 ) -> None:
@@ -130,13 +132,13 @@ def categorical_loss(
     clip, kl = np.float32(objective.clip_range), np.float32(objective.kl_coef)
     ent = np.float32(objective.ent_coef)
     for i in range(out.shape[0]):
-        row = rollout.rows[piece.places[i]]
+        row = rollout.rows[micro_batch.places[i]]
         choice = int(row[rollout.action])
         entropy = ZERO
         for j in range(out.shape[1]):
             delta[i, j] = math.exp(out[i, j])
             entropy -= delta[i, j] * out[i, j]
-        advantage = (row[ADVANTAGE] - piece.centre) * piece.scale
+        advantage = (row[ADVANTAGE] - micro_batch.centre) * micro_batch.scale
         slope = surrogate(out[i, choice] - row[LOG_PROB], advantage, clip, statistics)
         for j in range(out.shape[1]):
             p = delta[i, j]
@@ -145,8 +147,8 @@ def categorical_loss(
                 old = row[rollout.policy + j]
                 derivative += kl * (p - math.exp(old))
                 statistics[PENALTY] += math.exp(old) * (old - out[i, j])
-            delta[i, j] = piece.share * derivative
-        delta[i, choice] += piece.share * slope
+            delta[i, j] = micro_batch.share * derivative
+        delta[i, choice] += micro_batch.share * slope
         statistics[ENTROPY] -= entropy
 
 
@@ -154,8 +156,8 @@ def categorical_loss(
 def gaussian_loss(
     out: Floats,
     delta: Floats,
-    rollout: Rollout,
-    piece: Piece,
+    rollout: RolloutRows,
+    micro_batch: MicroBatch,
     objective: Objective,
     statistics: Statistics,
 ) -> None:
@@ -171,17 +173,17 @@ def gaussian_loss(
     for j in range(size):
         inverse[j] = math.exp(-rollout.log_std[j])
         constant += rollout.log_std[j]
-        by_log_std[j] -= n * piece.share * np.float32(objective.ent_coef)
+        by_log_std[j] -= n * micro_batch.share * np.float32(objective.ent_coef)
     for i in range(n):
-        row = rollout.rows[piece.places[i]]
+        row = rollout.rows[micro_batch.places[i]]
         squares = ZERO
         for j in range(size):
             scaled = (row[rollout.action + j] - out[i, j]) * inverse[j]
             delta[i, j] = scaled
             squares += scaled * scaled
-        advantage = (row[ADVANTAGE] - piece.centre) * piece.scale
+        advantage = (row[ADVANTAGE] - micro_batch.centre) * micro_batch.scale
         log_ratio = -HALF * squares - constant - row[LOG_PROB]
-        slope = piece.share * surrogate(log_ratio, advantage, clip, statistics)
+        slope = micro_batch.share * surrogate(log_ratio, advantage, clip, statistics)
         for j in range(size):
             scaled = delta[i, j]
             delta[i, j] = slope * scaled * inverse[j]
@@ -193,8 +195,8 @@ def gaussian_loss(
 def add_gaussian_penalty(
     out: Floats,
     delta: Floats,
-    rollout: Rollout,
-    piece: Piece,
+    rollout: RolloutRows,
+    micro_batch: MicroBatch,
     objective: Objective,
     statistics: Statistics,
 ) -> None:
@@ -203,9 +205,9 @@ def add_gaussian_penalty(
     d KL / d m_j = (m_j - m_old_j) / s_j^2
     d KL / d log s_j = 1 - (s_old_j^2 + (m_j - m_old_j)^2) / s_j^2
     """
-    weight = piece.share * np.float32(objective.kl_coef)
+    weight = micro_batch.share * np.float32(objective.kl_coef)
     for i in range(out.shape[0]):
-        row = rollout.rows[piece.places[i]]
+        row = rollout.rows[micro_batch.places[i]]
         for j in range(out.shape[1]):
             inverse = math.exp(-rollout.log_std[j])
             distance = (out[i, j] - row[rollout.policy + j]) * inverse
@@ -221,16 +223,16 @@ def add_gaussian_penalty(
 def value_loss(
     out: Floats,
     delta: Floats,
-    rollout: Rollout,
-    piece: Piece,
+    rollout: RolloutRows,
+    micro_batch: MicroBatch,
     objective: Objective,
     statistics: Statistics,
 ) -> None:
     """Derivatives by V of mean((V - R)^2), or of the larger error with V kept near V_old."""
     clip = np.float32(objective.clip_range_vf)
-    factor = piece.share * np.float32(2 * objective.vf_coef)
+    factor = micro_batch.share * np.float32(2 * objective.vf_coef)
     for i in range(out.shape[0]):
-        row = rollout.rows[piece.places[i]]
+        row = rollout.rows[micro_batch.places[i]]
         error = out[i, 0] - row[RETURN]
         square = error * error
         if clip > ZERO:

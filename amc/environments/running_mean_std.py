@@ -4,15 +4,15 @@ At one environment a normaliser in plain numpy costs as much as a third of a Hal
 against 0.5 us compiled, see docs/environments.md), so these loops are numba's. Sums run in the
 order of the environments, without fast-math: same numbers, same bits.
 
-    n, d     samples of a batch, dimensions
-    moments  float64 [3, d]: count, mean, and sum of squared deviations from the mean
+    n, d        samples of a batch, dimensions
+    statistics  float64 [3, d]: count, mean, and sum of squared deviations from the mean
 """
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Moments = NDArray[np.float64]
+RunningMeanStd = NDArray[np.float64]
 
 COUNT, MEAN, SQUARES = 0, 1, 2
 
@@ -26,15 +26,15 @@ EPSILON = 1e-8
 _STANDARDIZE = "void(float64[:, ::1], float32[:, ::1], float64, float32[:, ::1])"
 
 
-def first_moments(size: int) -> Moments:
-    """Moments before the first sample: mean 0, variance 1, hardly any weight.
+def new_running_mean_std(size: int) -> RunningMeanStd:
+    """Statistics before the first sample: mean 0, variance 1, hardly any weight.
 
     Args:
         size: number of dimensions d.
     """
-    moments = np.zeros((3, size))
-    moments[COUNT] = moments[SQUARES] = _FIRST_COUNT
-    return moments
+    statistics = np.zeros((3, size))
+    statistics[COUNT] = statistics[SQUARES] = _FIRST_COUNT
+    return statistics
 
 
 @njit(
@@ -42,8 +42,8 @@ def first_moments(size: int) -> Moments:
     cache=True,
     error_model="numpy",
 )
-def add_batch(moments: Moments, batch: NDArray[np.floating]) -> None:
-    """Take the samples of `batch` [n, d] into the moments.
+def add_batch(statistics: RunningMeanStd, batch: NDArray[np.floating]) -> None:
+    """Take the samples of `batch` [n, d] into the statistics.
 
         mean' = mean + delta n / (count + n),   delta = batch mean - mean
         squares' = squares + batch squares + delta^2 count n / (count + n)
@@ -59,41 +59,41 @@ def add_batch(moments: Moments, batch: NDArray[np.floating]) -> None:
         squares = 0.0
         for i in range(n):
             squares += (batch[i, j] - batch_mean) ** 2
-        count = moments[COUNT, j]
-        delta = batch_mean - moments[MEAN, j]
-        moments[MEAN, j] += delta * n / (count + n)
-        moments[SQUARES, j] += squares + delta * delta * count * n / (count + n)
-        moments[COUNT, j] = count + n
+        count = statistics[COUNT, j]
+        delta = batch_mean - statistics[MEAN, j]
+        statistics[MEAN, j] += delta * n / (count + n)
+        statistics[SQUARES, j] += squares + delta * delta * count * n / (count + n)
+        statistics[COUNT, j] = count + n
 
 
 @njit(_STANDARDIZE, cache=True, error_model="numpy")
 def standardize(
-    moments: Moments, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
+    statistics: RunningMeanStd, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
 ) -> None:
     """Write (batch - mean) / standard deviation, clipped to [-clip, clip], into `out` [n, d]."""
     n, d = batch.shape
     for j in range(d):
-        mean = moments[MEAN, j]
-        deviation = np.sqrt(moments[SQUARES, j] / moments[COUNT, j] + EPSILON)
+        mean = statistics[MEAN, j]
+        deviation = np.sqrt(statistics[SQUARES, j] / statistics[COUNT, j] + EPSILON)
         for i in range(n):
             out[i, j] = min(max((batch[i, j] - mean) / deviation, -clip), clip)
 
 
 @njit(_STANDARDIZE, cache=True, error_model="numpy")
 def add_and_standardize(
-    moments: Moments, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
+    statistics: RunningMeanStd, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
 ) -> None:
     """`add_batch` and then `standardize`, in one call."""
-    add_batch(moments, batch)
-    standardize(moments, batch, clip, out)
+    add_batch(statistics, batch)
+    standardize(statistics, batch, clip, out)
 
 
 @njit("void(float64[:, ::1], float64[::1], float64, float64[::1])", cache=True, error_model="numpy")
 def scale(
-    moments: Moments, reward: NDArray[np.float64], clip: float, out: NDArray[np.float64]
+    statistics: RunningMeanStd, reward: NDArray[np.float64], clip: float, out: NDArray[np.float64]
 ) -> None:
     """Write rewards over the standard deviation of returns, within [-clip, clip], into `out`."""
-    deviation = np.sqrt(moments[SQUARES, 0] / moments[COUNT, 0] + EPSILON)
+    deviation = np.sqrt(statistics[SQUARES, 0] / statistics[COUNT, 0] + EPSILON)
     for i in range(len(reward)):
         out[i] = min(max(reward[i] / deviation, -clip), clip)
 
@@ -104,7 +104,7 @@ def scale(
     error_model="numpy",
 )
 def add_and_scale(
-    moments: Moments,
+    statistics: RunningMeanStd,
     reward: NDArray[np.float64],
     returns: NDArray[np.float64],
     gamma: float,
@@ -116,7 +116,7 @@ def add_and_scale(
         returns' = gamma returns + reward,   out = clip(reward / standard deviation of all returns)
 
     Args:
-        moments: of the returns; updated.
+        statistics: of the returns; updated.
         reward: float64 [n].
         returns: float64 [n, 1]; updated.
         gamma: discount.
@@ -126,5 +126,5 @@ def add_and_scale(
     n = len(reward)
     for i in range(n):
         returns[i, 0] = gamma * returns[i, 0] + reward[i]
-    add_batch(moments, returns)
-    scale(moments, reward, clip, out)
+    add_batch(statistics, returns)
+    scale(statistics, reward, clip, out)

@@ -1,4 +1,4 @@
-"""Networks evaluated without learning: to act, and for the values of a rollout."""
+"""Forward passes without learning: to act, and for the values of a rollout."""
 
 import math
 
@@ -27,7 +27,7 @@ MATRIX = float32[:, ::1]
         types.UniTuple(int64, 5), FLOATS, FLOATS, LAYERS, FLOATS, FLOATS, MATRIX, MATRIX, MATRIX
     )
 )
-def evaluate(
+def infer(
     choices: tuple[int, int, int, int, int],
     flat: Floats,
     transposed: Floats,
