@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.cli.output import note
 from amc.config import search_space
 from amc.config.loader import ConfigLoader
@@ -152,4 +152,4 @@ def promised(config: ExperimentConfig) -> str:
 
     limit = search.max_failed_trials
     ends = "" if limit is None else f", fewer if more than {limit} fail"
-    return words.budget(search.type, budget(config)) + ends
+    return formatting.budget(search.type, budget(config)) + ends

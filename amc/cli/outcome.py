@@ -7,7 +7,7 @@ import click
 import redis
 from rich.console import Console
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
 from amc.cli.snapshot import best_of
@@ -62,7 +62,7 @@ def _is_a_worker_up() -> bool:
 def exit_code(experiment: Experiment, state: str) -> int:
     """The exit code for the end of an experiment; standard error says why where it is not 0."""
     if state == "failed":
-        reason = words.error(experiment.error or "no reason recorded")
+        reason = formatting.error(experiment.error or "no reason recorded")
         note(f"amc: {experiment.id} failed: {reason} See: amc show {experiment.id}")
     elif state == "cancelled":
         note(f"amc: {experiment.id} was cancelled.")
@@ -79,7 +79,8 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
         print_row("best score", best_of(best))
         if best.n_seeds > 1:
             print_row(
-                "its agent", f"trial {best.number}, {best.kind}, score {words.score(best.score)}"
+                "its agent",
+                f"trial {best.number}, {best.kind}, score {formatting.score(best.score)}",
             )
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")

@@ -2,7 +2,7 @@
 
 import click
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.cli.options import experiment_argument, json_option
 from amc.cli.outcome import print_row
 from amc.cli.output import console, print_json, say, shown
@@ -30,15 +30,15 @@ def show(*, experiment_id: str, as_json: bool) -> None:
         console().print(trials_table(snapshot))
     for trial in snapshot.trials:
         if trial.error:
-            say(f"trial {trial.number} failed: {words.error(trial.error)}")
+            say(f"trial {trial.number} failed: {formatting.error(trial.error)}")
 
 
 def _print_head(experiment: Experiment, snapshot: Snapshot) -> None:
     config = experiment.config
     say(snapshot.headline)
     if experiment.error:
-        print_row("error", words.error(experiment.error))
+        print_row("error", formatting.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
-    print_row("created", words.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
+    print_row("created", formatting.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.experiment_view import BestTrial, Experiment, TrialStatus
@@ -109,7 +109,7 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
 def best_of(best: BestTrial) -> str:
     """What decided, on how many seeds, whose agent is kept, and when that had solved its task."""
     decided = (best.mean_score, best.standard_error, best.n_seeds)
-    return words.best(*decided, best.number, best.solved_at)
+    return formatting.best(*decided, best.number, best.solved_at)
 
 
 def _decisive(best: BestTrial | None) -> tuple[object, ...]:
@@ -130,12 +130,15 @@ def _standing(trial: TrialStatus) -> tuple[object, ...]:
 def _told(trial: TrialStatus) -> str:
     if trial.state == "running":
         again = f" (attempt {trial.attempts})" if trial.attempts > 1 else ""
-        return f"running on {trial.worker}{again}: {words.hyperparameters(trial.hyperparameters)}"
+        return (
+            f"running on {trial.worker}{again}: {formatting.hyperparameters(trial.hyperparameters)}"
+        )
     if trial.state == "completed":
-        took = f"{trial.steps:,} steps in {words.duration(trial.seconds)} on {trial.worker}"
-        return f"completed, score {words.score(trial.score)}{words.solved(trial.solved_at)}, {took}"
+        took = f"{trial.steps:,} steps in {formatting.duration(trial.seconds)} on {trial.worker}"
+        score = f"{formatting.score(trial.score)}{formatting.solved(trial.solved_at)}"
+        return f"completed, score {score}, {took}"
     if trial.state == "halted":
-        return f"halted after {trial.steps:,} steps, score {words.score(trial.score)}"
+        return f"halted after {trial.steps:,} steps, score {formatting.score(trial.score)}"
     if trial.state == "failed":
-        return f"failed: {words.error(trial.error or 'no reason recorded')}"
+        return f"failed: {formatting.error(trial.error or 'no reason recorded')}"
     return trial.state

@@ -6,7 +6,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.cli.options import json_option
 from amc.cli.output import console, print_json
 from amc.errors import BrokerError
@@ -76,13 +76,13 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _processes(found: "FleetStatus") -> Table:
-    up_for = words.duration(found.uptime_s)
+    up_for = formatting.duration(found.uptime_s)
     table = _table(
         f"Processes of {found.host}, up for {up_for}", "process", "pid", "up", "restarts"
     )
     for process in found.processes:
         pid = str(process.pid or "-")
-        uptime = words.duration(process.uptime_s) if process.pid else "being restarted"
+        uptime = formatting.duration(process.uptime_s) if process.pid else "being restarted"
         table.add_row(process.name, pid, uptime, str(process.restarts))
     return table
 

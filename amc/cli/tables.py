@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from amc.cli import words
+from amc.cli import formatting
 from amc.cli.snapshot import Snapshot, best_of
 from amc.experiment_view import TrialStatus
 
@@ -73,12 +73,12 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
             str(trial.number),
             *[trial.kind] if has_kinds else [],
             _state(trial.state),
-            words.score(trial.score) + (" <- best" if is_best else ""),
+            formatting.score(trial.score) + (" <- best" if is_best else ""),
             *["-" if trial.solved_at is None else f"{trial.solved_at:,}"] if has_solved else [],
             _progress(trial, snapshot.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
-            _one_line(words.hyperparameters(trial.hyperparameters)),
+            _one_line(formatting.hyperparameters(trial.hyperparameters)),
             style="bold" if is_best else "",
         )
     table.caption = "\n".join(_notes(snapshot, shown)) or None
@@ -103,8 +103,8 @@ def _progress(trial: TrialStatus, total_timesteps: int) -> str:
         return "-"
     if trial.state == "running":
         share = min(1.0, trial.steps / total_timesteps)
-        return f"{share:4.0%} {words.duration(trial.seconds)}"
-    return words.duration(trial.seconds)
+        return f"{share:4.0%} {formatting.duration(trial.seconds)}"
+    return formatting.duration(trial.seconds)
 
 
 def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]:
@@ -135,10 +135,10 @@ def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
             snapshot.id,
             _state(snapshot.state),
             "-" if created is None else f"{snapshot.n_ended}/{snapshot.n_planned}",
-            words.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
+            formatting.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
             *[_solved_at(snapshot)] if has_solved else [],
             trains,
-            "-" if created is None else words.moment(created),
+            "-" if created is None else formatting.moment(created),
         )
     return table
 

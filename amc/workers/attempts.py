@@ -15,10 +15,10 @@ from amc.broker.connection import connect
 from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.records import OWN_DOING
+from amc.workers.disk import await_room
 from amc.workers.job import Job
 from amc.workers.memory import OomKills
 from amc.workers.progress import Progress
-from amc.workers.room import await_room
 from amc.workers.shutdown import Shutdown, handing_back_on_signals
 from amc.workers.trial_process import (
     EXIT_FULL_DISK,

@@ -1,6 +1,6 @@
 import pytest
 
-from amc.cli import words
+from amc.cli import formatting
 
 
 @pytest.mark.parametrize(
@@ -14,12 +14,12 @@ from amc.cli import words
     ],
 )
 def test_durations_read_as_a_person_says_them(seconds: float, text: str):
-    assert words.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 def test_no_score_is_a_dash():
-    assert words.score(None) == "-"
-    assert words.score(412.5) == "412.5"
+    assert formatting.score(None) == "-"
+    assert formatting.score(412.5) == "412.5"
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_no_score_is_a_dash():
 def test_a_mean_has_as_many_digits_as_its_error_makes_sense_of(
     value: float, standard_error: float | None, text: str
 ):
-    assert words.mean(value, standard_error) == text
+    assert formatting.mean(value, standard_error) == text
 
 
 def test_hyperparameters_are_short():
     values = {"gamma": 0.98765432, "batch_size": 64, "activation": "tanh"}
 
-    assert words.hyperparameters(values) == "gamma=0.9877 batch_size=64 activation=tanh"
+    assert formatting.hyperparameters(values) == "gamma=0.9877 batch_size=64 activation=tanh"
 
 
 def test_an_error_that_is_told_at_once_is_not_told_again():
@@ -51,18 +51,20 @@ def test_an_error_that_is_told_at_once_is_not_told_again():
         "2 of 2 attempts failed. The last: exception: ValueError: nan\nTraceback\nValueError: nan"
     )
 
-    assert words.error(text) == "2 of 2 attempts failed. The last: exception: ValueError: nan"
+    assert formatting.error(text) == "2 of 2 attempts failed. The last: exception: ValueError: nan"
 
 
 def test_an_error_is_told_by_its_first_and_last_line():
     text = "3 of 3 attempts failed: exception:\n  File x, line 3\nValueError: loss is nan\n"
 
-    assert words.error(text) == "3 of 3 attempts failed: exception: ... ValueError: loss is nan"
-    assert words.error("one line") == "one line"
-    assert words.error("") == ""
+    assert (
+        formatting.error(text) == "3 of 3 attempts failed: exception: ... ValueError: loss is nan"
+    )
+    assert formatting.error("one line") == "one line"
+    assert formatting.error("") == ""
 
 
 @pytest.mark.parametrize("unix", [1e18, -1e18, 1e308])
 def test_a_time_that_no_clock_shows_is_a_dash(unix: float):
-    assert words.moment(unix) == "-"
-    assert words.moment(0.0, "%Y") in ("1970", "1969")
+    assert formatting.moment(unix) == "-"
+    assert formatting.moment(0.0, "%Y") in ("1970", "1969")
