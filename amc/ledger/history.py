@@ -19,6 +19,7 @@ class History:
         trials: every trial by its number, in number order.
         segments: every segment by its key.
         learned: the reports that a decision has learned.
+        learned_in: the number of that decision.
         open: segments whose report no decision has learned, in the order in which they were opened.
         last: the index of each trial's newest segment.
         rounds: how many decisions opened new trials.
@@ -33,6 +34,7 @@ class History:
     trials: Mapping[int, Trial] = field(default_factory=dict)
     segments: Mapping[SegmentKey, Segment] = field(default_factory=dict)
     learned: Mapping[SegmentKey, Report] = field(default_factory=dict)
+    learned_in: Mapping[SegmentKey, int] = field(default_factory=dict)
     open: Mapping[SegmentKey, Segment] = field(default_factory=dict)
     last: Mapping[int, int] = field(default_factory=dict)
     rounds: int = 0
@@ -81,9 +83,10 @@ class History:
         if len(reports) < len(keys):
             return None
         end = reports[-1]
+        is_short = end.state == "completed" and self._is_short(keys[-1], end)
         return Result(
             trial,
-            end.state,
+            "halted" if is_short else end.state,
             score=end.score,
             mean_evaluation=end.mean_evaluation,
             attempt=end.attempt,
@@ -96,6 +99,20 @@ class History:
             environment=end.environment,
             solved_at=end.solved_at,
         )
+
+    def _is_short(self, key: SegmentKey, report: Report) -> bool:
+        """Whether a segment was trained as far as it should and its trial was to go further.
+
+        What ended before that is complete: it had reached the reward threshold.
+        """
+        segment = self.segments[key]
+        return segment.until <= report.step < segment.horizon
+
+    def curve(self, trial: int) -> list[tuple[int, float]]:
+        """Step and score of the evaluations of a trial, as far as its segments have reported."""
+        newest = self.segments[trial, self.last[trial]]
+        reports = (self.report(one.key) for one in (*self.lineage(newest), newest))
+        return [point for report in reports if report is not None for point in report.curve]
 
     def finished(self) -> Iterator[tuple[Trial, Result]]:
         """Every trial that has ended, with how, in number order."""
@@ -113,6 +130,7 @@ class _Fold:
         self._decisions, self._rounds = start.decisions, start.rounds
         self._trials, self._segments = dict(start.trials), dict(start.segments)
         self._learned, self._open = dict(start.learned), dict(start.open)
+        self._learned_in = dict(start.learned_in)
         self._last = dict(start.last)
         self._finish, self._why = start.finish, start.why
 
@@ -121,6 +139,7 @@ class _Fold:
         for report in decision.learned:
             self._require(report.key in self._open, decision, f"{report.key} was not open")
             self._learned[report.key] = report
+            self._learned_in[report.key] = decision.number
             del self._open[report.key]
         for trial in decision.trials:
             is_next = trial.number == len(self._trials)
@@ -152,6 +171,7 @@ class _Fold:
             trials=self._trials,
             segments=self._segments,
             learned=self._learned,
+            learned_in=self._learned_in,
             open=self._open,
             last=self._last,
             rounds=self._rounds,

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from amc.errors import LedgerError
 
 SegmentKey = tuple[int, int]
-TrialState = Literal["completed", "halted", "failed", "cancelled"]
 EndState = Literal["completed", "failed", "cancelled"]
+TrialState = Literal["completed", "halted", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
     "result",
@@ -120,6 +120,8 @@ class Segment(Record):
         reseed: forks every generator after the start was restored; None lets them go on.
         stop_below: pairs of step and score: it is halted at the first evaluation from that step on
             if its smoothed score is lower.
+        is_spared: whether it would have been halted and runs on all the same, so that it becomes
+            known how often halting is wrong.
     """
 
     trial: int
@@ -131,6 +133,7 @@ class Segment(Record):
     hyperparameters: dict[str, Any] | None = None
     reseed: int | None = None
     stop_below: tuple[tuple[int, float], ...] = ()
+    is_spared: bool = False
 
     @property
     def key(self) -> SegmentKey:
@@ -150,6 +153,7 @@ class Report(Record):
         score: mean return of the last evaluation, higher is better; None if there was none.
         mean_evaluation: mean over all evaluations of the trial so far, which tells trials apart
             that end alike.
+        curve: step and score of each evaluation that was made in this segment.
         attempt: the attempt that wrote it (0: none ran).
         seconds: wall-clock seconds of that attempt.
         worker: who ran it, `rl-worker-N`.
@@ -168,6 +172,7 @@ class Report(Record):
     step: int
     score: float | None = None
     mean_evaluation: float | None = None
+    curve: tuple[tuple[int, float], ...] = ()
     attempt: int = 0
     seconds: float = 0.0
     worker: str = ""
@@ -211,7 +216,7 @@ class Result(Record):
 
     Attributes:
         number: the trial.
-        state: how it ended.
+        state: how it ended; `halted`: before its end, since others were better there.
         score: mean return of the final evaluation, higher is better; None unless completed.
         mean_evaluation: mean over all evaluations, which tells trials apart that end alike.
         attempt: the attempt that ended it (0: none ran).

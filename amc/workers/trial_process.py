@@ -89,6 +89,7 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
     outcome = worker.run()
     if outcome.state == "interrupted":
         return False
+    evaluations = [(evaluation.step, evaluation.score) for evaluation in outcome.evaluations]
     own = job.ledger.paths.trial(job.trial).directory
     job.ledger.write_report(
         Report(
@@ -96,7 +97,8 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             outcome.state,
             step=outcome.steps,
             score=outcome.score,
-            mean_evaluation=_mean([evaluation.score for evaluation in outcome.evaluations]),
+            mean_evaluation=_mean([score for _, score in evaluations]),
+            curve=tuple(point for point in evaluations if point[0] > job.segment.from_step),
             attempt=attempt.number,
             seconds=outcome.seconds,
             worker=attempt.worker,
