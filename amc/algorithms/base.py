@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from amc.algorithms.device import resolve_device
-from amc.algorithms.seeding import generator, generator_state, restore_generator
+from amc.algorithms.random_streams import generator, generator_state, restore_generator
 from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.kernel import resolve_kernel

@@ -23,13 +23,13 @@ from amc.algorithms.device import matrix_products
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
 from amc.algorithms.networks import DeterministicActorCritic, initialise_uniform
 from amc.algorithms.noise import NormalNoise, make_noise
-from amc.algorithms.replay import ReplayBuffer
-from amc.algorithms.seeding import (
+from amc.algorithms.random_streams import (
     generator,
     generator_state,
     restore_generator,
     torch_generator,
 )
+from amc.algorithms.replay import ReplayBuffer
 from amc.algorithms.spaces import ActionRange, policy_size
 from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.kernel import Kernel

@@ -26,14 +26,14 @@ from amc.algorithms.distributions import Categorical, DiagonalGaussian
 from amc.algorithms.kernels.ppo import FastPPOLearner
 from amc.algorithms.networks import ActorCritic
 from amc.algorithms.ppo_learner import PPOLearner
-from amc.algorithms.returns import explained_variance
-from amc.algorithms.rollout import Rollout, RolloutBuffer
-from amc.algorithms.seeding import (
+from amc.algorithms.random_streams import (
     generator,
     generator_state,
     restore_generator,
     torch_generator,
 )
+from amc.algorithms.returns import explained_variance
+from amc.algorithms.rollout import Rollout, RolloutBuffer
 from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel

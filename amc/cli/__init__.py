@@ -1,8 +1,8 @@
 """The command line: parse, call one function, print.
 
 Its door is `main`. A command's module is imported when the command runs, so `amc --help` answers at
-once: to add a command, write `amc/cli/<name>.py` with a click command `<name>`, and a line for it
-in `COMMANDS` and in `imported`.
+once: to add a command, write a click command, mostly in a file of its name, and a line for it in
+`COMMANDS` and in `imported`.
 """
 
 import errno
@@ -68,15 +68,15 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
         case "logs":
             from amc.cli.logs import logs as command
         case "pause":
-            from amc.cli.pause import pause as command
+            from amc.cli.steering import pause as command
         case "resume":
-            from amc.cli.resume import resume as command
+            from amc.cli.steering import resume as command
         case "cancel":
-            from amc.cli.cancel import cancel as command
+            from amc.cli.steering import cancel as command
         case "validate":
-            from amc.cli.validate import validate as command
+            from amc.cli.configs import validate as command
         case "schema":
-            from amc.cli.schema import schema as command
+            from amc.cli.configs import schema as command
         case "train":
             from amc.cli.train import train as command
         case "up":

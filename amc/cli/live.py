@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from amc.cli.interruption import ask_again
-from amc.cli.snapshot import Snapshot, changes
+from amc.cli.overview import Overview, changes
 from amc.cli.tables import trials_table
 from amc.experiment_view import Experiment
 
@@ -55,23 +55,23 @@ def follow(
 
         def redraw(experiment: Experiment) -> None:
             look()
-            live.update(view(Snapshot.of(experiment), console), refresh=True)
+            live.update(view(Overview.of(experiment), console), refresh=True)
 
         return experiment.wait(timeout_s, on_change=redraw)
 
 
-def view(snapshot: Snapshot, console: Console) -> Group:
+def view(overview: Overview, console: Console) -> Group:
     """The headline and as much of the table as the console is high."""
     max_rows = max(1, console.height - _LINES_AROUND_THE_TABLE)
-    drawn = _drawn(snapshot, max_rows)
+    drawn = _drawn(overview, max_rows)
     # What stands below the table takes more lines where the console is narrow.
     excess = len(console.render_lines(drawn)) - (console.height - 1)
-    return drawn if excess <= 0 else _drawn(snapshot, max(1, max_rows - excess))
+    return drawn if excess <= 0 else _drawn(overview, max(1, max_rows - excess))
 
 
-def _drawn(snapshot: Snapshot, max_rows: int) -> Group:
-    headline = Text(snapshot.headline, style="bold")
-    return Group(headline, trials_table(snapshot, max_rows=max_rows))
+def _drawn(overview: Overview, max_rows: int) -> Group:
+    headline = Text(overview.headline, style="bold")
+    return Group(headline, trials_table(overview, max_rows=max_rows))
 
 
 class _Lines:
@@ -79,10 +79,10 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last: Snapshot | None = None
+        self._last: Overview | None = None
 
     def update(self, experiment: Experiment) -> None:
-        snapshot = Snapshot.of(experiment)
-        for line in changes(self._last, snapshot):
+        overview = Overview.of(experiment)
+        for line in changes(self._last, overview):
             self._console.print(line, markup=False, soft_wrap=True)
-        self._last = snapshot
+        self._last = overview

@@ -7,7 +7,7 @@ import click
 
 from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json
-from amc.cli.snapshot import Snapshot
+from amc.cli.overview import Overview
 from amc.cli.tables import DAMAGED, ExperimentRow, experiments_table
 from amc.client import experiments
 from amc.errors import AmcError
@@ -34,22 +34,22 @@ def ls(*, as_json: bool) -> None:
 def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
     """An experiment as JSON and as a row; a damaged one costs its own row and no other."""
     try:
-        snapshot, created = Snapshot.of(experiment), experiment.created
+        overview, created = Overview.of(experiment), experiment.created
         trains = f"{experiment.config.algorithm} {experiment.config.environment.name}"
-        return _entry(experiment, snapshot), (snapshot, trains, created)
+        return _entry(experiment, overview), (overview, trains, created)
     except (AmcError, OSError) as error:
         entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}
-        return entry, (Snapshot(experiment.id, DAMAGED), "cannot be read: see below", None)
+        return entry, (Overview(experiment.id, DAMAGED), "cannot be read: see below", None)
 
 
-def _entry(experiment: Experiment, snapshot: Snapshot) -> dict[str, Any]:
-    best = snapshot.best
+def _entry(experiment: Experiment, overview: Overview) -> dict[str, Any]:
+    best = overview.best
     return {
-        "experiment_id": snapshot.id,
-        "state": snapshot.state,
+        "experiment_id": overview.id,
+        "state": overview.state,
         "created": experiment.created,
         "algorithm": experiment.config.algorithm,
         "environment": experiment.config.environment.name,
         "best": None if best is None else best.to_json(),
-        "trial_states": Counter(trial.state for trial in snapshot.trials),
+        "trial_states": Counter(trial.state for trial in overview.trials),
     }

@@ -10,7 +10,7 @@ from rich.console import Console
 from amc.cli import formatting
 from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
-from amc.cli.snapshot import best_of
+from amc.cli.overview import best_of
 from amc.experiment_view import Experiment
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}

@@ -6,7 +6,7 @@ from amc.cli import formatting
 from amc.cli.options import experiment_argument, json_option
 from amc.cli.outcome import print_row
 from amc.cli.output import console, print_json, say, shown
-from amc.cli.snapshot import Snapshot
+from amc.cli.overview import Overview
 from amc.cli.tables import trials_table
 from amc.client import experiment as find
 from amc.experiment_view import Experiment
@@ -24,18 +24,18 @@ def show(*, experiment_id: str, as_json: bool) -> None:
     if as_json:
         print_json(experiment.to_json())
         return
-    snapshot = Snapshot.of(experiment)
-    _print_head(experiment, snapshot)
-    if snapshot.trials:
-        console().print(trials_table(snapshot))
-    for trial in snapshot.trials:
+    overview = Overview.of(experiment)
+    _print_head(experiment, overview)
+    if overview.trials:
+        console().print(trials_table(overview))
+    for trial in overview.trials:
         if trial.error:
             say(f"trial {trial.number} failed: {formatting.error(trial.error)}")
 
 
-def _print_head(experiment: Experiment, snapshot: Snapshot) -> None:
+def _print_head(experiment: Experiment, overview: Overview) -> None:
     config = experiment.config
-    say(snapshot.headline)
+    say(overview.headline)
     if experiment.error:
         print_row("error", formatting.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")

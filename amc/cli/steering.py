@@ -1,4 +1,4 @@
-"""What `cancel`, `pause` and `resume` share: ask for something, and tell what becomes of it."""
+"""`amc pause`, `resume` and `cancel`: ask for something, and tell what becomes of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,52 @@ from amc.errors import UsageError
 from amc.experiment_view import Experiment
 
 
-def steering(function: Callable[..., Any]) -> Callable[..., Any]:
+def _steering(function: Callable[..., Any]) -> Callable[..., Any]:
     """The arguments of a steering command."""
     return click.argument("experiment_id", metavar="ID")(json_option(function))
 
 
-def steer(
+@click.command()
+@_steering
+def pause(*, experiment_id: str, as_json: bool) -> None:
+    """Halt an experiment: running trials save and stop, and none starts until `amc resume`.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`.
+    """
+    _steer(
+        experiment_id,
+        as_json=as_json,
+        ask=Experiment.pause,
+        told="its trials save and stop; amc resume goes on with them.",
+    )
+
+
+@click.command()
+@_steering
+def resume(*, experiment_id: str, as_json: bool) -> None:
+    """Go on with a paused experiment, or with one whose workers were lost.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`.
+    """
+    _steer(experiment_id, as_json=as_json, ask=Experiment.resume, told="goes on.")
+
+
+@click.command()
+@_steering
+def cancel(*, experiment_id: str, as_json: bool) -> None:
+    """Stop an experiment: running trials end at their next step and keep their checkpoints.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`.
+    """
+    _steer(
+        experiment_id,
+        as_json=as_json,
+        ask=Experiment.cancel,
+        told="its trials stop at their next step; their checkpoints stay.",
+    )
+
+
+def _steer(
     experiment_id: str, *, as_json: bool, ask: Callable[[Experiment], bool], told: str
 ) -> None:
     """Ask something of an experiment.

@@ -7,12 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from amc.cli import formatting
-from amc.cli.snapshot import Snapshot, best_of
+from amc.cli.overview import Overview, best_of
 from amc.experiment_view import TrialStatus
 
 DAMAGED = "damaged"
 
-ExperimentRow = tuple[Snapshot, str, float | None]
+ExperimentRow = tuple[Overview, str, float | None]
 """What is shown, what it trains, and when it was created (Unix time); None if that is unknown."""
 
 _STYLES = {
@@ -50,14 +50,14 @@ def _state(state: str) -> Text:
     return Text(state, style=_STYLES.get(state, ""))
 
 
-def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
+def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
     """A row per trial.
 
     Args:
-        snapshot: the experiment.
+        overview: the experiment.
         max_rows: leave out what matters least if there are more: waiting trials, then old ones.
     """
-    shown = _most_telling(snapshot, max_rows)
+    shown = _most_telling(overview, max_rows)
     # Where all are of the search or none is solved, a column tells nothing.
     has_kinds = any(trial.kind != "search" for trial in shown)
     has_solved = any(trial.solved_at is not None for trial in shown)
@@ -68,30 +68,30 @@ def trials_table(snapshot: Snapshot, *, max_rows: int | None = None) -> Table:
         right=("trial", "score", "solved at", "progress", "attempts"),
     )
     for trial in shown:
-        is_best = snapshot.best is not None and trial.number == snapshot.best.number
+        is_best = overview.best is not None and trial.number == overview.best.number
         table.add_row(
             str(trial.number),
             *[trial.kind] if has_kinds else [],
             _state(trial.state),
             formatting.score(trial.score) + (" <- best" if is_best else ""),
             *["-" if trial.solved_at is None else f"{trial.solved_at:,}"] if has_solved else [],
-            _progress(trial, snapshot.total_timesteps),
+            _progress(trial, overview.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
             _one_line(formatting.hyperparameters(trial.hyperparameters)),
             style="bold" if is_best else "",
         )
-    table.caption = "\n".join(_notes(snapshot, shown)) or None
+    table.caption = "\n".join(_notes(overview, shown)) or None
     table.caption_justify = "left"
     return table
 
 
-def _notes(snapshot: Snapshot, shown: Sequence[TrialStatus]) -> Iterator[str]:
-    if len(shown) < len(snapshot.trials):
-        yield f"{len(shown)} of {len(snapshot.trials)} trials shown"
+def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
+    if len(shown) < len(overview.trials):
+        yield f"{len(shown)} of {len(overview.trials)} trials shown"
     if any(trial.kind == "finalist" for trial in shown):
         yield "finalist: a good suggestion again, on another seed"
-    best = snapshot.best
+    best = overview.best
     if best is not None and best.n_seeds > 1:
         numbers = ", ".join(map(str, best.mean_of[:_MOST_NAMED]))
         more = ", ..." if len(best.mean_of) > _MOST_NAMED else ""
@@ -107,42 +107,42 @@ def _progress(trial: TrialStatus, total_timesteps: int) -> str:
     return formatting.duration(trial.seconds)
 
 
-def _most_telling(snapshot: Snapshot, max_rows: int | None) -> list[TrialStatus]:
-    if max_rows is None or len(snapshot.trials) <= max_rows:
-        return list(snapshot.trials)
-    best = None if snapshot.best is None else snapshot.best.number
+def _most_telling(overview: Overview, max_rows: int | None) -> list[TrialStatus]:
+    if max_rows is None or len(overview.trials) <= max_rows:
+        return list(overview.trials)
+    best = None if overview.best is None else overview.best.number
     order = {"running": 1, "waiting": 3}
 
     def weight(trial: TrialStatus) -> tuple[int, int]:
         return (0 if trial.number == best else order.get(trial.state, 2), -trial.number)
 
-    kept = sorted(snapshot.trials, key=weight)[: max(1, max_rows)]
+    kept = sorted(overview.trials, key=weight)[: max(1, max_rows)]
     return sorted(kept, key=lambda trial: trial.number)
 
 
 def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
     """A row per experiment, also of those that cannot be read."""
     # Where none is solved, a column tells nothing.
-    has_solved = any(_solved_at(snapshot) != "-" for snapshot, _, _ in rows)
+    has_solved = any(_solved_at(overview) != "-" for overview, _, _ in rows)
     table = _table(
         *("experiment", "state", "trials", "best"),
         *("solved at", "trains", "created") if has_solved else ("trains", "created"),
         right=("trials", "best", "solved at"),
     )
-    for snapshot, trains, created in rows:
-        best = snapshot.best
+    for overview, trains, created in rows:
+        best = overview.best
         table.add_row(
-            snapshot.id,
-            _state(snapshot.state),
-            "-" if created is None else f"{snapshot.n_ended}/{snapshot.n_planned}",
+            overview.id,
+            _state(overview.state),
+            "-" if created is None else f"{overview.n_ended}/{overview.n_planned}",
             formatting.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
-            *[_solved_at(snapshot)] if has_solved else [],
+            *[_solved_at(overview)] if has_solved else [],
             trains,
             "-" if created is None else formatting.moment(created),
         )
     return table
 
 
-def _solved_at(snapshot: Snapshot) -> str:
-    step = None if snapshot.best is None else snapshot.best.solved_at
+def _solved_at(overview: Overview) -> str:
+    step = None if overview.best is None else overview.best.solved_at
     return "-" if step is None else f"{step:,}"

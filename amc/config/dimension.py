@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from amc.config import hints
+from amc.config import foreign_words
 from amc.config.document import Path, Problem
 from amc.config.faults import shown
 from amc.config.search_keys import SearchField
@@ -301,7 +301,7 @@ class DimensionReader:
 
 
 def _unknown_key(key: str) -> str:
-    meant = hints.here(key, _KEYS)
+    meant = foreign_words.here(key, _KEYS)
     hint = f"Did you mean {meant!r}? " if meant in _KEYS else did_you_mean(key, _KEYS)
     return f"unknown key. {hint}Known keys: {', '.join(_KEYS)}."
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from amc.config import hints
+from amc.config import foreign_words
 from amc.config.document import Path, Problem, shortened
 from amc.plugins import did_you_mean
 
@@ -87,7 +87,7 @@ def _unknown(
     key, known = str(path[-1]), known_keys(model)
     if home is not None and (section := home(key)) is not None:
         return f"unknown key here. It belongs to {section}; move it there."
-    meant = hints.here(key, known) if home is not None else None
+    meant = foreign_words.here(key, known) if home is not None else None
     hint = f"Did you mean {meant!r}? " if meant else did_you_mean(key, known)
     return f"unknown key. {hint}Known keys: {', '.join(known)}." + _bracketed(path[:-1], key, value)
 

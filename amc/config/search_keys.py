@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from amc.config import hints
+from amc.config import foreign_words
 from amc.config.faults import sentence
 from amc.config.fields import MAY_CHANGE, StrictModel
 from amc.errors import UsageError
@@ -110,7 +110,7 @@ class SearchKeys:
         )
 
     def _meant(self, key: str) -> str:
-        if (meant := hints.here(key, self._named)) in self._named:
+        if (meant := foreign_words.here(key, self._named)) in self._named:
             return f"Did you mean {meant!r}? "
         initials = {"".join(word[0] for word in name.split("_")): name for name in self.names()}
         return did_you_mean(initials.get(key, key), self.names())

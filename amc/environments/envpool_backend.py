@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from amc.config.environments import KNOWN
 from amc.environments.actions import action_layout
+from amc.environments.episode_seeds import EpisodeSeeds
 from amc.environments.episodes import (
     FinishedEpisodes,
     check_finite,
@@ -29,7 +30,6 @@ from amc.environments.episodes import (
     warn_of_other_observations,
 )
 from amc.environments.observations import observation_layout
-from amc.environments.seeding import EpisodeSeeds
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.errors import EnvironmentFault
 

@@ -23,6 +23,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from amc.environments.actions import action_layout
+from amc.environments.episode_seeds import EpisodeSeeds
 from amc.environments.episodes import (
     FinishedEpisodes,
     check_finite,
@@ -30,7 +31,6 @@ from amc.environments.episodes import (
     warn_of_other_observations,
 )
 from amc.environments.observations import Misfit, is_read_alike, observation_layout, shown
-from amc.environments.seeding import EpisodeSeeds
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.environments.wrapper_states import States, WrapperStates
 from amc.errors import EnvironmentFault, said

@@ -148,7 +148,7 @@ def programs(
         found.append(_worker("driver", DRIVER_QUEUE, CPU, common))
     found += [_worker(item.name, item.queue, item.device, common) for item in description.workers]
     if description.flower_port is not None:
-        command = python("amc.fleet.celery", *flower_arguments(description.flower_port))
+        command = python("amc.fleet.celery_program", *flower_arguments(description.flower_port))
         environment = {**common, FLOWER_PASSWORD_VARIABLE: flower_auth, VISIBLE_VARIABLE: CPU}
         found.append(Program("flower", command, environment, patience_s=5.0))
     if description.tensorboard_port is not None:
@@ -196,7 +196,7 @@ def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Pr
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    command = python("amc.fleet.celery", *worker_arguments(name, queue))
+    command = python("amc.fleet.celery_program", *worker_arguments(name, queue))
     return Program(name, command, environment, patience_s=30.0)
 
 

@@ -49,7 +49,7 @@ def main() -> None:
     arguments = flower_arguments(DEFAULT_PORT)
     print(f"Flower: http://127.0.0.1:{DEFAULT_PORT}/ as {auth}", file=sys.stderr, flush=True)
     environment = {**surroundings(), FLOWER_PASSWORD_VARIABLE: auth}
-    command = python("amc.fleet.celery", *arguments)
+    command = python("amc.fleet.celery_program", *arguments)
     os.execve(command[0], command, environment)
 
 

@@ -17,8 +17,8 @@ from scipy.stats import qmc
 
 from amc.optimizers.encoding import Encoding
 from amc.optimizers.improvement import NoisyImprovement, log_mean_improvement
-from amc.optimizers.observations import observations, rounded
 from amc.optimizers.surrogate import Array, GaussianProcess, Kernel, fit
+from amc.optimizers.targets import observations, rounded
 
 FANTASIES = 64
 _SOBOL_CANDIDATES = 1024  # a power of two, as Sobol sequences want it

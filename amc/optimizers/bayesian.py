@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from amc.optimizers.acquisition import NoisyExpectedImprovement
 from amc.optimizers.axes import Array
-from amc.optimizers.observations import FAILED
 from amc.optimizers.record import RecordingOptimizer
 from amc.optimizers.sobol import nth
+from amc.optimizers.targets import FAILED
 
 # With more points under way than this the model has little to say about the next one, and its cost
 # grows with their cube: further suggestions are spread evenly.

@@ -4,7 +4,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from amc.cli.live import view
-from amc.cli.snapshot import Snapshot
+from amc.cli.overview import Overview
 from amc.cli.tables import experiments_table, trials_table
 from amc.experiment_view import BestTrial, TrialStatus
 
@@ -24,9 +24,9 @@ def best_among(*trials: TrialStatus) -> BestTrial | None:
     return BestTrial(**vars(best), mean_score=best.score, standard_error=None, n_seeds=1)
 
 
-def with_trials(*trials: TrialStatus) -> Snapshot:
+def with_trials(*trials: TrialStatus) -> Overview:
     best = best_among(*trials)
-    return Snapshot("x-1", "running", trials, best, rounds=1, planned=400, total_timesteps=2048)
+    return Overview("x-1", "running", trials, best, rounds=1, planned=400, total_timesteps=2048)
 
 
 def test_a_row_tells_state_progress_worker_and_hyperparameters():
@@ -71,10 +71,10 @@ def test_the_view_fits_a_small_terminal_with_all_that_stands_below_the_table():
         for n in range(300)
     ]
     best = replace(best_among(*trials), standard_error=0.1, n_seeds=99, mean_of=tuple(range(99)))
-    snapshot = replace(with_trials(*trials), best=best)
+    overview = replace(with_trials(*trials), best=best)
     console = Console(file=io.StringIO(), width=60, height=24, force_terminal=True)
 
-    lines = console.render_lines(view(snapshot, console))
+    lines = console.render_lines(view(overview, console))
 
     assert len(lines) < 24
 

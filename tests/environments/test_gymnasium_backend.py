@@ -9,8 +9,8 @@ import pytest
 from gymnasium import spaces
 from numpy.random import SeedSequence
 
+from amc.environments.episode_seeds import EpisodeSeeds
 from amc.environments.gymnasium_backend import GymnasiumVector
-from amc.environments.seeding import EpisodeSeeds
 from amc.environments.vector import Episode
 from amc.errors import EnvironmentFault
 

@@ -51,7 +51,7 @@ def test_nothing_but_workers_sees_a_gpu(found: dict[str, Program]) -> None:
 def test_every_process_runs_with_this_python_from_any_directory(found: dict[str, Program]) -> None:
     assert {item.command[0] for item in found.values()} == {sys.executable}
     assert found["rl-worker-0"].command[1:9] == (
-        *("-P", "-m", "amc.fleet.celery"),
+        *("-P", "-m", "amc.fleet.celery_program"),
         *("-A", "amc", "worker", "-Q", "gpu2"),
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amc.optimizers.observations import FAILED, MOST_POINTS, observations, standardised
+from amc.optimizers.targets import FAILED, MOST_POINTS, observations, standardised
 
 
 def test_the_order_of_arrival_leaves_no_trace():

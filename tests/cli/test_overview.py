@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from amc.cli.snapshot import Snapshot, changes
+from amc.cli.overview import Overview, changes
 from amc.experiment_view import BestTrial, TrialStatus
 
 WAITING = TrialStatus(0, "waiting", None, {"gamma": 0.98}, 1, 0, 0, 0.0, "")
@@ -8,10 +8,10 @@ RUNNING = replace(WAITING, state="running", attempts=1, worker="rl-worker-0", st
 DONE = replace(RUNNING, state="completed", score=200.5, steps=2048, seconds=12.5)
 
 
-def at(*trials: TrialStatus, state: str = "running", **more: object) -> Snapshot:
+def at(*trials: TrialStatus, state: str = "running", **more: object) -> Overview:
     scored = [trial for trial in trials if trial.score is not None]
     best = best_of(max(scored, key=lambda trial: trial.score)) if scored else None
-    return Snapshot("cartpole-1", state, trials, best=best, rounds=1, planned=4, **more)
+    return Overview("cartpole-1", state, trials, best=best, rounds=1, planned=4, **more)
 
 
 def best_of(trial: TrialStatus) -> BestTrial:

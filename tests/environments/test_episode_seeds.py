@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import SeedSequence
 
-from amc.environments.seeding import EpisodeSeeds
+from amc.environments.episode_seeds import EpisodeSeeds
 
 
 @given(seed=st.integers(0, 2**63), n_envs=st.integers(1, 64))

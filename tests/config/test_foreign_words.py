@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from amc.config import hints
+from amc.config import foreign_words
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search_space import describe
@@ -131,7 +131,7 @@ def test_a_searched_key_of_another_system_is_answered_with_ours(
 def test_every_word_leads_to_a_setting_that_there_is():
     sections = {name: field.annotation for name, field in ExperimentConfig.model_fields.items()}
 
-    for path in set(hints._MEANT.values()):
+    for path in set(foreign_words._MEANT.values()):
         section, _, name = path.rpartition(".")
         if section and section not in ("algorithm_config", "hyperparameter_optimizer"):
             assert name in sections[section].model_fields, path
@@ -141,7 +141,7 @@ def test_no_setting_of_ours_is_a_word_for_another_one():
     ours = {"experiment_name", "seed", "name", "n_steps", "n_epochs", "gamma", "tau", "threads"}
 
     for word in ours - {"name"}:
-        assert hints.here(word, ()) is None
+        assert foreign_words.here(word, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""`amc validate`: check configs and say everything that is wrong with them, and where."""
+"""`amc validate` says all that is wrong with configs, and where; `amc schema` what one may hold."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import click
 from amc.cli.options import json_option, promised
 from amc.cli.output import note, print_json, say
 from amc.config.document import printable
+from amc.config.json_schema import json_schema
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search_space import describe
@@ -90,3 +92,13 @@ def _print(report: dict[str, Any]) -> None:
         say(f"{report['file']}: ok, {first}")
         for line in space:
             say(f"  {line}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema (draft 2020-12) of a config.
+
+    Editors complete and check keys with it: the shipped configs begin with
+    "$schema": "./schema/experiment.json", which is what this prints.
+    """
+    click.echo(json.dumps(json_schema(), indent=2))

@@ -1,4 +1,4 @@
-"""`python -P -m amc.fleet.celery`: Celery's command line, apart from the current directory.
+"""`python -P -m amc.fleet.celery_program`: Celery's command line, apart from the current directory.
 
 For `-A amc` Celery puts the current directory before everything else on the path; a redis.py or a
 json.py there would be taken for the real one. What is loaded before that is safe.

@@ -1,6 +1,6 @@
 """What a view shows of an experiment at one moment, and what changed between two moments.
 
-Its doors are `Snapshot.of` and `changes`. It must not know what a terminal is.
+Its doors are `Overview.of` and `changes`. It must not know what a terminal is.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from amc.ledger import files
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Overview:
     """An experiment at one moment.
 
     Attributes:
@@ -91,9 +91,9 @@ def _planned(config: ExperimentConfig) -> int:
         return 1  # the experiment failed of it and says so
 
 
-def changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
+def changes(before: Overview | None, after: Overview) -> Iterator[str]:
     """One line for each thing that changed; steps and seconds alone are no change."""
-    before = before or Snapshot(after.id, state="")
+    before = before or Overview(after.id, state="")
     if after.rounds > before.rounds:
         yield f"round {after.rounds - 1}"
     known = {trial.number: _standing(trial) for trial in before.trials}
