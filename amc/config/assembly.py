@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import arguments, checks
+from amc.config import arguments, checks, initial_points
 from amc.config.document import Path, Problem
 from amc.config.faults import problems, shown
 from amc.config.fields import StrictModel
@@ -83,6 +83,7 @@ class Assembly:
             "environment": self._section("environment", EnvironmentConfig, values),
             "training": self._section("training", TrainingConfig, values),
         }
+        self._complete_initial_points(sections)
         config = self._whole(values, sections)
         if not self._accepted:
             self._check(sections)
@@ -151,6 +152,13 @@ class Assembly:
                 self._note((*path, *problem.path), problem.message, problem.at_key)
             given = {**given, "search_space": space}
         return self._validated(path[:1], HyperparameterOptimizerConfig, given)
+
+    def _complete_initial_points(self, sections: dict[str, Any]) -> None:
+        search = sections["hyperparameter_optimizer"]
+        if search is not None and self._algorithm is not None and not self._accepted:
+            search, found = initial_points.complete(search, sections, searchable(self._model))
+            sections["hyperparameter_optimizer"] = search
+            self.problems += found
 
     def _no_effect(self, key: str) -> str | None:
         reason = self._foreign(key.removeprefix("algorithm_config."))

@@ -24,6 +24,8 @@ _SETTINGS = {
     "hyperparameter_optimizer.type": "sampler search_alg optimizer_name",
     "hyperparameter_optimizer.n_calls": "n_trials trials num_samples max_trials n_iter budget",
     "hyperparameter_optimizer.n_initial_points": "n_startup_trials init_points n_random_starts",
+    "hyperparameter_optimizer.initial_points": "points_to_evaluate enqueue enqueue_trials x0 "
+    "starting_points initial_configurations start_points",
     "hyperparameter_optimizer.search_space": "space param_space parameters distributions "
     "hyperparameter_space hyperparameters hyperparams",
     "hyperparameter_optimizer.trials_per_round": "n_jobs max_concurrent_trials batch parallel",

@@ -31,6 +31,7 @@ from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]
 MOST_WRAPPERS = 32
+MOST_INITIAL_POINTS = 1000
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
 
 
@@ -139,6 +140,10 @@ class HyperparameterOptimizerConfig(StrictModel):
     """Trials suggested together, whatever the number of workers."""
     n_initial_points: CountOrZero | None = None
     """Suggestions spread over the space before the model speaks; null: the optimizer's choice."""
+    initial_points: Annotated[
+        tuple[dict[str, JsonValue], ...], Field(strict=False, max_length=MOST_INITIAL_POINTS)
+    ] = ()
+    """Points tried first, by search key; what one does not name keeps its value in this config."""
     seeds_per_trial: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 1
     """Trials of each suggestion, on different seeds; their mean counts."""
     finalists: Annotated[int, Field(ge=0, le=1000), INTEGRAL] | None = None

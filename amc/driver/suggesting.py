@@ -30,4 +30,8 @@ def next_suggestions(
         n_initial_points=search.n_initial_points,
     )
     teach(optimizer, told(rows, is_pruned=search.pruner is not None))
-    return optimizer.suggest(count)
+    # Suggestion n of a search with points of the user's own is point n, as long as there are any.
+    own = [dict(point) for point in search.initial_points[len(rows) :][:count]]
+    if own:
+        optimizer.expect(own)
+    return own + (optimizer.suggest(count - len(own)) if count > len(own) else [])

@@ -1,0 +1,153 @@
+"""The points that a search tries first: completed from the config, and checked against the space.
+
+What a point does not name keeps the value that it has in the config, so that `{}` is the config as
+it stands; a dimension whose condition does not hold has no value. The door is `complete`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from amc.config.dimension import Dimension, identity, is_among, is_number
+from amc.config.document import Problem
+from amc.config.faults import listed, shown
+from amc.config.fields import StrictModel
+from amc.config.hyperparameters import Hyperparameters
+from amc.config.schema import HyperparameterOptimizerConfig
+from amc.config.search_keys import SearchKeys
+from amc.plugins import did_you_mean
+
+_PATH = ("hyperparameter_optimizer", "initial_points")
+
+
+def complete(
+    search: HyperparameterOptimizerConfig,
+    sections: Mapping[str, StrictModel | None],
+    keys: SearchKeys,
+) -> tuple[HyperparameterOptimizerConfig, list[Problem]]:
+    """A search whose initial points name every dimension that counts.
+
+    Args:
+        search: with its initial points as written.
+        sections: of the config, by name; None for one that is not sound, whose values are unknown.
+        keys: what can be searched.
+
+    Returns:
+        The search, and everything that is wrong with its points.
+    """
+    points = [_Point(written, search.search_space) for written in search.initial_points]
+    problems = list(_whole(search))
+    for index, point in enumerate(points):
+        point.settle(sections, keys)
+        found = [*point.problems, *_unfit(point, sections["algorithm_config"], keys)]
+        found += _repeated(point, points[:index])
+        problems += [Problem((*_PATH, index, *p.path), p.message, p.at_key) for p in found]
+    settled = tuple(point.values for point in points)
+    return search.model_copy(update={"initial_points": settled}), problems
+
+
+class _Point:
+    """One point being completed."""
+
+    def __init__(self, written: Mapping[str, Any], space: Mapping[str, Dimension]) -> None:
+        self.written = written
+        self.space = space
+        self.values: dict[str, Any] = {}
+        self.problems: list[Problem] = [
+            Problem((key,), partial(_not_searched, key, space), True)
+            for key in written
+            if key not in space
+        ]
+
+    def settle(self, sections: Mapping[str, StrictModel | None], keys: SearchKeys) -> None:
+        """Fill `values`, in the order of the space."""
+        found: dict[str, Any] = {}
+        # What others depend on depends on nothing itself.
+        for key in sorted(self.space, key=lambda key: self.space[key].condition is not None):
+            if self._counts(key, found):
+                self._take(key, sections[keys.field(key).section], keys, found)
+        self.values = {key: found[key] for key in self.space if key in found}
+
+    def _counts(self, key: str, found: Mapping[str, Any]) -> bool:
+        condition = self.space[key].condition or {}
+        if any(parent not in found for parent in condition):
+            return False  # which is wrong itself, and says so
+        unmet = [parent for parent in condition if not is_among(found[parent], condition[parent])]
+        if unmet and key in self.written:
+            only = " and ".join(f"{name} is {listed(condition[name], ' or ')}" for name in unmet)
+            message = f"has no effect here: it counts only if {only}. Remove it."
+            self.problems.append(Problem((key,), message, at_key=True))
+        return not unmet
+
+    def _take(
+        self, key: str, section: StrictModel | None, keys: SearchKeys, found: dict[str, Any]
+    ) -> None:
+        dimension = self.space[key]
+        if key in self.written:
+            value, wrong = _within(dimension, self.written[key])
+            problem = Problem((key,), wrong)
+        elif section is None:
+            return
+        else:
+            kept = section.model_dump(mode="json")[keys.field(key).name]
+            value, wrong = _within(dimension, kept)
+            what = f"{key!r} is missing, and the config's own value is not in the space: {wrong}"
+            problem = Problem((), f"{what} Give a value for it.")
+        if wrong:
+            self.problems.append(problem)
+        else:
+            found[key] = value
+
+
+def _within(dimension: Dimension, value: Any) -> tuple[Any, str]:
+    """The value as the dimension has it, and what is wrong with it."""
+    if dimension.choices is not None:
+        for choice in dimension.choices:
+            if identity(choice) == identity(value):
+                return choice, ""
+        return value, f"{shown(value)} is not one of {listed(dimension.choices)}."
+    if not is_number(value) or not dimension.low <= value <= dimension.high:
+        return value, f"{shown(value)} is not within {dimension.low} to {dimension.high}."
+    if dimension.type == "float":
+        return float(value), ""
+    if value != int(value):
+        return value, f"must be a whole number, but got {value}."
+    return int(value), ""
+
+
+def _whole(search: HyperparameterOptimizerConfig) -> Iterator[Problem]:
+    count, most = len(search.initial_points), -(-search.n_calls // search.seeds_per_trial)
+    if count and search.type == "grid":
+        message = "a grid tries points of its own. Remove them, or choose another type."
+        yield Problem(_PATH, message)
+    if count > most:
+        message = f"{count} points are more than the {most} suggestions of the search. "
+        yield Problem(_PATH, f"{message}Remove some, or raise n_calls.")
+
+
+def _unfit(point: _Point, section: StrictModel | None, keys: SearchKeys) -> Iterator[Problem]:
+    """Hyperparameters of a sound point that do not fit together."""
+    if point.problems or not isinstance(section, Hyperparameters):
+        return
+    fields = {key: keys.field(key) for key in point.values}
+    own = {key: field for key, field in fields.items() if field.section == "algorithm_config"}
+    values = section.model_copy(update={own[key].name: point.values[key] for key in own})
+    named = {field.name: key for key, field in own.items()}
+    for name, message in values.problems():
+        key = named.get(name, name)
+        yield Problem((key,) if key in point.written else (), f"{key}: {message}")
+
+
+def _repeated(point: _Point, earlier: Sequence[_Point]) -> Iterator[Problem]:
+    for index, other in enumerate(earlier):
+        alike = point.values.keys() == other.values.keys() and all(
+            identity(value) == identity(other.values[key]) for key, value in point.values.items()
+        )
+        if alike and not point.problems and not other.problems:
+            yield Problem((), f"the same as initial_points.{index}. Remove one of them.")
+            return
+
+
+def _not_searched(key: str, space: Mapping[str, Dimension]) -> str:
+    meant = did_you_mean(key, space)
+    return f"not searched, so it is the same in every trial. {meant}Searched: {', '.join(space)}."

@@ -1,0 +1,61 @@
+"""What a search tries next: points of the user's own first, then what the optimizer suggests."""
+
+import pytest
+
+from amc.driver.suggesting import next_suggestions
+from amc.driver.told import Row
+
+SPACE = {
+    "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+    "gamma": {"low": 0.9, "high": 0.99},
+}
+OWN = [{"learning_rate": 1e-3, "gamma": 0.95}, {"learning_rate": 2e-3, "gamma": 0.97}]
+
+
+@pytest.fixture
+def searching(make_config):
+    """A factory: a config that searches SPACE from the points of OWN on."""
+
+    def make(type="sobol", points=OWN):
+        changes = {"type": type, "n_calls": 20, "search_space": SPACE, "initial_points": points}
+        return make_config({f"hyperparameter_optimizer.{key}": v for key, v in changes.items()})
+
+    return make
+
+
+def live(config, sizes):
+    """Ask again and again; each round has ended, by the learning rate, before the next one."""
+    search, rows = config.hyperparameter_optimizer, []
+    for number, size in enumerate(sizes):
+        for suggestion in next_suggestions(config, search, rows, size):
+            score = suggestion["learning_rate"]
+            rows.append(Row(len(rows), suggestion, learned=number, score=score))
+    return [row.hyperparameters for row in rows]
+
+
+@pytest.mark.parametrize("type", ["bayesian", "random", "sobol", "tpe"])
+def test_points_of_the_users_own_come_first_and_once(searching, type):
+    suggestions = live(searching(type), [4, 4])
+
+    assert suggestions[:2] == OWN
+    assert len(suggestions) == 8
+    assert all(suggestions.count(suggestion) == 1 for suggestion in suggestions)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 6, [2, 4], [3, 3], [6]])
+def test_the_size_of_a_round_does_not_matter_to_what_is_tried(searching, sizes):
+    assert live(searching(), sizes) == live(searching(), [4, 2])
+
+
+def test_what_follows_them_is_what_would_have_been_suggested_there(searching):
+    assert live(searching(), [6])[2:] == live(searching(points=[]), [6])[2:]
+
+
+def test_the_optimizer_knows_them_while_they_are_pending(searching):
+    config = searching("bayesian")
+    rows = [Row(number, point) for number, point in enumerate(OWN)]
+
+    suggestions = next_suggestions(config, config.hyperparameter_optimizer, rows, 2)
+
+    assert not any(suggestion in OWN for suggestion in suggestions)
+    assert suggestions == live(config, [4])[2:]
