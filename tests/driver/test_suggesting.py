@@ -59,3 +59,22 @@ def test_the_optimizer_knows_them_while_they_are_pending(searching):
 
     assert not any(suggestion in OWN for suggestion in suggestions)
     assert suggestions == live(config, [4])[2:]
+
+
+def test_without_pruning_scores_are_told_as_they_are(make_config, tmp_path, monkeypatch):
+    (tmp_path / "repeats_scores.py").write_text(
+        "class Repeats:\n"
+        "    def __init__(self, search_space): self.scores = [0.95]\n"
+        "    def suggest(self, n): return [{'gamma': score} for score in self.scores[-n:]]\n"
+        "    def update(self, suggestions, scores): self.scores = scores\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "repeats_scores")
+    search = {"type": "repeats_scores:Repeats", "search_space": {"gamma": [0.9, 0.99]}}
+    config = make_config({f"hyperparameter_optimizer.{key}": v for key, v in search.items()})
+    scores = [0.91, 0.98, 0.92]
+    rows = [Row(n, {"gamma": 0.95}, learned=0, score=score) for n, score in enumerate(scores)]
+
+    suggestions = next_suggestions(config, config.hyperparameter_optimizer, rows, 3)
+
+    assert [suggestion["gamma"] for suggestion in suggestions] == scores
