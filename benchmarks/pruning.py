@@ -138,11 +138,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--seeds", type=int, default=30, help="repetitions of each search")
     parser.add_argument("--trainings", type=int, default=32, help="budget of each search")
+    parser.add_argument("--search", default="bayesian", help="type of the optimizer")
     options = parser.parse_args(arguments)
     if options.command == "table":
         make_table(options.table, jobs=options.jobs)
         return
-    settings = Settings(trainings=options.trainings)
+    settings = Settings(trainings=options.trainings, search=options.search)
     compare(options.table, seeds=options.seeds, jobs=options.jobs, settings=settings)
 
 

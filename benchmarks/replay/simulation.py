@@ -104,25 +104,45 @@ class Replay:
     best_was_halted: bool
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Of a search.
+
+    Attributes:
+        trainings: its budget in environment steps, counted in whole trainings.
+        n_calls: suggestions at most, where trials are pruned.
+        workers: trials that run at the same time.
+        search: type of the optimizer.
+    """
+
+    trainings: int = 32
+    n_calls: int = 96
+    workers: int = 4
+    search: str = "bayesian"
+
+
 class Search:
     """The optimizer of one search, and which configurations it was given.
 
     Args:
         curves: the table.
         n_calls: suggestions that it may take in all.
+        type: of the optimizer.
         seed: of the optimizer.
         is_told_ranks: whether trials are pruned, so that it is told ranks instead of scores.
     """
 
-    def __init__(self, curves: Curves, n_calls: int, seed: int, *, is_told_ranks: bool) -> None:
-        self._curves, self._n_calls, self._seed = curves, n_calls, seed
+    def __init__(
+        self, curves: Curves, n_calls: int, type: str, seed: int, *, is_told_ranks: bool
+    ) -> None:
+        self._curves, self._n_calls, self._type, self._seed = curves, n_calls, type, seed
         self._is_told_ranks = is_told_ranks
         self.configurations: list[int] = []
 
     def suggest(self, trials: Sequence[Trial], count: int) -> None:
         """Choose configurations for trials that are about to be opened."""
         # Told all anew each time, because one more report moves every rank.
-        optimizer: Any = make("bayesian", SPACE, self._n_calls, seed=self._seed)
+        optimizer: Any = make(self._type, SPACE, self._n_calls, seed=self._seed)
         known = [trial for trial in trials if is_known(trial)]
         if known:
             told = ranks(known) if self._is_told_ranks else [one.scores[-1] for one in known]
@@ -154,21 +174,6 @@ def ranks(trials: Sequence[Trial]) -> list[float]:
     order = sorted(range(len(trials)), key=lambda index: standing(trials[index]))
     quantiles = norm.ppf((np.arange(len(trials)) + 0.5) / len(trials))
     return [float(quantiles[order.index(index)]) for index in range(len(trials))]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Of a search.
-
-    Attributes:
-        trainings: its budget in environment steps, counted in whole trainings.
-        n_calls: suggestions at most, where trials are pruned.
-        workers: trials that run at the same time.
-    """
-
-    trainings: int = 32
-    n_calls: int = 96
-    workers: int = 4
 
 
 @dataclass
@@ -213,7 +218,9 @@ class Simulation:
         self._curves, self._policy, self._settings = curves, POLICIES[pruner], settings
         n_calls = settings.trainings if pruner == "none" else settings.n_calls
         self._n_calls = min(n_calls, len(curves.hyperparameters))
-        self._search = Search(curves, self._n_calls, seed, is_told_ranks=pruner != "none")
+        self._search = Search(
+            curves, self._n_calls, settings.search, seed, is_told_ranks=pruner != "none"
+        )
         self._draws = np.random.default_rng([seed, 1]).random((self._n_calls, 2))
         self._trials: list[Trial] = []
         self._queue: deque[Segment] = deque()
