@@ -31,7 +31,12 @@ from amc.version import VERSION
 FORMAT = 1
 
 _LOG = logging.getLogger(__name__)
-_PACKAGES = ("torch", "numpy", "gymnasium")
+# Looked up once: it takes 5 ms, and what was loaded counts, whatever is installed meanwhile.
+_VERSIONS = {
+    "amc": VERSION,
+    "python": platform.python_version(),
+    **{package: version(package) for package in ("torch", "numpy", "gymnasium")},
+}
 
 # A run may be resumed with other values of these: they name it, watch it or place it, but do not
 # say what is learned.
@@ -117,8 +122,7 @@ def restore(
 
 def versions() -> dict[str, str]:
     """The versions of everything that can change what is computed."""
-    found = {"amc": VERSION, "python": platform.python_version()}
-    return found | {package: version(package) for package in _PACKAGES}
+    return dict(_VERSIONS)
 
 
 def digest(algorithm: Algorithm) -> str:

@@ -24,6 +24,7 @@ LEARNERS = [
     pytest.param("ddpg", "follow", DDPG_SMALL, id="ddpg"),
 ]
 HIDDEN = {"hidden_sizes": [8]}
+DRAWS = {"exploration", "minibatches", "memories"}  # generators in a state
 
 
 def plain(value):
@@ -67,6 +68,30 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     assert metrics == expected
     assert torch.equal(weights(resumed), weights(lived))
     assert resumed.num_timesteps == lived.num_timesteps
+
+
+@pytest.mark.parametrize(("algorithm", "world", "settings"), LEARNERS)
+def test_a_fork_keeps_what_was_learned_and_draws_anew(
+    make_learner, train, weights, algorithm, world, settings
+):
+    given = algorithm, world, settings | HIDDEN, {"training.total_timesteps": 300}
+    lived = make_learner(*given)
+    lived.iterate()
+    left = lived.state_dict()
+    fork, twin = (make_learner(*given, seed=5) for _ in range(2))
+
+    for learner in (fork, twin):
+        learner.load_state_dict(left)
+        learner.fork()
+    begun = fork.state_dict()
+
+    assert torch.equal(weights(fork), weights(lived))
+    assert fork.num_timesteps == lived.num_timesteps
+    assert begun["observation"] is None
+    assert all(begun[key] != left[key] for key in DRAWS & begun.keys())
+    if algorithm == "ddpg":
+        assert not torch.equal(begun["noise"]["value"], left["noise"]["value"])
+    assert train(fork) == train(twin) != train(lived)
 
 
 @pytest.mark.parametrize(("algorithm", "world", "settings"), LEARNERS)

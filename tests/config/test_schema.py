@@ -3,9 +3,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from amc.config.hyperparameters import DDPGHyperparameters, PPOHyperparameters
+from amc.config.hyperparameters import (
+    DDPGHyperparameters,
+    PPOHyperparameters,
+    hyperparameters_for,
+)
 from amc.config.loader import ConfigLoader
-from amc.config.schema import ExperimentConfig
+from amc.config.schema import ExperimentConfig, searchable
 from amc.errors import ConfigError
 
 
@@ -61,6 +65,30 @@ def test_hyperparameters_are_replaced_under_short_and_dotted_keys(config: Experi
     assert changed.optimizer.learning_rate == 1e-3
     assert changed.algorithm_config == PPOHyperparameters(gamma=0.9, hidden_sizes=(32,), n_steps=64)
     assert config.algorithm_config == PPOHyperparameters()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "fixed"),
+    [
+        (
+            "ppo",
+            {"n_envs", "kl_coef", "hidden_sizes", "activation", "ortho_init", "log_std_init"},
+        ),
+        (
+            "ddpg",
+            {"n_envs", "buffer_size", "learning_starts", "noise_type", "hidden_sizes"}
+            | {"activation"},
+        ),
+    ],
+)
+def test_each_hyperparameter_says_whether_it_may_change_in_a_training(
+    algorithm: str, fixed: set[str]
+):
+    keys = searchable(hyperparameters_for(algorithm))
+
+    may_not = {path for path in keys.paths() if not keys.field(path).may_change}
+
+    assert may_not == {"optimizer.type", *(f"algorithm_config.{name}" for name in fixed)}
 
 
 def test_every_wrong_hyperparameter_is_told_under_its_key_as_written(config: ExperimentConfig):
