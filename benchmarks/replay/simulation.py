@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from replay.policies import FULL, POLICIES, Opening, Trial
 from replay.table import SEEDS, SPACE, Row
-from scipy.stats import norm
 
+from amc.driver.told import Row as Standing
+from amc.driver.told import teach, told
 from amc.optimizers import make
 from amc.optimizers.encoding import Encoding
 
@@ -142,21 +143,21 @@ class Search:
     def suggest(self, trials: Sequence[Trial], count: int) -> None:
         """Choose configurations for trials that are about to be opened."""
         # Told all anew each time, because one more report moves every rank.
-        optimizer: Any = make(self._type, SPACE, self._n_calls, seed=self._seed)
-        known = [trial for trial in trials if is_known(trial)]
-        if known:
-            told = ranks(known) if self._is_told_ranks else [one.scores[-1] for one in known]
-            optimizer.update([self._hyperparameters(trial) for trial in known], told)
-        pending = [self._hyperparameters(trial) for trial in trials if not is_known(trial)]
-        optimizer.expect(pending)
+        optimizer = make(self._type, SPACE, self._n_calls, seed=self._seed)
+        rows = [self._row(trial) for trial in trials]
+        teach(optimizer, told(rows, is_pruned=self._is_told_ranks))
         encoding = Encoding(SPACE)
         for suggestion in optimizer.suggest(count):
             away = ((self._curves.points - encoding.encode(suggestion)) ** 2).sum(axis=1)
             away[self.configurations] = np.inf
             self.configurations.append(int(np.argmin(away)))
 
-    def _hyperparameters(self, trial: Trial) -> dict[str, Any]:
-        return self._curves.hyperparameters[self.configurations[trial.number]]
+    def _row(self, trial: Trial) -> Standing:
+        hyperparameters = self._curves.hyperparameters[self.configurations[trial.number]]
+        if not is_known(trial):
+            return Standing(trial.number, hyperparameters)
+        rung, score = standing(trial)
+        return Standing(trial.number, hyperparameters, learned=0, rung=rung, score=score)
 
 
 def is_known(trial: Trial) -> bool:
@@ -167,13 +168,6 @@ def is_known(trial: Trial) -> bool:
 def standing(trial: Trial) -> tuple[int, float]:
     """What trials are ranked by: the highest rung reached by merit, then the score there."""
     return trial.merit, trial.scores[trial.merit - 1]
-
-
-def ranks(trials: Sequence[Trial]) -> list[float]:
-    """The normal quantile of each trial's rank, the best highest."""
-    order = sorted(range(len(trials)), key=lambda index: standing(trials[index]))
-    quantiles = norm.ppf((np.arange(len(trials)) + 0.5) / len(trials))
-    return [float(quantiles[order.index(index)]) for index in range(len(trials))]
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pruning import first_share, regret_at
 from replay.policies import FULL, Opening, Trial, asha, halving, median_rule
-from replay.simulation import Curves, Settings, Simulation, ranks, smoothed
+from replay.simulation import Curves, Settings, Simulation, smoothed, standing
 from replay.table import SPACE, STEPS, Row, configurations, read_rows, train, trials, write_rows
 
 from amc.optimizers.encoding import Encoding
@@ -78,13 +78,13 @@ def test_scores_are_smoothed_over_up_to_three_evaluations():
     np.testing.assert_allclose(means, [3.0, 4.0, 5.0, 4.0, 3.0])
 
 
-def test_whoever_went_further_ranks_higher():
+def test_whoever_went_further_stands_higher_unless_it_was_spared():
     field = [waiting(0, 5.0), waiting(1, -9.0, at=9), waiting(2, 7.0)]
+    field.append(Trial(3, True, until=FULL, is_open=False, lost_at=3, scores=[6.0] * FULL))
 
-    told = ranks(field)
+    order = [trial.number for trial in sorted(field, key=standing)]
 
-    assert told[0] < told[2] < told[1]
-    assert sum(told) == pytest.approx(0.0, abs=1e-12)
+    assert order == [0, 3, 2, 1]
 
 
 def parallel_curves(n: int = 40) -> Curves:
