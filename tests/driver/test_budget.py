@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amc import driver
-from amc.cli import words
+from amc.cli import formatting
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.ledger import Trial
@@ -154,4 +154,4 @@ def test_it_is_said_in_a_sentence(search: dict[str, Any], text: str, make_config
     config = searching(make_config, **search)
     search_type = config.hyperparameter_optimizer.type if config.hyperparameter_optimizer else ""
 
-    assert words.budget(search_type, driver.budget(config)) == text
+    assert formatting.budget(search_type, driver.budget(config)) == text

@@ -12,7 +12,7 @@ import pytest
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Attempt, AttemptEnd, Decision, Ledger, Segment, Trial, files
-from amc.workers import preload, room
+from amc.workers import disk, preload
 from amc.workers.attempts import exhausted
 from amc.workers.attempts import supervise as supervise_trial
 from amc.workers.progress import Progress
@@ -579,7 +579,7 @@ def test_cancelling_stops_a_running_trial(
 def test_a_full_disk_costs_the_trial_no_attempt(
     broker: Any, misbehaving: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_PAUSE_AFTER_FULL_DISK_S", 0.0)
+    monkeypatch.setattr(disk, "_PAUSE_AFTER_FULL_DISK_S", 0.0)
     ledger = misbehaving("once_fill", training__max_attempts=1)
 
     became = supervise(ledger)
