@@ -214,10 +214,10 @@ def _store_best(ledger: Ledger) -> None:
         best.trial.hyperparameters, seed=best.trial.seed, is_finalist=is_finalist
     )
     text = files.encode(config.to_json())
-    files.replace(paths.best_files / "config.json", text)
+    files.replace(paths.best_config, text)
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
     if checkpoint.is_file():
-        _hand_out(checkpoint, paths.best_files / f"agent{checkpoint.suffix}")
+        _hand_out(checkpoint, paths.best_agent(checkpoint.suffix))
     files.replace(paths.best, files.encode(files.sealed(best.to_json())))
 
 

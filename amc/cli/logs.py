@@ -31,10 +31,12 @@ def logs(*, experiment_id: str, trial: int | None) -> None:
 
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default.
     """
+    from amc.fleet.state import log_files
+
     experiment = find(experiment_id)
     if trial is not None:
         _require(experiment, trial)
-    files = sorted(experiment.directory.parent.glob(".fleet/*/logs/*.log"))
+    files = log_files(experiment.directory.parent)
     found = [_said_in(file, experiment.id, trial) for file in files]
     for _, text in merge(*found, key=itemgetter(0)):
         say(text)

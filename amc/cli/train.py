@@ -25,6 +25,7 @@ from amc.cli.train_progress import Hooks, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.ledger import Result, files
+from amc.ledger.paths import RunPaths
 
 if TYPE_CHECKING:
     from amc.training.trial import TrialOutcome
@@ -186,8 +187,9 @@ def _leave_interrupted(steps: int, stop: _Stop) -> None:
 
 
 def _record(directory: Path, config: ExperimentConfig, result: Result) -> None:
-    files.replace(directory / "config.json", files.encode(config.to_json()))
-    files.replace(directory / "result.json", files.encode(asdict(result)))
+    paths = RunPaths(directory)
+    files.replace(paths.config, files.encode(config.to_json()))
+    files.replace(paths.result, files.encode(asdict(result)))
 
 
 def _print(result: Result, checkpoint: Path, as_json: bool, out: TextIO) -> None:

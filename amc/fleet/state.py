@@ -17,7 +17,7 @@ from amc.broker.machine import identify, machine_id
 from amc.errors import AmcError
 from amc.fleet.description import Description
 
-_LOCK = "lock"
+_FLEETS, _LOCK, _LOGS = ".fleet", "lock", "logs"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FleetPaths:
         Named after the host; where a fleet of another machine, or container, of the same name is
         up there, after this machine as well.
         """
-        usual = self.shared / ".fleet" / self.host
+        usual = self.shared / _FLEETS / self.host
         own = usual.with_name(f"{self.host}-{machine_id()}")
         if _holder(own / _LOCK) == machine_id():
             return own
@@ -67,7 +67,7 @@ class FleetPaths:
 
     def log(self, name: str) -> Path:
         """The log file of a process."""
-        return self.directory / "logs" / f"{name}.log"
+        return self.directory / _LOGS / f"{name}.log"
 
 
 def _holder(lock: Path) -> str:
@@ -78,6 +78,11 @@ def _holder(lock: Path) -> str:
         except BlockingIOError:
             return file.read().strip()
     return ""
+
+
+def log_files(shared: Path) -> list[Path]:
+    """What the fleets of every machine have logged that use a shared directory."""
+    return sorted(shared.glob(f"{_FLEETS}/*/{_LOGS}/*.log"))
 
 
 @dataclass(frozen=True)

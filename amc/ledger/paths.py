@@ -1,7 +1,53 @@
 """Where things lie in an experiment's directory; the one place that knows the names."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+_CHECKPOINT = re.compile(r"(\d{12})-(\d{4,})\.pt")
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint's file; the name carries the step and the attempt that wrote it.
+
+    000000010240-0002.pt          step 10240, written by attempt 2
+    000000010240-0002.pt.sha256   its digest, as `sha256sum --check` reads it; written first
+    .000000010240-0002.pt.*.tmp   being written; never read
+    """
+
+    path: Path
+    step: int
+    attempt: int
+
+    @classmethod
+    def of(cls, directory: Path, step: int, attempt: int) -> Self:
+        """The file for a step and an attempt in `directory`."""
+        return cls(directory / f"{step:012d}-{attempt:04d}.pt", step, attempt)
+
+    @classmethod
+    def behind(cls, path: Path) -> Self | None:
+        """The checkpoint that a file is, belongs to, or was to become; None if it is of none."""
+        match = _CHECKPOINT.match(path.name.lstrip("."))
+        return None if match is None else cls.of(path.parent, int(match[1]), int(match[2]))
+
+    @property
+    def digest_path(self) -> Path:
+        """The file beside it that holds its SHA-256."""
+        return self.path.with_name(f"{self.path.name}.sha256")
+
+    def remove(self) -> None:
+        """Delete it: the checkpoint before its digest, so that a digest is never missing."""
+        self.path.unlink(missing_ok=True)
+        self.digest_path.unlink(missing_ok=True)
+
+
+def checkpoint_files(directory: Path) -> list[CheckpointFile]:
+    """Every checkpoint in `directory`, good or damaged, the newest first."""
+    paths = (path for path in directory.glob("*.pt") if _CHECKPOINT.fullmatch(path.name))
+    found = [file for file in map(CheckpointFile.behind, paths) if file is not None]
+    return sorted(found, key=lambda file: (file.step, file.attempt), reverse=True)
 
 
 @dataclass(frozen=True)
@@ -29,6 +75,40 @@ class SegmentPaths:
     def metrics(self) -> Path:
         """The evaluations that were made in it."""
         return self.directory / "metrics"
+
+    def curve(self, attempt: int) -> Path:
+        """The evaluations that an attempt made."""
+        return self.metrics / f"{attempt:04}.jsonl"
+
+    def curves(self) -> list[Path]:
+        """The evaluations of each attempt, the first attempt's first."""
+        found = (path for path in self.metrics.glob("*.jsonl") if path.stem.isdecimal())
+        return sorted(found, key=lambda path: int(path.stem))
+
+    @property
+    def start(self) -> Path:
+        """Where what it starts from is trained again if that was lost."""
+        return self.directory / "start"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files of what is trained outside an experiment."""
+        return self.directory / "tensorboard"
+
+
+@dataclass(frozen=True)
+class RunPaths(SegmentPaths):
+    """The directory of a config that was trained outside an experiment."""
+
+    @property
+    def config(self) -> Path:
+        """The config as it was trained."""
+        return self.directory / "config.json"
+
+    @property
+    def result(self) -> Path:
+        """What came of it."""
+        return self.directory / "result.json"
 
 
 @dataclass(frozen=True)
@@ -96,6 +176,15 @@ class ExperimentPaths:
     def best_files(self) -> Path:
         """The winner's config and agent."""
         return self.directory / "best"
+
+    @property
+    def best_config(self) -> Path:
+        """The config that trains the winner again."""
+        return self.best_files / "config.json"
+
+    def best_agent(self, suffix: str) -> Path:
+        """The winner's last checkpoint, and beside it its digest."""
+        return self.best_files / f"agent{suffix}"
 
     @property
     def cancelled(self) -> Path:

@@ -1,62 +1,33 @@
 """Checkpoints on disk: written whole or not at all, proved by SHA-256, the last two kept.
 
-    000000010240-0002.pt          step 10240, written by attempt 2
-    000000010240-0002.pt.sha256   its digest, as `sha256sum --check` reads it; written first
-    .000000010240-0002.pt.*.tmp   being written; never read
-
-The doors are `save` and `latest`. This file does not know what a state holds. `torch.load` does
-not notice a flipped bit, hence the digest; a plain `torch.save` on a full disk or under kill -9
-destroys the old file, hence the temporary name, the fsync and the rename.
+The doors are `save` and `latest`; the names are `amc.ledger.paths.CheckpointFile`'s. This file does
+not know what a state holds. `torch.load` does not notice a flipped bit, hence the digest; a plain
+`torch.save` on a full disk or under kill -9 destroys the old file, hence the temporary name, the
+fsync and the rename.
 """
 
 import hashlib
 import logging
 import os
 import pickle
-import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import torch
 
 from amc.errors import CheckpointError
 from amc.ledger.files import replace
+from amc.ledger.paths import CheckpointFile, checkpoint_files
 
 KEPT_STEPS = 2
 
 _LOG = logging.getLogger(__name__)
-_NAME = re.compile(r"(\d{12})-(\d{4,})\.pt")
 _CHUNK_BYTES = 1 << 20
 _MAPPINGS = (dict, OrderedDict)
 _PLAIN = (str, int, float, bool, type(None))
-
-
-@dataclass(frozen=True)
-class CheckpointFile:
-    """A checkpoint's file; the name carries the step and the attempt that wrote it."""
-
-    path: Path
-    step: int
-    attempt: int
-
-    @classmethod
-    def of(cls, directory: Path, step: int, attempt: int) -> Self:
-        """The file for a step and an attempt in `directory`."""
-        return cls(directory / f"{step:012d}-{attempt:04d}.pt", step, attempt)
-
-    @property
-    def digest_path(self) -> Path:
-        """The file beside it that holds its SHA-256."""
-        return self.path.with_name(f"{self.path.name}.sha256")
-
-    def remove(self) -> None:
-        """Delete it: the checkpoint before its digest, so that a digest is never missing."""
-        self.path.unlink(missing_ok=True)
-        self.digest_path.unlink(missing_ok=True)
 
 
 class _HashingWriter:
@@ -119,21 +90,11 @@ def latest(directory: Path) -> dict[str, Any] | None:
 
     A damaged one is logged and passed over for the one before.
     """
-    for file in files(directory):
+    for file in checkpoint_files(directory):
         state = read(file)
         if state is not None:
             return state
     return None
-
-
-def files(directory: Path) -> list[CheckpointFile]:
-    """Every checkpoint in `directory`, good or damaged, the newest first."""
-    found = []
-    for path in directory.glob("*.pt"):
-        match = _NAME.fullmatch(path.name)
-        if match:
-            found.append(CheckpointFile(path, int(match[1]), int(match[2])))
-    return sorted(found, key=lambda file: (file.step, file.attempt), reverse=True)
 
 
 def read(file: CheckpointFile) -> dict[str, Any] | None:
@@ -240,17 +201,17 @@ def _sync_directory(directory: Path) -> None:
 def _remove_leftovers(directory: Path, attempt: int) -> None:
     """Delete what earlier attempts, killed while they saved, left behind."""
     for path in directory.glob("*.pt*"):
-        match = _NAME.match(path.name.lstrip("."))
-        if match is None or int(match[2]) >= attempt:
+        file = CheckpointFile.behind(path)
+        if file is None or file.attempt >= attempt:
             continue
         is_half_written = path.name.startswith(".")
-        if is_half_written or not path.with_name(match[0]).exists():
+        if is_half_written or not file.path.exists():
             path.unlink(missing_ok=True)
 
 
 def _prune(directory: Path, written: CheckpointFile) -> None:
     """Keep the last two steps, by whichever attempt: a twin may be named in another's result."""
-    present = files(directory)
+    present = checkpoint_files(directory)
     kept_steps = sorted({file.step for file in present}, reverse=True)[:KEPT_STEPS]
     for file in present:
         if file.step not in kept_steps and file != written:

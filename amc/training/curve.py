@@ -12,9 +12,8 @@ from pathlib import Path
 
 from amc.errors import LedgerError
 from amc.ledger import files
+from amc.ledger.paths import SegmentPaths
 from amc.ledger.records import Record
-
-METRICS_DIRECTORY = "metrics"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Curve:
     """Appends evaluations to the file of one attempt."""
 
     def __init__(self, trial_directory: Path, attempt: int) -> None:
-        self.path = trial_directory / METRICS_DIRECTORY / f"{attempt:04d}.jsonl"
+        self.path = SegmentPaths(trial_directory).curve(attempt)
 
     def append(self, evaluation: Evaluation) -> None:
         """Add a line, with a checksum as every record has, and wait until it is on the disk.
@@ -75,7 +74,7 @@ def evaluation_curve(trial_directory: Path) -> list[Evaluation]:
     Raises:
         LedgerError: a line is not what was written.
     """
-    made = (one for path in metrics_files(trial_directory) for one in _evaluations(path))
+    made = (one for path in SegmentPaths(trial_directory).curves() for one in _evaluations(path))
     return joined(made)
 
 
@@ -102,11 +101,3 @@ def solved_at(evaluations: Iterable[Evaluation], threshold: float | None) -> int
     if threshold is None:
         return None
     return min((one.step for one in evaluations if one.score >= threshold), default=None)
-
-
-def metrics_files(trial_directory: Path) -> list[Path]:
-    """The metrics files of a trial, the first attempt's first."""
-    found = (trial_directory / METRICS_DIRECTORY).glob("*.jsonl")
-    return sorted(
-        (path for path in found if path.stem.isdecimal()), key=lambda path: int(path.stem)
-    )

@@ -13,11 +13,11 @@ from amc.algorithms.base import Algorithm
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
 from amc.errors import CheckpointError
+from amc.ledger.paths import CheckpointFile, SegmentPaths, checkpoint_files
 from amc.training import checkpoint, snapshot
-from amc.training.checkpoint import CheckpointFile
 from amc.training.curve import Evaluation
 from amc.training.scores import restored
-from amc.training.trial import CHECKPOINT_DIRECTORY, TrialContext
+from amc.training.trial import TrialContext
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def resume(
         CheckpointError: a checkpoint belongs to another config.
         StartLostError: there is no good checkpoint of its own, nor one to start from.
     """
-    for file in checkpoint.files(context.directory / CHECKPOINT_DIRECTORY):
+    for file in checkpoint_files(context.paths.checkpoints):
         state = checkpoint.read(file)
         if state is None:
             # Out of the way: it must not count among the last two that are kept.
@@ -92,7 +92,7 @@ def _starts(context: TrialContext) -> Iterator[CheckpointFile]:
     """The final checkpoints of the segment that it starts from; those trained again come last."""
     start = context.lineage[-1]
     for directory in (start.directory, context.start_again):
-        for file in checkpoint.files(directory / CHECKPOINT_DIRECTORY):
+        for file in checkpoint_files(SegmentPaths(directory).checkpoints):
             if file.step == start.report.step:
                 yield file
 
@@ -105,6 +105,6 @@ def _resumed(file: CheckpointFile, progress: dict[str, Any], own: Path | None) -
 def _loss(context: TrialContext) -> str:
     start = context.lineage[-1]
     return (
-        f"{start.directory / CHECKPOINT_DIRECTORY}: the checkpoint of step {start.report.step}, "
+        f"{SegmentPaths(start.directory).checkpoints}: the checkpoint of step {start.report.step}, "
         "which the training goes on from, is gone or damaged."
     )

@@ -26,7 +26,7 @@ from amc.training.gpu_usage import GpuUsage
 from amc.training.resumption import resume
 from amc.training.scores import Scores
 from amc.training.tensorboard import RETURN_TAG, TensorBoard
-from amc.training.trial import CHECKPOINT_DIRECTORY, OutcomeState, TrialContext, TrialOutcome
+from amc.training.trial import OutcomeState, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
 ENVIRONMENT, ALGORITHM, EVALUATION = range(3)
@@ -134,7 +134,7 @@ class Training:
         }
         state = snapshot.capture(self._config, self._environment, self._algorithm, progress)
         self._checkpoint = checkpoint.save(
-            self._context.directory / CHECKPOINT_DIRECTORY,
+            self._context.paths.checkpoints,
             state,
             step=self.steps,
             attempt=self._context.attempt,

@@ -8,13 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
+from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import Report, Segment, Trial
-from amc.training.curve import Evaluation, metrics_files
-
-TENSORBOARD_DIRECTORY = "tensorboard"
-START_DIRECTORY = "start"
-CHECKPOINT_DIRECTORY = "checkpoints"
-
+from amc.training.curve import Evaluation
 
 OutcomeState = Literal["completed", "halted", "interrupted"]
 
@@ -78,9 +74,14 @@ class TrialContext:
     lineage: tuple[Ancestor, ...] = ()
 
     @property
+    def paths(self) -> SegmentPaths:
+        """What lies where in `directory`."""
+        return SegmentPaths(self.directory)
+
+    @property
     def start_again(self) -> Path:
         """Where the segment that this one starts from is trained again, if its end was lost."""
-        return self.directory / START_DIRECTORY
+        return self.paths.start
 
     def of_start(self) -> Self:
         """The same for the segment that this one starts from, trained again; nobody is told."""
@@ -89,7 +90,7 @@ class TrialContext:
             self,
             trial=start.trial,
             directory=self.start_again,
-            tensorboard=self.start_again / TENSORBOARD_DIRECTORY,
+            tensorboard=SegmentPaths(self.start_again).tensorboard,
             on_evaluation=ignore_evaluation,
             segment=start.segment,
             lineage=tuple(before),
@@ -105,7 +106,7 @@ class TrialContext:
             trial=Trial(number=0, hyperparameters={}, seed=seed),
             attempt=1 + _last_attempt(directory),
             directory=directory,
-            tensorboard=directory / TENSORBOARD_DIRECTORY,
+            tensorboard=SegmentPaths(directory).tensorboard,
         )
 
 
@@ -143,11 +144,9 @@ class TrialOutcome:
 
 
 def _last_attempt(directory: Path) -> int:
-    checkpoints = (directory / CHECKPOINT_DIRECTORY).glob("*-*.pt")
-    attempts = [path.stem.rpartition("-")[2] for path in checkpoints]
-    attempts += [path.stem for path in metrics_files(directory)]
-    attempts += [
-        path.name.split(".")[3]
-        for path in (directory / TENSORBOARD_DIRECTORY).glob("events.out.tfevents.*")
-    ]
-    return max((int(attempt) for attempt in attempts if attempt.isdecimal()), default=0)
+    paths = SegmentPaths(directory)
+    attempts = [file.attempt for file in checkpoint_files(paths.checkpoints)]
+    attempts += [int(path.stem) for path in paths.curves()]
+    events = (path.name.split(".")[3] for path in paths.tensorboard.glob("events.out.tfevents.*"))
+    attempts += [int(attempt) for attempt in events if attempt.isdecimal()]
+    return max(attempts, default=0)

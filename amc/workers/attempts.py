@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import re
 import signal
 import socket
 
@@ -14,6 +13,7 @@ from amc.broker import leases
 from amc.broker.connection import connect
 from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
+from amc.ledger.paths import checkpoint_files
 from amc.ledger.records import OWN_DOING
 from amc.workers.disk import await_room
 from amc.workers.job import Job
@@ -37,7 +37,6 @@ MAX_INTERRUPTIONS = 20
 _SENT_BY_SOMEBODY = frozenset(
     {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 )
-_CHECKPOINT = re.compile(r"(\d+)-\d+\.pt")
 
 
 def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
@@ -135,9 +134,8 @@ def exhausted(attempts: list[Attempt], max_attempts: int, step: int) -> str | No
 def _checkpoint_step(job: Job) -> int:
     """The step of the segment's newest checkpoint; where it began if there is none."""
     paths = job.ledger.paths.trial(job.trial).segment(job.segment.index)
-    names = paths.checkpoints.glob("*.pt")
-    matches = filter(None, (_CHECKPOINT.fullmatch(path.name) for path in names))
-    return max((int(match[1]) for match in matches), default=job.segment.from_step)
+    files = checkpoint_files(paths.checkpoints)
+    return files[0].step if files else job.segment.from_step
 
 
 def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:

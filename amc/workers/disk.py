@@ -8,6 +8,7 @@ import redis
 
 from amc.broker import leases
 from amc.ledger import Attempt, files
+from amc.ledger.paths import checkpoint_files
 from amc.workers.job import Job
 from amc.workers.shutdown import Shutdown
 
@@ -39,8 +40,13 @@ def await_room(job: Job, attempts: list[Attempt], lease: leases.Lease) -> bool:
 
 def _needed(job: Job) -> int:
     """Bytes: the next checkpoint is written before the oldest of the last two is deleted."""
-    directory = job.ledger.paths.trial(job.trial).directory
-    sizes = [path.stat().st_size for path in directory.glob("checkpoints/*.pt")]
+    paths = job.ledger.paths.trial(job.trial)
+    present = (
+        file.path
+        for index in {0, job.segment.index}
+        for file in checkpoint_files(paths.segment(index).checkpoints)
+    )
+    sizes = [path.stat().st_size for path in present]
     return files.LEAST_ROOM_BYTES + 2 * max(sizes, default=0)
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from amc.errors import CheckpointError
+from amc.ledger.paths import checkpoint_files
 from amc.training import checkpoint
 
 
@@ -67,7 +68,7 @@ def test_a_twin_of_the_last_step_by_another_attempt_is_kept(tmp_path):
     for attempt in (1, 2, 3):
         checkpoint.save(tmp_path, state(40), step=40, attempt=attempt)
 
-    assert [file.attempt for file in checkpoint.files(tmp_path)] == [3, 2, 1]
+    assert [file.attempt for file in checkpoint_files(tmp_path)] == [3, 2, 1]
 
 
 def test_what_was_just_written_is_kept_although_another_attempt_is_ahead(tmp_path):

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from amc.config.loader import ConfigLoader
 from amc.errors import CheckpointError
-from amc.training import checkpoint
-from amc.training.trial import START_DIRECTORY
+from amc.ledger.paths import checkpoint_files
 
 LINEAR = {"optimizer.learning_rate_schedule": "linear"}
 KINDS = ["ppo", "ddpg", "normalised ppo", "normalised ddpg"]
@@ -167,7 +166,7 @@ def test_a_start_that_was_lost_is_trained_again(small, segments, lose):
         context = trial.context(until, *lineage)
         lineage.append(trial.reported(context, trial.run(context)))
     for one in lineage:
-        lose(checkpoint.files(one.directory / "checkpoints")[:1])
+        lose(checkpoint_files(one.directory / "checkpoints")[:1])
 
     told = []
     last = trial.context(260, *lineage, on_evaluation=told.append)
@@ -175,7 +174,7 @@ def test_a_start_that_was_lost_is_trained_again(small, segments, lose):
 
     assert_same_end([outcome], whole)
     assert [one.step for one in told] == [260], "what was evaluated before is not told again"
-    assert not (last.directory / START_DIRECTORY).exists()
+    assert not (last.directory / "start").exists()
 
 
 def test_of_a_start_only_its_final_checkpoint_will_do(small, segments):
@@ -183,7 +182,7 @@ def test_of_a_start_only_its_final_checkpoint_will_do(small, segments):
     trial = segments(config)
     first = trial.context(256)
     start = trial.reported(first, trial.run(first))
-    final, earlier = checkpoint.files(start.directory / "checkpoints")
+    final, earlier = checkpoint_files(start.directory / "checkpoints")
     final.remove()
 
     outcome = trial.run(trial.context(512, start))

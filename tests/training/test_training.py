@@ -11,6 +11,7 @@ import torch
 
 from amc.config.loader import ConfigLoader
 from amc.errors import CheckpointError
+from amc.ledger.paths import checkpoint_files
 from amc.training import checkpoint
 from amc.training.curve import evaluation_curve
 from amc.workers.base import BaseWorker
@@ -175,13 +176,13 @@ def test_a_damaged_checkpoint_is_passed_over_and_removed(small, tmp_path, attemp
     assert 0 < stopped.steps < outcome.steps
     assert outcome.digest == undisturbed.digest
     assert outcome.checkpoint.name.endswith("-0002.pt")
-    assert all(checkpoint.read(file) for file in checkpoint.files(outcome.checkpoint.parent))
+    assert all(checkpoint.read(file) for file in checkpoint_files(outcome.checkpoint.parent))
 
 
 def test_without_any_good_checkpoint_it_starts_from_the_beginning(small, attempts):
     config = small("ppo")
     first = BaseWorker(0, config, "unused", trial=attempts()).run()
-    for file in checkpoint.files(first.checkpoint.parent):
+    for file in checkpoint_files(first.checkpoint.parent):
         file.path.write_bytes(b"damaged")
 
     again = BaseWorker(0, config, "unused", trial=attempts()).run()
@@ -266,7 +267,7 @@ def test_killed_with_signal_9_it_arrives_at_the_same_bits(
         lambda line: int(line.split()[1]) >= kill_at,
     )
     trial = replace(attempts(), attempt=2)
-    left = checkpoint.files(trial.directory / "checkpoints")
+    left = checkpoint_files(trial.directory / "checkpoints")
     resumed = BaseWorker(0, config, "unused", trial=trial).run()
 
     assert 0 < left[0].step < kill_at
