@@ -19,10 +19,12 @@ from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_writable
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
-from amc.config.schema import ExperimentConfig
+from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.config.warm_start import WarmStart
 from amc.errors import BrokerError, UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Ledger, files, ledgers
+from amc.ledger.warm_start import known_points
 from amc.settings import shared_dir
 
 
@@ -34,7 +36,8 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
 
     Raises:
         ConfigError: the config is unreadable, malformed or impossible; nothing was written.
-        UsageError: the shared directory cannot be written.
+        UsageError: the shared directory cannot be written, or the experiment of a warm start
+            teaches nothing.
         BrokerError: no broker answers, or no worker could run it; nothing was written.
     """
     resolved = _resolved(config)
@@ -53,7 +56,20 @@ def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Expe
     elif not isinstance(config, ExperimentConfig):
         config = ConfigLoader().load_config(config)
     training = config.training.model_copy(update={"kernel": resolve_kernel(config)})
-    return config.model_copy(update={"training": training})
+    search = _with_known_points(config)
+    return config.model_copy(update={"training": training, "hyperparameter_optimizer": search})
+
+
+def _with_known_points(config: ExperimentConfig) -> HyperparameterOptimizerConfig | None:
+    """The search with what it is to know from the start."""
+    search = config.hyperparameter_optimizer
+    if search is None or search.warm_start is None or search.warm_start.points is not None:
+        return search
+    source = experiment(search.warm_start.experiment)
+    history = Ledger(source.directory).history()
+    points = known_points(config, search, source=source.config, history=history)
+    known = WarmStart(experiment=source.id, points=points)
+    return search.model_copy(update={"warm_start": known})
 
 
 def _require_workers() -> None:

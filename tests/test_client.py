@@ -1,5 +1,6 @@
 """The programmatic door: submitting."""
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ import amc
 from amc import client
 from amc.broker import heartbeats
 from amc.experiment_view import Experiment
+from amc.ledger import Ledger, Trial
+from tests.experiments import open_round, report
 
 
 @pytest.mark.engine
@@ -30,3 +33,23 @@ def test_experiments_are_ordered_by_the_one_clock_that_all_machines_share(
 def test_the_door_named_experiment_is_no_module():
     assert amc.experiment is client.experiment
     assert amc.Experiment is Experiment
+
+
+@pytest.mark.engine
+def test_what_a_warm_start_knows_is_copied_into_the_record_when_it_is_submitted(
+    shared: Path, broker: Any, make_config
+):
+    for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
+        heartbeats.beat(broker, heartbeats.LiveWorker(name, (queue,), socket.gethostname(), 1))
+    first = Ledger.create(shared, make_config(), created=1.0)
+    open_round(first, Trial(0, {"learning_rate": 1e-3}, 0), Trial(1, {"learning_rate": 2e-3}, 1))
+    first.write_report(report(0, 5.0))
+    named = {"hyperparameter_optimizer.warm_start": first.id[:-1]}
+
+    submitted = client.submit(make_config(named))
+
+    search = json.loads((submitted.directory / "experiment.json").read_text())["config"]
+    assert search["hyperparameter_optimizer"]["warm_start"] == {
+        "experiment": first.id,
+        "points": [{"hyperparameters": {"learning_rate": 1e-3}, "score": 5.0}],
+    }

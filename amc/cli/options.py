@@ -1,8 +1,8 @@
 """The options that several commands share, and how a config is read from them.
 
 Its doors are the decorators `config_options`, `fleet_options`, `experiment_argument` and
-`json_option`, and `read_config`, `describe` and `promised`. It must not know what a command does
-with them.
+`json_option`, and `read_config`, `describe`, `describe_known` and `promised`. It must not know what
+a command does with them.
 """
 
 import json
@@ -137,6 +137,14 @@ def describe(config: ExperimentConfig) -> None:
         note(f"{promised(config)}, over")
         for line in search_space.describe(search.search_space):
             note(f"  {line}")
+
+
+def describe_known(config: ExperimentConfig) -> None:
+    """Say on standard error what the search of a submitted config knows from the start."""
+    search = config.hyperparameter_optimizer
+    known = None if search is None else search.warm_start
+    if known is not None:
+        note(f"scores known from the start: {len(known.points or ())}, of {known.experiment}")
 
 
 def promised(config: ExperimentConfig) -> str:

@@ -11,7 +11,14 @@ import click
 
 from amc.cli.interruption import as_ctrl_c
 from amc.cli.live import follow
-from amc.cli.options import config_options, describe, fleet_options, json_option, read_config
+from amc.cli.options import (
+    config_options,
+    describe,
+    describe_known,
+    fleet_options,
+    json_option,
+    read_config,
+)
 from amc.cli.outcome import await_end, exit_code, print_result
 from amc.cli.output import console, note
 from amc.client import submit as enqueue
@@ -45,6 +52,7 @@ def run(
     with as_ctrl_c(), _workers(**fleet) as keep_up:
         experiment = enqueue(config)
         note(f"experiment {experiment.id}")
+        describe_known(experiment.config)
         if keep_up is None:
             code = await_end(experiment, console(stderr=True))
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from amc.cli.options import config_options, describe, json_option, read_config
+from amc.cli.options import config_options, describe, describe_known, json_option, read_config
 from amc.cli.outcome import await_end, timeout_option
 from amc.cli.output import console, print_json, say
 from amc.client import submit as enqueue
@@ -15,6 +15,12 @@ from amc.client import submit as enqueue
 
 @click.command()
 @config_options
+@click.option(
+    "--warm-start",
+    "warm_start",
+    metavar="ID",
+    help="An experiment whose scores the search knows from the start.",
+)
 @click.option("--wait", is_flag=True, help="Stay until it ends; the exit code says how.")
 @timeout_option
 @json_option
@@ -23,6 +29,7 @@ def submit(
     config_path: Path,
     overrides: Mapping[str, Any],
     overlays: tuple[Path, ...],
+    warm_start: str | None,
     wait: bool,
     timeout_s: float | None,
     as_json: bool,
@@ -32,9 +39,12 @@ def submit(
     Exit codes: 0 done, 1 the experiment failed, 2 the config is wrong, 3 no broker or no worker,
     4 cancelled, 5 timed out. --timeout waits as --wait does.
     """
+    if warm_start is not None:
+        overrides = {**overrides, "hyperparameter_optimizer.warm_start": warm_start}
     config = read_config(config_path, overrides, overlays)
     describe(config)
     experiment = enqueue(config)
+    describe_known(experiment.config)
     if not as_json:
         say(experiment.id)
     code = 0

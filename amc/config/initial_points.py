@@ -1,20 +1,23 @@
-"""The points that a search tries first: completed from the config, and checked against the space.
+"""Points that the user gives to a search: completed from the config, checked against the space.
+
+They are tried first (`initial_points`), or known with their scores (`warm_start`).
 
 What a point does not name keeps the value that it has in the config, so that `{}` is the config as
 it stands; a dimension whose condition does not hold has no value. The door is `complete`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from amc.config.dimension import Dimension, identity, is_among, is_number
-from amc.config.document import Problem
+from amc.config.document import Path, Problem
 from amc.config.faults import listed, shown
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import Hyperparameters
-from amc.config.schema import HyperparameterOptimizerConfig
+from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search_keys import SearchKeys
+from amc.config.warm_start import WarmStart
 from amc.plugins import did_you_mean
 
 _PATH = ("hyperparameter_optimizer", "initial_points")
@@ -25,10 +28,10 @@ def complete(
     sections: Mapping[str, StrictModel | None],
     keys: SearchKeys,
 ) -> tuple[HyperparameterOptimizerConfig, list[Problem]]:
-    """A search whose initial points name every dimension that counts.
+    """A search whose points name every dimension that counts.
 
     Args:
-        search: with its initial points as written.
+        search: with its points as written.
         sections: of the config, by name; None for one that is not sound, whose values are unknown.
         keys: what can be searched.
 
@@ -41,9 +44,45 @@ def complete(
         point.settle(sections, keys)
         found = [*point.problems, *_unfit(point, sections["algorithm_config"], keys)]
         found += _repeated(point, points[:index])
-        problems += [Problem((*_PATH, index, *p.path), p.message, p.at_key) for p in found]
-    settled = tuple(point.values for point in points)
-    return search.model_copy(update={"initial_points": settled}), problems
+        problems += _below((*_PATH, index), found)
+    changes: dict[str, Any] = {"initial_points": tuple(point.values for point in points)}
+    if search.warm_start is not None and search.warm_start.points is not None:
+        changes["warm_start"], found = _known(search, search.warm_start, sections, keys)
+        problems += found
+    return search.model_copy(update=changes), problems
+
+
+def point_of(
+    config: ExperimentConfig, search_space: Mapping[str, Dimension]
+) -> dict[str, Any] | None:
+    """The point of a search space at which a config stands; None if it lies outside."""
+    sections = {"algorithm_config": config.algorithm_config, "optimizer": config.optimizer}
+    point = _Point({}, search_space)
+    point.settle(sections, config.search_keys())
+    return None if point.problems else point.values
+
+
+def _known(
+    search: HyperparameterOptimizerConfig,
+    warm_start: WarmStart,
+    sections: Mapping[str, StrictModel | None],
+    keys: SearchKeys,
+) -> tuple[WarmStart, list[Problem]]:
+    """Points whose scores are known, completed like those that are to be tried."""
+    problems, known = [], []
+    for index, given in enumerate(warm_start.points or ()):
+        point = _Point(given.hyperparameters, search.search_space)
+        point.settle(sections, keys)
+        path = (_PATH[0], "warm_start", "points", index, "hyperparameters")
+        problems += _below(path, point.problems)
+        known.append(given.model_copy(update={"hyperparameters": point.values}))
+    return warm_start.model_copy(update={"points": tuple(known)}), problems
+
+
+def _below(path: Path, problems: Iterable[Problem]) -> list[Problem]:
+    return [
+        Problem((*path, *problem.path), problem.message, problem.at_key) for problem in problems
+    ]
 
 
 class _Point:
@@ -117,6 +156,9 @@ def _within(dimension: Dimension, value: Any) -> tuple[Any, str]:
 
 def _whole(search: HyperparameterOptimizerConfig) -> Iterator[Problem]:
     count, most = len(search.initial_points), -(-search.n_calls // search.seeds_per_trial)
+    if search.warm_start is not None and search.type == "grid":
+        message = "a grid learns nothing. Remove it, or choose another type."
+        yield Problem((_PATH[0], "warm_start"), message)
     if count and search.type == "grid":
         message = "a grid tries points of its own. Remove them, or choose another type."
         yield Problem(_PATH, message)

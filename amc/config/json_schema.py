@@ -46,6 +46,7 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": {"$ref": "#/$defs/Dimension"},
         "minProperties": 1,
     }
+    search["warm_start"]["anyOf"].append({"type": "string"})
     properties["experiment_name"]["pattern"] = EXPERIMENT_PATTERN
     properties["algorithm"] = _open_names(properties["algorithm"], list(BUILT_IN))
     properties["algorithm_config"] = {

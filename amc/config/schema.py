@@ -27,6 +27,7 @@ from amc.config.faults import problems
 from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Size, StrictModel
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.search_keys import SearchKeys
+from amc.config.warm_start import AnyWarmStart
 from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]
@@ -144,6 +145,8 @@ class HyperparameterOptimizerConfig(StrictModel):
         tuple[dict[str, JsonValue], ...], Field(strict=False, max_length=MOST_INITIAL_POINTS)
     ] = ()
     """Points tried first, by search key; what one does not name keeps its value in this config."""
+    warm_start: AnyWarmStart | None = None
+    """An experiment whose scores this search knows from the start; copied when it is submitted."""
     seeds_per_trial: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 1
     """Trials of each suggestion, on different seeds; their mean counts."""
     finalists: Annotated[int, Field(ge=0, le=1000), INTEGRAL] | None = None

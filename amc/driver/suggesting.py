@@ -1,11 +1,14 @@
 """What the search tries next: the optimizer of a config, brought to where its search stands."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.driver.told import Row, teach, told
 from amc.optimizers import make
+
+_BEFORE_ALL = -1
 
 
 def next_suggestions(
@@ -29,9 +32,18 @@ def next_suggestions(
         seed=config.seed,
         n_initial_points=search.n_initial_points,
     )
-    teach(optimizer, told(rows, is_pruned=search.pruner is not None))
+    teach(optimizer, told([*_known(search), *rows], is_pruned=search.pruner is not None))
     # Suggestion n of a search with points of the user's own is point n, as long as there are any.
     own = [dict(point) for point in search.initial_points[len(rows) :][:count]]
     if own:
         optimizer.expect(own)
     return own + (optimizer.suggest(count - len(own)) if count > len(own) else [])
+
+
+def _known(search: HyperparameterOptimizerConfig) -> list[Row]:
+    """What another experiment taught: trained to their end, and learned before anything else."""
+    points = (search.warm_start.points if search.warm_start else None) or ()
+    return [
+        Row(number - len(points), point.hyperparameters, _BEFORE_ALL, sys.maxsize, point.score)
+        for number, point in enumerate(points)
+    ]

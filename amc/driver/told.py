@@ -106,7 +106,7 @@ def _ranks(rows: Sequence[Row]) -> dict[int, float | None]:
 
 
 def _learned(row: Row) -> int:
-    return -1 if row.learned is None else row.learned
+    return 0 if row.learned is None else row.learned
 
 
 def _finite(score: float | None) -> float | None:

@@ -49,6 +49,19 @@ def test_a_config_that_is_not_there_exits_with_2(amc: Amc, tmp_path: Path):
     assert "nothing.json" in outcome.stderr
 
 
+def test_a_warm_start_of_no_experiment_exits_with_2_and_nothing_is_recorded(
+    amc: Amc, config_path: Path, make_experiment: Make, shared: Path
+):
+    make_experiment(1.0)
+
+    outcome = amc("submit", config_path, "--warm-start", "cartpole-7")
+
+    assert outcome.exit_code == 2
+    assert "'cartpole-7': not found" in outcome.stderr
+    assert "Did you mean 'cartpole-1'?" in outcome.stderr
+    assert [path.name for path in shared.glob("*")] == ["cartpole-1"]
+
+
 def test_an_experiment_is_cancelled_even_while_no_broker_answers(make_experiment: Make):
     ledger = make_experiment(1.0, end=None)
 

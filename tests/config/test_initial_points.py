@@ -143,3 +143,40 @@ def test_values_that_do_not_fit_together_are_told(starting):
 
 def test_a_grid_has_points_of_its_own(starting):
     assert "a grid tries points of its own" in faults_of(starting({}, type="grid"))[PLACE]
+
+
+KNOWN = "hyperparameter_optimizer.warm_start.points"
+
+
+def knowing(*points):
+    return {"experiment": "test-1", "points": [{"hyperparameters": p, "score": 3} for p in points]}
+
+
+def test_a_warm_start_is_named_by_the_experiment_alone(starting):
+    config = ConfigLoader().from_mapping(starting(warm_start="test-1"))
+
+    assert config.hyperparameter_optimizer.warm_start.experiment == "test-1"
+    assert config.hyperparameter_optimizer.warm_start.points is None
+
+
+def test_known_points_are_completed_and_load_again_to_the_same(starting):
+    config = ConfigLoader().from_mapping(starting(warm_start=knowing({"batch_size": 64.0}, WHOLE)))
+
+    first, second = config.hyperparameter_optimizer.warm_start.points
+    assert (first.hyperparameters["batch_size"], first.score) == (64, 3.0)
+    assert first.hyperparameters["activation"] == "tanh"
+    assert second.hyperparameters == WHOLE
+    assert ConfigLoader().from_mapping(config.to_json()) == config
+
+
+def test_a_known_point_outside_the_space_is_told_with_its_number_and_field(starting):
+    faults = faults_of(starting(warm_start=knowing({}, {"batch_size": 1, "gama": 2})))
+
+    place = f"{KNOWN}.1.hyperparameters"
+    assert faults.keys() == {f"{place}.batch_size", f"{place}.gama"}
+
+
+def test_a_grid_learns_nothing(starting):
+    faults = faults_of(starting(type="grid", warm_start="test-1"))
+
+    assert "a grid learns nothing" in faults["hyperparameter_optimizer.warm_start"]

@@ -1,7 +1,9 @@
 """What a search tries next: points of the user's own first, then what the optimizer suggests."""
 
+import numpy as np
 import pytest
 
+from amc.config.loader import ConfigLoader
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 
@@ -78,3 +80,25 @@ def test_without_pruning_scores_are_told_as_they_are(make_config, tmp_path, monk
     suggestions = next_suggestions(config, config.hyperparameter_optimizer, rows, 3)
 
     assert [suggestion["gamma"] for suggestion in suggestions] == scores
+
+
+def test_what_another_experiment_taught_is_known_from_the_start(searching):
+    def config(type, known):
+        points = [{"hyperparameters": point, "score": score} for point, score in known]
+        warm = searching(type, []).to_json()
+        warm["hyperparameter_optimizer"]["warm_start"] = {"experiment": "e-1", "points": points}
+        return ConfigLoader().from_mapping(warm)
+
+    best = {"learning_rate": 3e-3, "gamma": 0.98}
+    spread = live(searching("sobol", []), [12])
+    known = [(best, 0.0)] + [
+        (point, -abs(np.log10(point["learning_rate"] / 3e-3)) - 10 * abs(point["gamma"] - 0.98))
+        for point in spread
+    ]
+
+    suggestions = live(config("bayesian", known), [4])
+
+    assert best not in suggestions
+    misses = [abs(np.log10(point["learning_rate"] / 3e-3)) for point in suggestions]
+    assert np.median(misses) < 0.3
+    assert live(config("sobol", known), [3]) == live(searching("sobol", []), [16])[13:]
