@@ -127,10 +127,14 @@ class Experiment:
     ) -> TrialStatus:
         result = history.result(trial.number)
         if result is None:
-            return self._unfinished(trial, running.get(trial.number))
+            earlier = history.last[trial.number]
+            return self._unfinished(trial, earlier, running.get(trial.number))
         return _finished(trial, result)
 
-    def _unfinished(self, trial: Trial, progress: dict[str, Any] | None) -> TrialStatus:
+    def _unfinished(
+        self, trial: Trial, earlier: int, progress: dict[str, Any] | None
+    ) -> TrialStatus:
+        """A trial at work; `earlier` segments of it have ended, each by an attempt of its own."""
         attempts = self._ledger.attempts(trial.number)
         return TrialStatus(
             trial.number,
@@ -138,7 +142,7 @@ class Experiment:
             None,
             trial.hyperparameters,
             trial.seed,
-            len(attempts),
+            max(0, len(attempts) - earlier),
             int((progress or {}).get("steps", 0)),
             _seconds((progress or {}).get("seconds")),
             str((progress or {}).get("worker", "")),
@@ -261,7 +265,7 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
         result.score,
         trial.hyperparameters,
         trial.seed,
-        result.attempt,
+        result.attempts,
         result.steps,
         result.seconds,
         result.worker,

@@ -109,7 +109,7 @@ def _advance(ledger: Ledger) -> None:
             if not history.is_paused:
                 _dispatch(ledger, [segment.trial for segment in history.outstanding], fresh=False)
             return
-        _show(ledger, decision)  # before: who dies in between does it again
+        _show(ledger, history, decision)  # before: who dies in between does it again
         is_ours = ledger.append(decision)
         if is_ours and decision.segments:
             # Whoever recorded them sends them; others look for signs of life first.
@@ -140,14 +140,13 @@ def _failure(history: History, error: AmcError) -> Decision:
     return Decision(history.decisions, learned, finish="failed", why=f"{error}{detail}")
 
 
-def _show(ledger: Ledger, decision: Decision) -> None:
+def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     """Tell TensorBoard and the log what was learned and what comes next."""
     if decision.learned:
-        _chart_best(ledger, decision.number - 1)
+        _chart_best(ledger, history, decision)
     if decision.trials:
         _describe_to_tensorboard(ledger)
-        numbers = [trial.number for trial in decision.trials]
-        _LOG.info("round %d: trials %s", decision.trials[0].round, numbers)
+    _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
 
 
 def _finish(ledger: Ledger, state: EndState, reason: str | None) -> None:
@@ -184,13 +183,19 @@ def _describe_to_tensorboard(ledger: Ledger) -> None:
         write_experiment(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
 
 
-def _chart_best(ledger: Ledger, round_number: int) -> None:
-    """The best so far, a point for each round on the curves of the root's TensorBoard."""
+def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
+    """The best so far on the curves of the root's TensorBoard.
+
+    A point for each round; where trials are learned one by one, for each that changes it.
+    """
     from amc.training.tensorboard import write_round
 
-    history = ledger.history()
-    best = winner(ledger.config, history)
-    if ledger.config.hyperparameter_optimizer is None or best is None:
+    config, before = ledger.config, history.seen({})
+    past = before.after(Decision(decision.number, decision.learned))
+    best = winner(config, past)
+    if config.hyperparameter_optimizer is None or best is None:
+        return
+    if not config.has_rounds and best == winner(config, before):
         return
     values = {
         "search/best_score": best.result.score,
@@ -200,7 +205,7 @@ def _chart_best(ledger: Ledger, round_number: int) -> None:
         "search/best_solved_at": best.result.solved_at,
     }
     known = {tag: value for tag, value in values.items() if value is not None}
-    write_round(ledger.paths.tensorboard, round_number, len(history.trials), known)
+    write_round(ledger.paths.tensorboard, decision.number - 1, len(past.trials), known)
 
 
 def _store_best(ledger: Ledger) -> None:

@@ -62,6 +62,12 @@ def outcome(experiment: Experiment) -> list[tuple[Any, ...]]:
     ]
 
 
+def decided(experiment: Experiment) -> list[Any]:
+    """What was opened at each decision, and what had been learned."""
+    history = experiment._ledger.history()
+    return [list(history.segments.values()), list(history.learned_in.items())]
+
+
 def submit(config: ExperimentConfig, shared: Path) -> Experiment:
     """By the command line: the app of this process is bound to another broker."""
     path = shared / "config.json"
@@ -84,11 +90,33 @@ def kill_tree(pid: int) -> None:
             process.kill()
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        pytest.param({"trials_per_round": 3}, id="rounds"),
+        pytest.param({"n_calls": 9, "pruner": "halving"}, id="halving", marks=pytest.mark.slow),
+        pytest.param(
+            {"n_calls": 12, "mode": "async", "window": 4, "pruner": "asha"},
+            id="asha",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"n_calls": 12, "mode": "async", "window": 4, "pruner": "median"},
+            id="async, median",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
-    start_fleet: Callable[[int], None], make_config: MakeConfig
+    start_fleet: Callable[[int], None], make_config: MakeConfig, search: dict[str, Any]
 ) -> None:
-    search = {"type": "bayesian", "n_calls": 6, "trials_per_round": 3, "n_initial_points": 3}
-    config = make_config({f"hyperparameter_optimizer.{key}": v for key, v in search.items()})
+    search = {"type": "bayesian", "n_calls": 6, "n_initial_points": 3, **search}
+    config = make_config(
+        {
+            "training.total_timesteps": 1280,
+            **{f"hyperparameter_optimizer.{key}": value for key, value in search.items()},
+        }
+    )
 
     start_fleet(3)
     with_three = amc.submit(config)
@@ -100,8 +128,9 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
 
     assert alive == ["driver", "rl-worker-0"]
     assert (with_three.state, with_one.state) == ("completed", "completed")
-    assert len(outcome(with_three)) == 6
+    assert len(outcome(with_three)) == search["n_calls"]
     assert outcome(with_three) == outcome(with_one)
+    assert decided(with_three) == decided(with_one)
     for experiment in (with_three, with_one):
         agent = checkpoint.load(experiment.directory / "best" / "agent.pt")
         assert experiment.best is not None

@@ -1,6 +1,7 @@
 """What an experiment that lies on disk says of itself."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from amc import client, tasks
 from amc.broker import hints, leases
 from amc.broker.leases import Owner
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Ledger, Trial
+from amc.experiment_view import Experiment
+from amc.ledger import Decision, Ledger, Report, Segment, Trial
 from tests.experiments import open_round, report
 
 SEARCHED = {0: -891.7, 1: -900.0}
@@ -111,3 +113,39 @@ def test_how_long_a_trial_runs_is_what_its_worker_measured(
     later = client.experiment(ledger.id).trials()[0].seconds
 
     assert (at_first, later) == (0.0, 12.5)
+
+
+@pytest.mark.engine
+def test_a_trial_that_goes_on_at_a_rung_needed_one_attempt(ledger_at_a_rung: Ledger):
+    (trial,) = Experiment(ledger_at_a_rung).trials()
+
+    assert (trial.state, trial.attempts) == ("waiting", 0)
+
+    ledger_at_a_rung.claim_attempt(0, worker="w", queue="gpu0", host="", segment=1)
+    ledger_at_a_rung.write_report(Report(0, 1, "completed", step=2048, score=3.0, attempt=2))
+
+    (trial,) = Experiment(ledger_at_a_rung).trials()
+    assert (trial.state, trial.attempts, trial.steps) == ("completed", 1, 2048)
+
+
+@pytest.mark.engine
+def test_a_trial_that_is_not_sent_on_is_halted(ledger_at_a_rung: Ledger):
+    past = ledger_at_a_rung.history()
+
+    halted = replace(past, last={0: 0}, open={}).result(0)
+
+    assert halted is not None and (halted.state, halted.steps, halted.score) == ("halted", 512, 1.0)
+
+
+@pytest.fixture
+def ledger_at_a_rung(shared: Path, broker: None, make_config) -> Ledger:
+    """One trial that came to its first rung and was sent on from there."""
+    ledger = Ledger.create(shared, make_config())
+    first = Segment(0, 0, from_step=0, until=512, horizon=2048)
+    ledger.append(Decision(0, trials=(Trial(0, {}, seed=1),), segments=(first,)))
+    ledger.claim_attempt(0, worker="w", queue="gpu0", host="", segment=0)
+    report = Report(0, 0, "completed", step=512, score=1.0, attempt=1)
+    ledger.write_report(report)
+    second = Segment(0, 1, from_step=512, until=2048, horizon=2048, start=(0, 0))
+    ledger.append(Decision(1, learned=(report,), segments=(second,)))
+    return ledger

@@ -27,6 +27,7 @@ class Overview:
         planned: how many trials there will be if none fails and nobody stops it.
         total_timesteps: environment steps of a whole trial.
         is_disk_full: whether the trials wait for room on the experiment's disk.
+        has_rounds: whether trials are suggested and awaited together.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Overview:
     planned: int = 1
     total_timesteps: int = 1
     is_disk_full: bool = False
+    has_rounds: bool = True
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -52,6 +54,7 @@ class Overview:
             planned=_planned(config),
             total_timesteps=config.training.total_timesteps,
             is_disk_full=not files.has_room(experiment.directory),
+            has_rounds=config.has_rounds,
         )
 
     @property
@@ -70,7 +73,7 @@ class Overview:
         """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
         failed = sum(trial.state == "failed" for trial in self.trials)
         parts = [self.state]
-        if self.state in {"running", "paused"}:
+        if self.state in {"running", "paused"} and self.has_rounds:
             parts.append(f"round {self.rounds - 1}" if self.rounds else "no round yet")
         parts.append(f"{self.n_ended} of {self.n_planned} trials done")
         if failed:
@@ -94,7 +97,7 @@ def _planned(config: ExperimentConfig) -> int:
 def changes(before: Overview | None, after: Overview) -> Iterator[str]:
     """One line for each thing that changed; steps and seconds alone are no change."""
     before = before or Overview(after.id, state="")
-    if after.rounds > before.rounds:
+    if after.rounds > before.rounds and after.has_rounds:
         yield f"round {after.rounds - 1}"
     known = {trial.number: _standing(trial) for trial in before.trials}
     for trial in after.trials:

@@ -19,7 +19,7 @@ from amc.cli.options import (
     json_option,
     read_config,
 )
-from amc.cli.outcome import await_end, exit_code, print_result
+from amc.cli.outcome import await_end, exit_code, print_result, tell_of_narrow_window
 from amc.cli.output import console, note
 from amc.client import submit as enqueue
 from amc.errors import BrokerError
@@ -53,6 +53,7 @@ def run(
         experiment = enqueue(config)
         note(f"experiment {experiment.id}")
         describe_known(experiment.config)
+        tell_of_narrow_window(config)
         if keep_up is None:
             code = await_end(experiment, console(stderr=True))
         else:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from amc.cli.options import config_options, describe, describe_known, json_option, read_config
-from amc.cli.outcome import await_end, timeout_option
+from amc.cli.outcome import await_end, tell_of_narrow_window, timeout_option
 from amc.cli.output import console, print_json, say
 from amc.client import submit as enqueue
 
@@ -45,6 +45,7 @@ def submit(
     describe(config)
     experiment = enqueue(config)
     describe_known(experiment.config)
+    tell_of_narrow_window(config)
     if not as_json:
         say(experiment.id)
     code = 0

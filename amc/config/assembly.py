@@ -221,6 +221,8 @@ class Assembly:
                 self.warnings += unknown
         if environment is not None and training is not None:
             self.problems += checks.stopping(environment, training)
+        if search is not None and training is not None:
+            self.problems += checks.pruning(search, training)
         if self._algorithm is None:
             return
         self.problems += checks.action_space(

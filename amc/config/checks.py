@@ -12,6 +12,7 @@ from amc.config.dimension import Dimension
 from amc.config.document import Path, Problem
 from amc.config.environments import KNOWN
 from amc.config.hyperparameters import Hyperparameters
+from amc.config.rungs import FIRST_RUNG, rungs
 from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig, TrainingConfig
 from amc.config.search_keys import SearchKeys
 from amc.errors import UsageError
@@ -120,6 +121,33 @@ def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
             ("hyperparameter_optimizer", "n_calls"),
             f"{config.n_calls} trials are fewer than the {config.seeds_per_trial} seeds of one "
             "suggestion (seeds_per_trial). Raise it.",
+        )
+
+
+def pruning(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> Iterator[Problem]:
+    """A pruner that the mode does not go with, or that never finds anything to compare."""
+    if config.pruner is None:
+        return
+    path = ("hyperparameter_optimizer", "pruner")
+    mode = {"halving": "rounds", "asha": "async"}.get(config.pruner, config.mode)
+    if config.mode != mode:
+        yield Problem(
+            path,
+            f"{config.pruner!r} goes with mode {mode!r}, but mode is {config.mode!r}. "
+            f'Set "mode": "{mode}", or choose another pruner.',
+        )
+    if training.eval_freq is None:
+        yield Problem(
+            path,
+            "trials are compared by their evaluations, and training.eval_freq is null. "
+            "Set eval_freq, or leave the pruner out.",
+        )
+    elif len(rungs(training)) == 1:
+        yield Problem(
+            path,
+            f"no trial is evaluated between {FIRST_RUNG:.0%} of its steps and its end, so there is "
+            f"nothing to compare: total_timesteps is {training.total_timesteps}, eval_freq "
+            f"{training.eval_freq}. Lower eval_freq, or leave the pruner out.",
         )
 
 

@@ -18,6 +18,7 @@ from pydantic import (
     SerializeAsAny,
     Tag,
     ValidationError,
+    WithJsonSchema,
 )
 
 from amc.config import names
@@ -36,16 +37,8 @@ MOST_INITIAL_POINTS = 1000
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
 
 
-def _no_pruner(value: Any) -> Any:
-    if value is not None:
-        raise ValueError("no pruner is built yet; every trial is trained to its end. Leave it out.")
-    return value
-
-
-def _rounds_only(value: Any) -> Any:
-    if value != "rounds":
-        raise ValueError('only "rounds" is built: trials are suggested and awaited together.')
-    return value
+def _or_none(value: Any) -> Any:
+    return None if value == "none" else value
 
 
 class WrapperConfig(StrictModel):
@@ -135,8 +128,12 @@ class HyperparameterOptimizerConfig(StrictModel):
         Annotated[InstanceOf[Dimension], PlainSerializer(lambda dimension: dimension.to_json())],
     ]
     """What is searched: a setting's name and its range or choices."""
-    mode: Annotated[Literal["rounds"], BeforeValidator(_rounds_only)] = "rounds"
-    """How trials follow each other; rounds: suggested together, awaited together."""
+    mode: Literal["rounds", "async"] = "rounds"
+    """How trials follow each other; rounds: suggested and awaited together; async: one by one."""
+    window: Annotated[int, Field(ge=1, le=10_000), INTEGRAL] = 8
+    """Trials under way at the same time, in async, whatever the number of workers."""
+    order: Literal["in_order", "as_they_come"] = "in_order"
+    """What is learned next, in async; in_order: the oldest trial's result, so all is repeatable."""
     trials_per_round: Annotated[int, Field(ge=1, le=10_000), INTEGRAL] = 4
     """Trials suggested together, whatever the number of workers."""
     n_initial_points: CountOrZero | None = None
@@ -153,8 +150,12 @@ class HyperparameterOptimizerConfig(StrictModel):
     """Best suggestions trained again at the end; null: 4 from 16 calls on, else none."""
     finalist_seeds: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 3
     """Further seeds of each finalist."""
-    pruner: Annotated[None, BeforeValidator(_no_pruner)] = None
-    """What stops hopeless trials early; only null so far."""
+    pruner: Annotated[
+        Literal["halving", "asha", "median"] | None,
+        BeforeValidator(_or_none),
+        WithJsonSchema({"enum": ["none", "halving", "asha", "median", None]}),
+    ] = None
+    """What halts hopeless trials early: halving (rounds), asha (async), median, or none."""
     max_failed_trials: CountOrZero | None = None
     """More failed trials than this end the experiment; null: no limit."""
 
@@ -217,6 +218,12 @@ class ExperimentConfig(StrictModel):
     """What searches for better hyperparameters; left out: one trial."""
     training: TrainingConfig
     """How long and with what a trial is trained."""
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether trials are suggested and awaited together."""
+        search = self.hyperparameter_optimizer
+        return search is None or search.mode == "rounds"
 
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, defaults included; loads again to the same config."""

@@ -1,6 +1,7 @@
 """The next decision, and how much there will be: pure functions of config and history."""
 
 from amc.driver.budget import Budget, budget
-from amc.driver.planning import plan, trial_seed
+from amc.driver.draft import trial_seed
+from amc.driver.planning import plan
 
 __all__ = ["Budget", "budget", "plan", "trial_seed"]

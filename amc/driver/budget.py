@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
+from amc.config.rungs import ETA, rungs
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.optimizers.grid import GridOptimizer
 
@@ -44,14 +45,15 @@ class Budget:
         """All of them."""
         return self.search_trials + self.finalists * self.finalist_seeds
 
-    def next_seeds(self, searched: int) -> list[int]:
-        """Of each suggestion of the next round, how many trials it gets; empty at the end.
+    def next_seeds(self, searched: int, suggestions: int) -> list[int]:
+        """Of each of the next suggestions, how many trials it gets; empty at the end.
 
         Args:
             searched: trials of the search so far.
+            suggestions: how many are wanted at most.
         """
         left = self.search_trials - searched
-        count = min(self.suggestions_per_round, -(-left // self.seeds))
+        count = min(suggestions, -(-left // self.seeds))
         return [min(self.seeds, left - index * self.seeds) for index in range(count)]
 
 
@@ -69,6 +71,8 @@ def budget(config: ExperimentConfig) -> Budget:
     points = _grid_points(search, suggestions)
     is_short = points is not None and points < suggestions
     trials = points * seeds if points is not None and is_short else search.n_calls
+    # So that one of a round comes to the end, and the last rung has something to compare.
+    least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1
     wanted = search.finalists
     if wanted is None:
         wanted = _FINALISTS if search.n_calls >= _CALLS_FOR_FINALISTS else 0
@@ -76,7 +80,7 @@ def budget(config: ExperimentConfig) -> Budget:
         search_trials=trials,
         seeds=seeds,
         suggestions=-(-trials // seeds),
-        suggestions_per_round=max(1, search.trials_per_round // seeds),
+        suggestions_per_round=max(least, search.trials_per_round // seeds),
         # What was not tried on all of its seeds is not tried again either.
         finalists=min(wanted, trials // seeds),
         finalist_seeds=search.finalist_seeds,

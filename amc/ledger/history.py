@@ -83,10 +83,9 @@ class History:
         if len(reports) < len(keys):
             return None
         end = reports[-1]
-        is_short = end.state == "completed" and self._is_short(keys[-1], end)
         return Result(
             trial,
-            "halted" if is_short else end.state,
+            "halted" if self.is_short(trial) else end.state,
             score=end.score,
             mean_evaluation=end.mean_evaluation,
             attempt=end.attempt,
@@ -98,15 +97,18 @@ class History:
             error=end.error,
             environment=end.environment,
             solved_at=end.solved_at,
+            segments=len(reports),
         )
 
-    def _is_short(self, key: SegmentKey, report: Report) -> bool:
-        """Whether a segment was trained as far as it should and its trial was to go further.
+    def is_short(self, trial: int) -> bool:
+        """Whether a trial stands at a rung: as far as it was sent, and not at its own end.
 
         What ended before that is complete: it had reached the reward threshold.
         """
-        segment = self.segments[key]
-        return segment.until <= report.step < segment.horizon
+        segment = self.segments[trial, self.last[trial]]
+        report = self.report(segment.key)
+        is_there = report is not None and report.state == "completed"
+        return is_there and segment.until <= report.step < segment.horizon  # type: ignore[union-attr]
 
     def curve(self, trial: int) -> list[tuple[int, float]]:
         """Step and score of the evaluations of a trial, as far as its segments have reported."""

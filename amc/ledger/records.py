@@ -229,6 +229,7 @@ class Result(Record):
         environment: what really ran, for example `gymnasium 1.4.0 LunarLander-v3`.
         solved_at: environment steps of the first evaluation at or above the environment's reward
             threshold; None if there was none.
+        segments: in how many pieces it was trained.
     """
 
     number: int
@@ -244,6 +245,12 @@ class Result(Record):
     error: str | None = None
     environment: str = ""
     solved_at: int | None = None
+    segments: int = 1
+
+    @property
+    def attempts(self) -> int:
+        """How many were needed; 1 where nothing went wrong, however many segments there were."""
+        return self.attempt - self.segments + 1
 
 
 @dataclass(frozen=True)

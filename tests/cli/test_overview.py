@@ -24,6 +24,14 @@ def test_a_trial_that_starts_is_one_line():
     assert lines == ["trial 0: running on rl-worker-0: gamma=0.98"]
 
 
+def test_where_trials_follow_one_by_one_no_round_is_told():
+    after = at(WAITING, has_rounds=False)
+
+    told = [*changes(None, after), after.headline]
+
+    assert not any("round" in line for line in told)
+
+
 def test_steps_and_seconds_alone_are_no_change():
     later = replace(RUNNING, steps=1024, seconds=6.0)
 

@@ -148,8 +148,11 @@ def test_what_is_no_size_is_refused(size: str, base: dict[str, object]):
 @pytest.mark.parametrize(
     ("section", "key", "value", "words"),
     [
-        ("hyperparameter_optimizer", "pruner", "asha", "no pruner is built yet"),
-        ("hyperparameter_optimizer", "mode", "async", 'only "rounds" is built'),
+        ("hyperparameter_optimizer", "pruner", "asah", "Did you mean 'asha'"),
+        ("hyperparameter_optimizer", "mode", "asynch", "Did you mean 'async'"),
+        ("hyperparameter_optimizer", "pruner", "asha", "goes with mode 'async'"),
+        ("hyperparameter_optimizer", "pruner", "median", "nothing to compare"),
+        ("hyperparameter_optimizer", "window", 0, ">= 1"),
         ("hyperparameter_optimizer", "seeds_per_trial", 5, "fewer than the 5 seeds"),
         ("training", "device", "gpu", "cuda:N"),
         ("training", "precision", "bf15", "Did you mean 'bf16'"),

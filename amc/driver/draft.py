@@ -1,0 +1,102 @@
+"""What a decision opens, while a policy puts it together. Its door is `Draft`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from amc.config.schema import ExperimentConfig
+from amc.ledger import History, Segment, Trial
+
+# The seed of trial n is a stream of its own below the experiment's seed; so is the draw that says
+# whether a suggestion would be spared.
+_TRIAL_STREAM, _SPARED_STREAM = 1, 2
+# One doomed trial in so many runs on, so that it becomes known how often halting is wrong.
+_ONE_IN = 10
+
+
+class Draft:
+    """New trials and segments of the next decision.
+
+    Args:
+        config: of the experiment.
+        past: what led here; every report that the decision learns is learned in it.
+
+    Attributes:
+        trials: new ones, in number order.
+        segments: in the order in which they are opened.
+    """
+
+    def __init__(self, config: ExperimentConfig, past: History) -> None:
+        self._config, self._past = config, past
+        self.trials: list[Trial] = []
+        self.segments: list[Segment] = []
+
+    @property
+    def horizon(self) -> int:
+        """Steps of a whole trial."""
+        return self._config.training.total_timesteps
+
+    def start(
+        self,
+        hyperparameters: Mapping[str, Any],
+        suggestion: int,
+        *,
+        kind: Literal["search", "finalist"] = "search",
+        seed: int | None = None,
+        until: int | None = None,
+        stop_below: tuple[tuple[int, float], ...] = (),
+    ) -> None:
+        """Open a new trial.
+
+        Args:
+            hyperparameters: as the search space writes them.
+            suggestion: number of the suggestion.
+            kind: of the trial.
+            seed: of the trial; its own stream below the experiment's if None.
+            until: where its first segment ends; the trial's end if None.
+            stop_below: pairs of step and score; see `Segment`.
+        """
+        number = len(self._past.trials) + len(self.trials)
+        seed = trial_seed(self._config.seed, number) if seed is None else seed
+        trial = Trial(number, dict(hyperparameters), seed, self._past.rounds, suggestion, kind)
+        self.trials.append(trial)
+        is_spared = bool(stop_below) and self.would_spare(suggestion)
+        self.segments.append(
+            Segment(
+                number,
+                0,
+                from_step=0,
+                until=until or self.horizon,
+                horizon=self.horizon,
+                stop_below=() if is_spared else stop_below,
+                is_spared=is_spared,
+            )
+        )
+
+    def go_on(self, trial: int, until: int, *, is_spared: bool = False) -> None:
+        """Open the next segment of a trial whose last one was reported."""
+        last = self._past.segments[trial, self._past.last[trial]]
+        step = self._past.learned[last.key].step
+        self.segments.append(
+            Segment(
+                trial,
+                last.index + 1,
+                from_step=step,
+                until=until,
+                horizon=last.horizon,
+                start=last.key,
+                is_spared=is_spared,
+            )
+        )
+
+    def would_spare(self, suggestion: int) -> bool:
+        """Whether this suggestion, if it is to be halted, runs on all the same."""
+        sequence = np.random.SeedSequence(self._config.seed, spawn_key=(_SPARED_STREAM, suggestion))
+        return int(sequence.generate_state(1)[0]) % _ONE_IN == 0
+
+
+def trial_seed(experiment_seed: int, number: int) -> int:
+    """The seed of a trial: its own stream below the experiment's seed, 0 <= seed < 2**32."""
+    sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
+    return int(sequence.generate_state(1)[0])

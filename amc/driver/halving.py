@@ -1,0 +1,44 @@
+"""Successive halving: of a round's suggestions the best third goes on from each rung to the next.
+
+Source: Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943, algorithm 1, with eta 3 and
+rungs as `amc.config.rungs` has them. Its door is `promote`.
+"""
+
+from amc.config.rungs import ETA, rungs
+from amc.config.schema import ExperimentConfig
+from amc.driver.draft import Draft
+from amc.driver.rungs import (
+    LEAST_COMPARED,
+    best_first,
+    is_spared,
+    mean_at,
+    standing_height,
+)
+from amc.driver.searching import searched
+from amc.ledger import History
+
+
+def promote(config: ExperimentConfig, past: History, draft: Draft) -> None:
+    """Open the next segments of the newest round's trials; none where that round is over."""
+    steps = rungs(config.training)
+    groups = _newest_round(past)
+    heights = {number: standing_height(past, trials, steps) for number, trials in groups.items()}
+    top = max(heights.values(), default=len(steps) - 1)
+    if top == len(steps) - 1:
+        return
+    at = {number: trials for number, trials in groups.items() if heights[number] == top}
+    spared = {number for number, trials in at.items() if is_spared(past, trials)}
+    scores = {number: mean_at(past, trials, steps[top]) for number, trials in at.items()}
+    order = best_first({number: scores[number] for number in at if number not in spared})
+    keep = len(order) if len(order) < LEAST_COMPARED else max(1, len(order) // ETA)
+    for number, trials in at.items():
+        is_promoted = number in order[:keep]
+        if is_promoted or number in spared or draft.would_spare(number):
+            for trial in filter(past.is_short, trials):
+                draft.go_on(trial, steps[top + 1], is_spared=not is_promoted)
+
+
+def _newest_round(past: History) -> dict[int, list[int]]:
+    groups = searched(past)
+    newest = max((past.trials[trials[0]].round for trials in groups.values()), default=0)
+    return {n: trials for n, trials in groups.items() if past.trials[trials[0]].round == newest}

@@ -1,0 +1,115 @@
+"""New trials of the search, and the finalists: what every policy opens when it has room.
+
+Its doors are `open_suggestions` and `open_finalists`.
+"""
+
+from collections.abc import Mapping
+
+from amc.config.rungs import rungs
+from amc.config.schema import ExperimentConfig
+from amc.driver.budget import budget
+from amc.driver.draft import Draft
+from amc.driver.median import thresholds
+from amc.driver.rungs import mean_at
+from amc.driver.suggesting import next_suggestions
+from amc.driver.told import Row
+from amc.ledger import History
+from amc.ledger.standing import ranked, standings
+
+
+def open_suggestions(
+    config: ExperimentConfig,
+    past: History,
+    draft: Draft,
+    most: int,
+    until: int | None = None,
+) -> None:
+    """Open trials of new suggestions, as far as the budget goes.
+
+    Args:
+        config: of the experiment.
+        past: what is known.
+        draft: where they are opened.
+        most: suggestions at most.
+        until: where their first segment ends; the trial's end if None.
+    """
+    search = config.hyperparameter_optimizer
+    if search is None:
+        if not past.trials:
+            # `amc train` on the same config uses the same seed, so the two give the same bits.
+            draft.start({}, 0, seed=config.seed)
+        return
+    searched = sum(trial.kind == "search" for trial in past.trials.values())
+    seeds = budget(config).next_seeds(searched, most) if most > 0 else []
+    if not seeds:
+        return
+    rows = _rows(config, past)
+    below = thresholds(config, past)
+    for index, point in enumerate(next_suggestions(config, search, rows, len(seeds))):
+        for _ in range(seeds[index]):
+            draft.start(point, len(rows) + index, until=until, stop_below=below)
+
+
+def open_finalists(config: ExperimentConfig, past: History, draft: Draft) -> None:
+    """Open the best suggestions again on further seeds, once."""
+    if config.hyperparameter_optimizer is None:
+        return
+    if any(trial.kind == "finalist" for trial in past.trials.values()):
+        return
+    planned = budget(config)
+    for standing in ranked(config, past)[: planned.finalists]:
+        trial, _ = standing.rows[0]
+        for _ in range(planned.finalist_seeds):
+            draft.start(trial.hyperparameters, trial.suggestion, kind="finalist")
+
+
+def searched(past: History) -> dict[int, list[int]]:
+    """The trials of each suggestion of the search, by its number."""
+    found: dict[int, list[int]] = {}
+    for trial in past.trials.values():
+        if trial.kind == "search":
+            found.setdefault(trial.suggestion, []).append(trial.number)
+    return found
+
+
+def _rows(config: ExperimentConfig, past: History) -> list[Row]:
+    """Where each suggestion of the search stands."""
+    search = config.hyperparameter_optimizer
+    groups = searched(past)
+    if search is not None and search.pruner is not None:
+        steps = rungs(config.training)
+        return [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
+    scores = {number: standing.mean_score for number, standing in standings(past).items()}
+    return [_row(past, number, trials, scores) for number, trials in groups.items()]
+
+
+def _row(past: History, number: int, trials: list[int], scores: Mapping[int, float]) -> Row:
+    ends = [past.learned_in.get((trial, past.last[trial])) for trial in trials]
+    known = [end for end in ends if end is not None]
+    learned = max(known) if len(known) == len(ends) else None
+    point = past.trials[trials[0]].hyperparameters
+    return Row(number, point, learned=learned, score=scores.get(number))
+
+
+def _rung_row(past: History, number: int, trials: list[int], steps: tuple[int, ...]) -> Row:
+    """By the highest rung that all of its trials have come to, or failed before."""
+    point = past.trials[trials[0]].hyperparameters
+    for rung in reversed(range(len(steps))):
+        came = [_came_in(past, trial, steps[rung]) for trial in trials]
+        known = [decision for decision in came if decision is not None]
+        if len(known) == len(came):
+            score = mean_at(past, trials, steps[rung])
+            return Row(number, point, max(known), rung if score is not None else 0, score)
+    return Row(number, point)
+
+
+def _came_in(past: History, trial: int, step: int) -> int | None:
+    """The decision that learned that a trial came to a step, or failed before; None if none did."""
+    for index in range(past.last[trial] + 1):
+        report = past.learned.get((trial, index))
+        if report is None:
+            return None
+        reached = any(at >= step for at, _ in report.curve)
+        if reached or report.state in {"failed", "cancelled"}:
+            return past.learned_in[trial, index]
+    return None

@@ -1,0 +1,218 @@
+"""Rounds, async and pruners, on curves that are known: what is opened, learned and halted."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from amc import driver
+from amc.config.schema import ExperimentConfig
+from amc.driver.suggesting import next_suggestions
+from amc.driver.told import Row
+from amc.ledger import Decision, History, Report, Segment, Trial
+
+MakeConfig = Callable[..., ExperimentConfig]
+STEPS, EVERY = 1000, 100
+CASES = {
+    "rounds": {"trials_per_round": 3},
+    "rounds, median": {"trials_per_round": 6, "pruner": "median"},
+    "halving": {"pruner": "halving"},
+    "halving on two seeds": {"pruner": "halving", "seeds_per_trial": 2, "n_calls": 36},
+    "async": {"mode": "async", "window": 3},
+    "async, two seeds": {"mode": "async", "window": 4, "seeds_per_trial": 2},
+    "async, median": {"mode": "async", "pruner": "median"},
+    "asha": {"mode": "async", "pruner": "asha"},
+    "asha on two seeds": {"mode": "async", "pruner": "asha", "seeds_per_trial": 2},
+}
+
+
+def searching(make_config: MakeConfig, **search: Any) -> ExperimentConfig:
+    search = {"n_calls": 27, "finalists": 0, **search}
+    return make_config(
+        {
+            "training.total_timesteps": STEPS,
+            "training.eval_freq": EVERY,
+            **{f"hyperparameter_optimizer.{key}": value for key, value in search.items()},
+        }
+    )
+
+
+def quality(trial: Trial) -> float:
+    return -abs(float(trial.hyperparameters["learning_rate"]) - 3e-3)
+
+
+def curve(trial: Trial, segment: Segment) -> list[tuple[int, float]]:
+    """Better trials are better at every step."""
+    steps = range(segment.from_step + EVERY, segment.until + 1, EVERY)
+    return [(step, quality(trial) * (2 - step / STEPS)) for step in steps]
+
+
+def train(past: History, segment: Segment) -> Report:
+    """What a worker reports: halted at the first evaluation below a threshold."""
+    trial = past.trials[segment.trial]
+    points = curve(trial, segment)
+    seen = past.curve(trial.number)
+    for index, (step, _) in enumerate(points):
+        recent = [score for _, score in [*seen, *points[: index + 1]][-3:]]
+        low = dict(segment.stop_below).get(step)
+        if low is not None and sum(recent) / len(recent) < low and step < segment.until:
+            return report(segment, points[: index + 1], "halted")
+    return report(segment, points, "completed")
+
+
+def report(segment: Segment, points: list[tuple[int, float]], state: Any) -> Report:
+    step, score = points[-1]
+    return Report(*segment.key, state, step=step, score=score, curve=tuple(points))
+
+
+def run(config: ExperimentConfig, *, seed: int | None = None) -> tuple[History, list[Decision]]:
+    """The whole experiment; with a seed, segments end in an order drawn from it."""
+    draw = random.Random(seed)
+    past, made = History(), list[Decision]()
+    while past.finish is None:
+        decision = driver.plan(config, past)
+        if decision is not None:
+            made.append(decision)
+            past = past.after(decision).seen(
+                {key: one for key, one in past.fresh.items() if key not in learned(decision)}
+            )
+            continue
+        assert past.outstanding, "nothing is open and nothing is decided"
+        ended = past.outstanding[0] if seed is None else draw.choice(past.outstanding)
+        past = past.seen({**past.fresh, ended.key: train(past, ended)})
+    return past, made
+
+
+def learned(decision: Decision) -> set[tuple[int, int]]:
+    return {one.key for one in decision.learned}
+
+
+def states(past: History) -> Counter[str]:
+    return Counter(result.state for _, result in past.finished())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_order_in_which_segments_end_changes_no_decision(case: str, make_config: MakeConfig):
+    config = searching(make_config, **CASES[case])
+
+    _, in_order = run(config)
+    _, shuffled = run(config, seed=1)
+    _, again = run(config, seed=2)
+
+    assert in_order == shuffled == again
+    assert in_order[-1].finish == "completed"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_segment_is_learned_once_and_the_budget_is_spent(case: str, make_config: MakeConfig):
+    config = searching(make_config, **CASES[case])
+
+    past, made = run(config, seed=3)
+
+    assert Counter(key for one in made for key in learned(one)) == Counter(list(past.segments))
+    assert len(past.trials) == config.hyperparameter_optimizer.n_calls  # type: ignore[union-attr]
+    assert states(past)["completed"] >= 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_decided_can_be_decided_again_from_its_records(case: str, make_config: MakeConfig):
+    config = searching(make_config, **CASES[case])
+    _, made = run(config, seed=4)
+
+    past = History()
+    for decision in made:
+        known = past.seen({one.key: one for one in decision.learned})
+        assert driver.plan(config, known) == decision
+        past = past.after(decision)
+
+
+def test_async_keeps_as_many_under_way_as_its_window(make_config: MakeConfig):
+    config = searching(make_config, mode="async", window=5)
+
+    _, made = run(config)
+
+    assert len(made[0].segments) == 5
+    assert {len(one.segments) for one in made[1:]} <= {0, 1}
+    assert all(len(one.learned) == 1 for one in made[1:])
+
+
+def test_as_they_come_learns_whatever_is_there(make_config: MakeConfig):
+    config = searching(make_config, mode="async", window=4, order="as_they_come")
+    first = driver.plan(config, History())
+    assert first is not None
+    past = History().after(first)
+    late = train(past, first.segments[3])
+
+    decision = driver.plan(config, past.seen({late.key: late}))
+
+    assert decision is not None and decision.learned == (late,)
+    assert len(decision.segments) == 1
+
+
+@pytest.mark.parametrize(("search", "most"), [({"pruner": "halving"}, 0.6), (CASES["asha"], 0.6)])
+def test_pruning_saves_steps_and_keeps_the_best(
+    search: dict[str, Any], most: float, make_config: MakeConfig
+):
+    past, _ = run(searching(make_config, type="random", **search))
+
+    trained = sum(result.steps for _, result in past.finished())
+    best = max(past.trials.values(), key=quality)
+    assert trained < most * STEPS * len(past.trials)
+    assert states(past)["halted"] > len(past.trials) / 2
+    assert past.result(best.number).state == "completed"  # type: ignore[union-attr]
+
+
+def test_the_median_rule_halts_what_is_below_the_median_and_no_finalist(make_config: MakeConfig):
+    config = searching(make_config, type="random", pruner="median", trials_per_round=9, finalists=2)
+
+    past, made = run(config)
+
+    assert all(one.stop_below == () for one in made[0].segments)
+    halted = [trial for trial, result in past.finished() if result.state == "halted"]
+    assert halted and all(trial.kind == "search" for trial in halted)
+    finalists = [one for one in past.segments.values() if past.trials[one.trial].kind == "finalist"]
+    assert len(finalists) == 6 and all(one.stop_below == () for one in finalists)
+
+
+def test_one_doomed_trial_in_ten_runs_on_and_is_told_apart(make_config: MakeConfig):
+    past, _ = run(searching(make_config, type="random", pruner="halving", n_calls=180))
+
+    spared = {one.trial for one in past.segments.values() if one.is_spared}
+    doomed = {trial.number for trial, result in past.finished() if result.state == "halted"}
+    assert 0.03 < len(spared) / len(spared | doomed) < 0.2
+    assert all(past.result(trial).state == "completed" for trial in spared)  # type: ignore[union-attr]
+
+
+def test_a_trial_that_fails_at_a_rung_is_not_sent_on(make_config: MakeConfig):
+    config = searching(make_config, type="random", pruner="halving", n_calls=9)
+    first = driver.plan(config, History())
+    assert first is not None
+    past = History().after(first)
+    reports = [train(past, one) for one in first.segments[1:]]
+    reports.append(Report(0, 0, "failed", step=0))
+
+    second = driver.plan(config, past.seen({one.key: one for one in reports}))
+
+    assert second is not None and second.segments
+    assert 0 not in {one.trial for one in second.segments}
+
+
+def test_with_pruning_the_search_is_told_ranks_and_without_scores(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[list[Row]] = []
+
+    def spy(config: Any, search: Any, rows: list[Row], count: int) -> Any:
+        asked.append(list(rows))
+        return next_suggestions(config, search, rows, count)
+
+    monkeypatch.setattr("amc.driver.searching.next_suggestions", spy)
+
+    run(searching(make_config, type="random", pruner="halving", n_calls=18))
+
+    ended = [row for row in asked[-1] if row.learned is not None]
+    assert len(ended) == 9
+    # Too few came to the second rung to halt one of them there.
+    assert {row.rung for row in ended} == {0, 2}
