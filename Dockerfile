@@ -21,7 +21,7 @@ WORKDIR /app
 ARG PIP_EXTRA_INDEX_URL=""
 COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
 COPY amc/version.py amc/version.py
-RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook,tpe]'
 
 COPY amc amc
 RUN pip install --no-cache-dir --no-deps --force-reinstall . && rm -rf amc build *.egg-info

@@ -6,7 +6,7 @@ What a point does not name keeps the value that it has in the config, so that `{
 it stands; a dimension whose condition does not hold has no value. The door is `complete`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -39,15 +39,18 @@ def complete(
         The search, and everything that is wrong with its points.
     """
     points = [_Point(written, search.search_space) for written in search.initial_points]
+    kept = _kept(search.search_space, sections, keys)
     problems = list(_whole(search))
+    first: dict[Hashable, int] = {}
     for index, point in enumerate(points):
-        point.settle(sections, keys)
+        point.settle(kept)
         found = [*point.problems, *_unfit(point, sections["algorithm_config"], keys)]
-        found += _repeated(point, points[:index])
+        if not found and (same := first.setdefault(point.identity, index)) != index:
+            found = [Problem((), f"the same as initial_points.{same}. Remove one of them.")]
         problems += _below((*_PATH, index), found)
     changes: dict[str, Any] = {"initial_points": tuple(point.values for point in points)}
     if search.warm_start is not None and search.warm_start.points is not None:
-        changes["warm_start"], found = _known(search, search.warm_start, sections, keys)
+        changes["warm_start"], found = _known(search.warm_start, search.search_space, kept)
         problems += found
     return search.model_copy(update=changes), problems
 
@@ -56,27 +59,41 @@ def point_of(
     config: ExperimentConfig, search_space: Mapping[str, Dimension]
 ) -> dict[str, Any] | None:
     """The point of a search space at which a config stands; None if it lies outside."""
-    sections = {"algorithm_config": config.algorithm_config, "optimizer": config.optimizer}
+    sections: dict[str, StrictModel | None] = {
+        "algorithm_config": config.algorithm_config,
+        "optimizer": config.optimizer,
+    }
     point = _Point({}, search_space)
-    point.settle(sections, config.search_keys())
+    point.settle(_kept(search_space, sections, config.search_keys()))
     return None if point.problems else point.values
 
 
 def _known(
-    search: HyperparameterOptimizerConfig,
-    warm_start: WarmStart,
-    sections: Mapping[str, StrictModel | None],
-    keys: SearchKeys,
+    warm_start: WarmStart, space: Mapping[str, Dimension], kept: Mapping[str, Any]
 ) -> tuple[WarmStart, list[Problem]]:
     """Points whose scores are known, completed like those that are to be tried."""
     problems, known = [], []
     for index, given in enumerate(warm_start.points or ()):
-        point = _Point(given.hyperparameters, search.search_space)
-        point.settle(sections, keys)
+        point = _Point(given.hyperparameters, space)
+        point.settle(kept)
         path = (_PATH[0], "warm_start", "points", index, "hyperparameters")
         problems += _below(path, point.problems)
         known.append(given.model_copy(update={"hyperparameters": point.values}))
     return warm_start.model_copy(update={"points": tuple(known)}), problems
+
+
+def _kept(
+    space: Mapping[str, Dimension], sections: Mapping[str, StrictModel | None], keys: SearchKeys
+) -> dict[str, Any]:
+    """The value that each searched setting has in the config, as far as that is known."""
+    fields = {key: keys.field(key) for key in space}
+    known = {field.section: sections[field.section] for field in fields.values()}
+    plain = {name: model.model_dump(mode="json") for name, model in known.items() if model}
+    return {
+        key: plain[field.section][field.name]
+        for key, field in fields.items()
+        if field.section in plain
+    }
 
 
 def _below(path: Path, problems: Iterable[Problem]) -> list[Problem]:
@@ -98,13 +115,18 @@ class _Point:
             if key not in space
         ]
 
-    def settle(self, sections: Mapping[str, StrictModel | None], keys: SearchKeys) -> None:
-        """Fill `values`, in the order of the space."""
+    @property
+    def identity(self) -> Hashable:
+        """Equal for equal points."""
+        return tuple((key, identity(value)) for key, value in self.values.items())
+
+    def settle(self, kept: Mapping[str, Any]) -> None:
+        """Fill `values`, in the order of the space; what is not named is `kept`."""
         found: dict[str, Any] = {}
         # What others depend on depends on nothing itself.
         for key in sorted(self.space, key=lambda key: self.space[key].condition is not None):
             if self._counts(key, found):
-                self._take(key, sections[keys.field(key).section], keys, found)
+                self._take(key, kept, found)
         self.values = {key: found[key] for key in self.space if key in found}
 
     def _counts(self, key: str, found: Mapping[str, Any]) -> bool:
@@ -118,18 +140,15 @@ class _Point:
             self.problems.append(Problem((key,), message, at_key=True))
         return not unmet
 
-    def _take(
-        self, key: str, section: StrictModel | None, keys: SearchKeys, found: dict[str, Any]
-    ) -> None:
+    def _take(self, key: str, kept: Mapping[str, Any], found: dict[str, Any]) -> None:
         dimension = self.space[key]
         if key in self.written:
             value, wrong = _within(dimension, self.written[key])
             problem = Problem((key,), wrong)
-        elif section is None:
-            return
+        elif key not in kept:
+            return  # the section is not sound, and says so
         else:
-            kept = section.model_dump(mode="json")[keys.field(key).name]
-            value, wrong = _within(dimension, kept)
+            value, wrong = _within(dimension, kept[key])
             what = f"{key!r} is missing, and the config's own value is not in the space: {wrong}"
             problem = Problem((), f"{what} Give a value for it.")
         if wrong:
@@ -178,16 +197,6 @@ def _unfit(point: _Point, section: StrictModel | None, keys: SearchKeys) -> Iter
     for name, message in values.problems():
         key = named.get(name, name)
         yield Problem((key,) if key in point.written else (), f"{key}: {message}")
-
-
-def _repeated(point: _Point, earlier: Sequence[_Point]) -> Iterator[Problem]:
-    for index, other in enumerate(earlier):
-        alike = point.values.keys() == other.values.keys() and all(
-            identity(value) == identity(other.values[key]) for key, value in point.values.items()
-        )
-        if alike and not point.problems and not other.problems:
-            yield Problem((), f"the same as initial_points.{index}. Remove one of them.")
-            return
 
 
 def _not_searched(key: str, space: Mapping[str, Dimension]) -> str:
