@@ -84,6 +84,11 @@ MOST_LINES = {
 }
 # Modules at the top, each.
 MOST_LINES_OF_A_MODULE = 400
+# Module names that mean the same wherever they stand: a contract, a table of names, a door; and two
+# commands that are called as what they show.
+SHARED_NAMES = {"base", "registry", "__main__", "logs", "status"}
+# A room is no module; a kernel is called as what it makes fast, a part of a config as what it sets.
+NAMED_AFTER_OTHERS = {"amc", "amc.algorithms.kernels", "amc.config"}
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 
 
@@ -265,6 +270,30 @@ def test_no_module_has_a_name_that_says_nothing():
     words = {word: module for module in sources() for word in module.split(".")[-1].split("_")}
 
     assert not words.keys() & BANNED_NAMES
+
+
+def test_a_public_class_has_its_name_for_itself():
+    homes: dict[str, list[str]] = {}
+    for module, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+
+    shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+    assert not shared, "one word, one thing"
+
+
+def test_a_module_has_its_name_for_itself():
+    homes: dict[str, list[str]] = {}
+    for module in sources():
+        parent, _, name = module.rpartition(".")
+        if parent not in NAMED_AFTER_OTHERS and name not in SHARED_NAMES:
+            homes.setdefault(name, []).append(module)
+
+    shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+    assert not shared, "one word, one thing"
 
 
 def test_no_room_grows_unnoticed():

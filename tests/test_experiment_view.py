@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from amc import client, tasks
 from amc.broker import hints, leases
-from amc.broker.leases import Owner
+from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.ledger import Decision, Ledger, Report, Segment, Trial
@@ -107,7 +107,7 @@ def test_how_long_a_trial_runs_is_what_its_worker_measured(
     monkeypatch.undo()
     monkeypatch.setenv("AMC_SHARED_DIR", str(shared))
 
-    leases.acquire(broker, ledger.id, 0, Owner("rl-worker-0", "gpu0"))
+    leases.acquire(broker, ledger.id, 0, Holder.here("rl-worker-0", "gpu0"))
     at_first = client.experiment(ledger.id).trials()[0].seconds
     hints.report_progress(broker, ledger.id, 0, {"steps": 64, "seconds": 12.5})
     later = client.experiment(ledger.id).trials()[0].seconds

@@ -11,12 +11,13 @@ import redis
 from amc import tasks
 from amc.broker import dispatch, heartbeats, hints, leases
 from amc.broker.heartbeats import LiveWorker
+from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
 from amc.ledger import Ledger
 
 pytestmark = pytest.mark.engine
-OWNER = leases.Owner("rl-worker-0", "gpu0")
+OWNER = Holder.here("rl-worker-0", "gpu0")
 
 
 @pytest.fixture

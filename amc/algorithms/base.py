@@ -106,7 +106,7 @@ class Algorithm(ABC):
         """The deterministic actions, int64 [B] or float32 [B, A], for observations [B, D]."""
 
     @abstractmethod
-    def parameters_digest_items(self) -> Iterable[tuple[str, torch.Tensor]]:
+    def named_parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
         """Every learned tensor with its name, in a fixed order."""
 
     def state_dict(self) -> dict[str, Any]:

@@ -172,7 +172,7 @@ class DDPG(Algorithm):
         """The policy's actions, without noise, for [B, D]."""
         return self._range.to_environment(self.learner.act(observation))
 
-    def parameters_digest_items(self) -> Iterable[tuple[str, Tensor]]:
+    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
         """The parameters of the networks and of their slow followers."""
         yield from self.learner.network.named_parameters()
         yield from self.learner.target.named_parameters(prefix="target")

@@ -164,7 +164,7 @@ class PPO(Algorithm):
         actions = self.learner.act_greedily(observation)
         return np.clip(actions, space.low, space.high) if isinstance(space, Box) else actions
 
-    def parameters_digest_items(self) -> Iterable[tuple[str, torch.Tensor]]:
+    def named_parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
         """The parameters of policy and value network."""
         return self.learner.network.named_parameters()
 

@@ -24,11 +24,13 @@ import json
 import os
 import re
 import secrets
+import socket
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from amc.broker.machine import require_writable
+from amc.broker.machine import identify, require_writable
 from amc.errors import UsageError
 
 FILE = ".broker.json"
@@ -118,6 +120,12 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.name}/{self.pid}/{self.identity}/{self.queue}"
+
+    @classmethod
+    def here(cls, worker: str, queue: str) -> Self:
+        """This process, as the worker of that name, which serves that queue."""
+        name, pid = f"{worker}@{socket.gethostname()}", os.getpid()
+        return cls(name, pid, identify(pid) or "", queue)
 
     @property
     def worker(self) -> str:

@@ -4,8 +4,6 @@ A lease says only "somebody is at it now". It may vanish at any time (FLUSHALL, 
 holder makes it anew at its next renewal, and the ledger's write-once records carry what must hold.
 """
 
-import os
-import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -41,28 +39,12 @@ return 0
 
 
 @dataclass(frozen=True)
-class Owner:
-    """Who holds a lease: `worker@host`, its process, and the queue that it serves."""
-
-    worker: str
-    queue: str
-
-    def __str__(self) -> str:
-        return str(Holder(self.name, os.getpid(), identify(os.getpid()) or "", self.queue))
-
-    @property
-    def name(self) -> str:
-        """`rl-worker-0@host`."""
-        return f"{self.worker}@{socket.gethostname()}"
-
-
-@dataclass(frozen=True)
 class Lease:
-    """A claim on one trial by one owner."""
+    """A claim on one trial by one holder."""
 
     client: Client
     key: str
-    owner: str
+    holder: str
 
     def renew(self) -> bool:
         """Hold on for another 9 s; a vanished lease is made anew.
@@ -70,22 +52,22 @@ class Lease:
         Returns:
             False if somebody else holds it now.
         """
-        return bool(self.client.eval(_RENEW, 1, self.key, self.owner, str(TTL_MS)))
+        return bool(self.client.eval(_RENEW, 1, self.key, self.holder, str(TTL_MS)))
 
     def release(self) -> None:
         """Give the claim up, if it is still ours."""
-        self.client.eval(_RELEASE, 1, self.key, self.owner)
+        self.client.eval(_RELEASE, 1, self.key, self.holder)
 
 
-def acquire(client: Client, experiment: str, trial: int, owner: Owner) -> Lease | None:
+def acquire(client: Client, experiment: str, trial: int, holder: Holder) -> Lease | None:
     """Claim a trial; None if another worker holds it.
 
     What a dead process of this machine holds is free at once, without waiting for its end.
     """
-    lease = Lease(client, client.keyspace.lease(experiment, trial), str(owner))
-    holder = holders(client, experiment, [trial]).get(trial)
-    displaced = str(holder) if holder and _is_dead(holder) else lease.owner
-    taken = client.eval(_ACQUIRE, 1, lease.key, lease.owner, displaced, str(TTL_MS))
+    lease = Lease(client, client.keyspace.lease(experiment, trial), str(holder))
+    other = holders(client, experiment, [trial]).get(trial)
+    displaced = str(other) if other and _is_dead(other) else lease.holder
+    taken = client.eval(_ACQUIRE, 1, lease.key, lease.holder, displaced, str(TTL_MS))
     return lease if taken else None
 
 

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from amc.config.environments import KNOWN
 from amc.environments.actions import action_layout
-from amc.environments.episode_seeds import EpisodeSeeds
-from amc.environments.episodes import (
+from amc.environments.bookkeeping import (
     FinishedEpisodes,
     check_finite,
     check_same_environment,
     warn_of_other_observations,
 )
+from amc.environments.episode_seeds import EpisodeSeeds
 from amc.environments.observations import observation_layout
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.errors import EnvironmentFault

@@ -23,13 +23,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from amc.environments.actions import action_layout
-from amc.environments.episode_seeds import EpisodeSeeds
-from amc.environments.episodes import (
+from amc.environments.bookkeeping import (
     FinishedEpisodes,
     check_finite,
     check_same_environment,
     warn_of_other_observations,
 )
+from amc.environments.episode_seeds import EpisodeSeeds
 from amc.environments.observations import Misfit, is_read_alike, observation_layout, shown
 from amc.environments.vector import Episode, Observations, Step, VectorEnvironment
 from amc.environments.wrapper_states import States, WrapperStates

@@ -24,7 +24,7 @@ from amc.ledger.records import (
     Decision,
     End,
     EndState,
-    Experiment,
+    ExperimentRecord,
     ExperimentState,
     Report,
     Result,
@@ -67,7 +67,7 @@ class Ledger:
         return cls(creation.make_directory(shared, config, created or time.time()))
 
     @property
-    def record(self) -> Experiment:
+    def record(self) -> ExperimentRecord:
         """experiment.json, read afresh.
 
         Raises:
@@ -77,7 +77,7 @@ class Ledger:
         record = files.read(path)
         if record is None:
             raise LedgerError(f"{self.directory}: no experiment here (no experiment.json).")
-        found = Experiment.from_json(record, path)
+        found = ExperimentRecord.from_json(record, path)
         if found.format > creation.FORMAT:
             raise LedgerError(
                 f"{path}: written by a newer version of amc, in format {found.format}; this one "

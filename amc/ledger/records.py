@@ -254,7 +254,7 @@ class Result(Record):
 
 
 @dataclass(frozen=True)
-class Experiment(Record):
+class ExperimentRecord(Record):
     """What was submitted.
 
     Attributes:

@@ -132,7 +132,7 @@ def digest(algorithm: Algorithm) -> str:
     """
     n_updates = getattr(algorithm, "n_updates", 0)
     sha256 = hashlib.sha256()
-    for name, tensor in algorithm.parameters_digest_items():
+    for name, tensor in algorithm.named_parameters():
         sha256.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         values = tensor.detach().cpu().contiguous().reshape(-1)
         sha256.update(values.view(torch.uint8).numpy().tobytes())

@@ -11,6 +11,7 @@ import redis
 from amc import logs
 from amc.broker import leases
 from amc.broker.connection import connect
+from amc.broker.keys import Holder
 from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.paths import checkpoint_files
@@ -49,7 +50,7 @@ def supervise(ledger: Ledger, trial: int, *, worker: str, queue: str) -> str:
     if Shutdown.must_leave:
         raise SystemExit  # the pool starts another child, and the message comes back
     with handing_back_on_signals():
-        return _supervise(Job(ledger, ledger.segment(trial), leases.Owner(worker, queue)))
+        return _supervise(Job(ledger, ledger.segment(trial), Holder.here(worker, queue)))
 
 
 def _supervise(job: Job) -> str:
@@ -57,7 +58,7 @@ def _supervise(job: Job) -> str:
         return "has report"
     if job.is_stopped or Shutdown.is_requested():
         return "is stopped"
-    lease = leases.acquire(connect(), job.ledger.id, job.trial, job.owner)
+    lease = leases.acquire(connect(), job.ledger.id, job.trial, job.holder)
     if lease is None:
         return "is leased"
     try:
@@ -80,8 +81,8 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
             return "failed"
         attempt = job.ledger.claim_attempt(
             job.trial,
-            worker=job.owner.worker,
-            queue=job.owner.queue,
+            worker=job.holder.worker,
+            queue=job.holder.queue,
             host=f"{socket.gethostname()}/{os.getpid()}",
             step=step,
             segment=job.segment.index,
@@ -149,7 +150,7 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
         "failed",
         step=_checkpoint_step(job),
         attempt=last.number,
-        worker=job.owner.worker,
+        worker=job.holder.worker,
         error=reason.strip(),
     )
     job.ledger.write_report(report)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amc.broker.leases import Owner
+from amc.broker.keys import Holder
 from amc.ledger import Attempt, Ledger, Report, Segment
 
 
@@ -12,7 +12,7 @@ class Job:
 
     ledger: Ledger
     segment: Segment
-    owner: Owner
+    holder: Holder
 
     @property
     def trial(self) -> int:

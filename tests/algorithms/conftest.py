@@ -214,7 +214,7 @@ def weights() -> Callable[[Algorithm], torch.Tensor]:
     """Every parameter of an algorithm in one tensor."""
 
     def collect(algorithm: Algorithm) -> torch.Tensor:
-        items = algorithm.parameters_digest_items()
+        items = algorithm.named_parameters()
         return torch.cat([tensor.detach().flatten() for _, tensor in items])
 
     return collect

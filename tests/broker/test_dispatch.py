@@ -5,6 +5,7 @@ import pytest
 
 from amc.broker import dispatch, heartbeats, hints, leases, messages
 from amc.broker.heartbeats import LiveWorker
+from amc.broker.keys import Holder
 
 pytestmark = pytest.mark.engine
 
@@ -43,7 +44,7 @@ def test_a_lease_or_a_message_in_a_live_queue_is_a_sign_of_life(broker: Any) -> 
     dispatch.lost(broker, "e-1", [0, 1, 2])
     for trial in (0, 1, 2):
         age(broker, trial, 60.0)
-    leases.acquire(broker, "e-1", 0, leases.Owner("rl-worker-0", "gpu0"))
+    leases.acquire(broker, "e-1", 0, Holder.here("rl-worker-0", "gpu0"))
     enqueue(broker, "gpu0", 1)
 
     assert dispatch.lost(broker, "e-1", [0, 1, 2]) == [2]

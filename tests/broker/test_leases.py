@@ -5,11 +5,10 @@ import pytest
 
 from amc.broker import leases
 from amc.broker.keys import Holder
-from amc.broker.leases import Owner
 from amc.broker.machine import identify
 
 pytestmark = pytest.mark.engine
-ONE, OTHER = Owner("rl-worker-0", "gpu0"), Owner("rl-worker-1", "gpu1")
+ONE, OTHER = Holder.here("rl-worker-0", "gpu0"), Holder.here("rl-worker-1", "gpu1")
 
 
 def test_only_one_worker_holds_a_trial(broker: Any) -> None:

@@ -19,7 +19,7 @@ class Agent:
         self.num_timesteps = num_timesteps
         self.n_updates = n_updates
 
-    def parameters_digest_items(self):
+    def named_parameters(self):
         return zip(self.names, self.tensors, strict=False)
 
 
