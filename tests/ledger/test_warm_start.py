@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from amc.config.schema import ExperimentConfig
+from amc.config.warm_start import MOST_KNOWN
 from amc.errors import UsageError
 from amc.ledger import Trial
 from amc.ledger.warm_start import known_points
@@ -67,6 +68,15 @@ def test_what_lies_outside_the_space_is_left_out(searching: MakeConfig):
     points = known(searching(), there, history)
 
     assert points == [({"learning_rate": 1e-3, "activation": "tanh"}, 4.0)]
+
+
+def test_of_very_many_the_best_are_known(searching: MakeConfig):
+    rates = [1e-4 + 1e-6 * number for number in range(MOST_KNOWN + 5)]
+    history = past_of(*({"learning_rate": rate} for rate in rates), scores=rates)
+
+    points = known(searching(), searching({"learning_rate": [1e-4, 1e-2]}), history)
+
+    assert [score for _, score in points] == sorted(rates, reverse=True)[:MOST_KNOWN]
 
 
 @pytest.mark.parametrize(
