@@ -71,7 +71,7 @@ HARTMANN_WIDTHS = np.array(
         [17, 8, 0.05, 10, 0.1, 14],
     ]
 )
-HARTMANN_CENTRES = 1e-4 * np.array(
+HARTMANN_CENTERS = 1e-4 * np.array(
     [
         [1312, 1696, 5569, 124, 8283, 5886],
         [2329, 4135, 8307, 3736, 1004, 9991],
@@ -82,7 +82,7 @@ HARTMANN_CENTRES = 1e-4 * np.array(
 
 
 def hartmann(points: Array) -> Array:
-    squares = HARTMANN_WIDTHS * (points[:, None, :] - HARTMANN_CENTRES) ** 2
+    squares = HARTMANN_WIDTHS * (points[:, None, :] - HARTMANN_CENTERS) ** 2
     return np.exp(-squares.sum(axis=2)) @ HARTMANN_HEIGHTS
 
 

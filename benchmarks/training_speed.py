@@ -173,7 +173,7 @@ def contenders(job: str) -> dict[str, Advance]:
         arguments = form.Arguments(1, 2048, 32, 10)
         found[OURS], found[REFERENCE] = trained(HALF_CHEETAH), trained(HALF_CHEETAH, "reference")
         found |= {"SB3": sb3.ppo_half_cheetah()} if sb3 else {}
-        found["CleanRL form"] = form.PPO(form.normalised("HalfCheetah-v4"), arguments).advance
+        found["CleanRL form"] = form.PPO(form.normalized("HalfCheetah-v4"), arguments).advance
         found[BARE] = bare_environment("HalfCheetah-v4")
     else:
         found[OURS], found[REFERENCE] = trained(DDPG), trained(DDPG, "reference")

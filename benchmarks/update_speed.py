@@ -43,7 +43,7 @@ def learner(kind: type[PPOLearner]) -> Way:
     network = ActorCritic(
         INPUTS, ACTIONS, discrete=False, hidden_sizes=(HIDDEN, HIDDEN), activation="tanh"
     )
-    network.initialise(torch.Generator().manual_seed(0), orthogonal=True)
+    network.initialize(torch.Generator().manual_seed(0), orthogonal=True)
     settings = PPOHyperparameters(batch_size=BATCH, clip_range_vf=CLIP)
     optimizer = OptimizerConfig(type="adam", learning_rate=RATE)
     made = kind(network, optimizer, settings=settings, device=torch.device("cpu"), mark=ignore)

@@ -89,6 +89,11 @@ MOST_LINES_OF_A_MODULE = 400
 SHARED_NAMES = {"base", "registry", "__main__", "logs", "status"}
 # A room is no module; a kernel is called as what it makes fast, a part of a config as what it sets.
 NAMED_AFTER_OTHERS = {"amc", "amc.algorithms.kernels", "amc.config"}
+BRITISH = re.compile(
+    "(normal|initial|optim|standard|minim|maxim|general|serial|summar|organ|util|penal)is(e|ing|ation)"
+    "|colour|favour|neighbour|behaviour|centre|modelled|labelled",
+    re.IGNORECASE,
+)
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 
 
@@ -270,6 +275,18 @@ def test_no_module_has_a_name_that_says_nothing():
     words = {word: module for module in sources() for word in module.split(".")[-1].split("_")}
 
     assert not words.keys() & BANNED_NAMES
+
+
+def test_names_are_spelled_as_the_libraries_spell_them():
+    offences = {
+        f"{module}: {name}"
+        for module, tree in sources().items()
+        for node in ast.walk(tree)
+        for name in (getattr(node, field, None) for field in ("id", "name", "attr", "arg"))
+        if isinstance(name, str) and BRITISH.search(name)
+    }
+
+    assert not offences, "prose here is British, names are American, as in NumPy, PyTorch and SB3"
 
 
 def test_a_public_class_has_its_name_for_itself():

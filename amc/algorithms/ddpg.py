@@ -21,7 +21,7 @@ from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.descent import scheduled_learning_rate
 from amc.algorithms.device import matrix_products
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
-from amc.algorithms.networks import DeterministicActorCritic, initialise_uniform
+from amc.algorithms.networks import DeterministicActorCritic, initialize_uniform
 from amc.algorithms.noise import NormalNoise, make_noise
 from amc.algorithms.random_streams import (
     generator,
@@ -94,7 +94,7 @@ class DDPG(Algorithm):
             activation=self.settings.activation,
             precision=self.config.training.precision,
         )
-        initialise_uniform(network, torch_generator(self.seed, INITIAL_WEIGHTS))
+        initialize_uniform(network, torch_generator(self.seed, INITIAL_WEIGHTS))
         return LEARNERS[self.kernel](
             network, self.config.optimizer, settings=self.settings, device=self.device
         )

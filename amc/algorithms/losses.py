@@ -15,7 +15,7 @@ EPSILON = 1e-8
 KL_COEFFICIENT_BOUNDS = (1e-4, 1e4)
 
 
-def normalise(advantages: Tensor) -> Tensor:
+def normalize(advantages: Tensor) -> Tensor:
     """Zero mean and unit std over a minibatch; a single advantage has none and stays."""
     if len(advantages) < 2:
         return advantages

@@ -64,7 +64,7 @@ class MLP(nn.Sequential):
 def mlp(sizes: Sequence[int], activation: str, precision: Precision = "float32") -> MLP:
     """Linear layers from `sizes[0]` to `sizes[-1]`, an activation between each two.
 
-    The weights are left unset: follow with `initialise_orthogonal` or `initialise_uniform`.
+    The weights are left unset: follow with `initialize_orthogonal` or `initialize_uniform`.
     """
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
@@ -77,7 +77,7 @@ def linear_layers(module: nn.Module) -> list[nn.Linear]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-def initialise_orthogonal(
+def initialize_orthogonal(
     module: nn.Module, *, output_gain: float, generator: torch.Generator
 ) -> None:
     """Orthogonal weights, gain sqrt(2) in hidden layers and `output_gain` in the last; zero biases.
@@ -91,7 +91,7 @@ def initialise_orthogonal(
         nn.init.zeros_(layer.bias)
 
 
-def initialise_uniform(module: nn.Module, generator: torch.Generator) -> None:
+def initialize_uniform(module: nn.Module, generator: torch.Generator) -> None:
     """Weights and biases uniform in +- 1/sqrt(inputs), which is torch's default for Linear."""
     for layer in linear_layers(module):
         bound = 1 / math.sqrt(layer.in_features)
@@ -151,15 +151,15 @@ class ActorCritic(nn.Module):
         log_std = torch.zeros(action_size, dtype=torch.float32)
         self.log_std = None if discrete else nn.Parameter(log_std)
 
-    def initialise(
+    def initialize(
         self, generator: torch.Generator, *, orthogonal: bool, log_std: float = 0.0
     ) -> None:
         """Draw the weights, orthogonal or uniform, and set the logarithm of the std."""
         if orthogonal:
-            initialise_orthogonal(self.policy, output_gain=POLICY_GAIN, generator=generator)
-            initialise_orthogonal(self.value, output_gain=VALUE_GAIN, generator=generator)
+            initialize_orthogonal(self.policy, output_gain=POLICY_GAIN, generator=generator)
+            initialize_orthogonal(self.value, output_gain=VALUE_GAIN, generator=generator)
         else:
-            initialise_uniform(self, generator)
+            initialize_uniform(self, generator)
         if self.log_std is not None:
             nn.init.constant_(self.log_std, log_std)
 

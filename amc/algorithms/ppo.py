@@ -98,7 +98,7 @@ class PPO(Algorithm):
             activation=self.settings.activation,
             precision=self.config.training.precision,
         )
-        network.initialise(
+        network.initialize(
             torch_generator(self.seed, INITIAL_WEIGHTS),
             orthogonal=self.settings.ortho_init,
             log_std=self.settings.log_std_init,

@@ -30,7 +30,7 @@ from amc.algorithms.losses import (
     adapt_kl_coefficient,
     approximate_kl,
     clipped_surrogate,
-    normalise,
+    normalize,
     value_loss,
 )
 from amc.algorithms.networks import ActorCritic, flatten_parameters
@@ -191,7 +191,7 @@ class PPOLearner:
     def _accumulate_gradient(self, minibatch: Batch) -> Tensor:
         """Leave the minibatch's gradient in `parameters.grad`; micro-batches fit into memory."""
         if self.settings.normalize_advantage:
-            minibatch = minibatch._replace(advantages=normalise(minibatch.advantages))
+            minibatch = minibatch._replace(advantages=normalize(minibatch.advantages))
         self._gradient.zero_()
         statistics = torch.zeros(len(STATISTICS), dtype=torch.float32, device=self.device)
         for micro_batch in minibatch.split(self.settings.micro_batch_size or minibatch.size):

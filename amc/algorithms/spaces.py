@@ -79,9 +79,9 @@ class ActionRange:
             )
         # Halved first, for bounds may be the largest numbers there are.
         low, high = space.low / 2, space.high / 2
-        self._centre: NDArray[np.float32] = (high + low).astype(np.float32)
+        self._center: NDArray[np.float32] = (high + low).astype(np.float32)
         self._radius: NDArray[np.float32] = (high - low).astype(np.float32)
 
     def to_environment(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Actions [B, A] in [-1, 1] as actions [B, A] between the bounds."""
-        return self._centre + self._radius * scaled
+        return self._center + self._radius * scaled

@@ -22,7 +22,7 @@ from amc.optimizers.targets import observations, rounded
 
 FANTASIES = 64
 _SOBOL_CANDIDATES = 1024  # a power of two, as Sobol sequences want it
-_NEIGHBOURS = 256
+_NEIGHBORS = 256
 _INCUMBENTS = 4
 _CLIMBS, _CLIMB_STEPS = 5, 50
 # Pending points at least this far apart in some column: what is nearer tells the same.
@@ -98,14 +98,14 @@ class NoisyExpectedImprovement(AcquisitionFunction):
             return encoding.lattice
         sobol = qmc.Sobol(encoding.n_columns, rng=self.generator).random(_SOBOL_CANDIDATES)
         best = improvement.points[np.argsort(-improvement.mean, kind="stable")[:_INCUMBENTS]]
-        points = np.vstack([sobol, self._neighbours(best)])
+        points = np.vstack([sobol, self._neighbors(best)])
         return points if encoding.is_continuous else encoding.canonical(points)
 
-    def _neighbours(self, points: Array) -> Array:
+    def _neighbors(self, points: Array) -> Array:
         # Steps of every size in about half of the columns; every other neighbour also gets a new
         # value in one dimension, without which a choice would hardly ever change.
         generator, groups = self.generator, self._encoding.groups
-        near = np.repeat(points, _NEIGHBOURS // len(points), axis=0)
+        near = np.repeat(points, _NEIGHBORS // len(points), axis=0)
         sizes = 10.0 ** generator.uniform(-3.0, -0.5, size=(len(near), 1))
         steps = sizes * generator.standard_normal(near.shape)
         near = np.clip(near + steps * (generator.random(near.shape) < 0.5), 0.0, 1.0)

@@ -66,7 +66,7 @@ class BayesianOptimizer(RecordingOptimizer):
 
     def _next_point(self) -> Array:
         generator = self._generator(self._index)
-        point = self._modelled(generator) if self._has_model else self._spread()
+        point = self._modeled(generator) if self._has_model else self._spread()
         point = self.encoding.canonical(point[None])[0]
         is_repeat = point.tobytes() in self.taken
         return self._unseen(generator) if is_repeat and not self._is_exhausted else point
@@ -79,7 +79,7 @@ class BayesianOptimizer(RecordingOptimizer):
             and bool(np.isfinite(self._bayes_opt.space.target).any())
         )
 
-    def _modelled(self, generator: np.random.Generator) -> Array:
+    def _modeled(self, generator: np.random.Generator) -> Array:
         self._acquisition.generator = generator
         self._acquisition.pending = self.pending
         self._acquisition.taken = self.taken

@@ -142,7 +142,7 @@ class _Density:
         median, deviation = LENGTH_SCALE_PRIOR
         self._median_length = median * np.sqrt(self._g)
         # The priors of theta, all of them normal.
-        self._centre = self._theta(
+        self._center = self._theta(
             self._median_length, signal=SIGNAL_PRIOR[0], noise=NOISE_PRIOR[0]
         )
         self._spread = np.array([deviation] * self._g + [SIGNAL_PRIOR[1], NOISE_PRIOR[1], MEAN_SD])
@@ -183,7 +183,7 @@ class _Density:
             scaled * (by_distance @ scaled), axis=0
         )
         trace = np.trace(outer)
-        z = (theta - self._centre) / self._spread
+        z = (theta - self._center) / self._spread
         gradient = z / self._spread
         gradient[: self._g] += np.bincount(self._groups, weights=by_column, minlength=self._g)
         gradient[-3] += 0.5 * (np.sum(outer * signal) + JITTER * kernel.signal * trace)

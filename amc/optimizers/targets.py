@@ -37,7 +37,7 @@ def observations(points: Array, scores: Array) -> tuple[Array, Array]:
     points = rounded(points)
     order = np.lexsort((scores, *points.T))
     kept = order[_most_telling(scores[order])]
-    return points[kept], standardised(scores[kept])
+    return points[kept], standardized(scores[kept])
 
 
 def rounded(points: Array) -> Array:
@@ -45,7 +45,7 @@ def rounded(points: Array) -> Array:
     return np.asarray(np.round(points, _DIGITS))
 
 
-def standardised(scores: Array) -> Array:
+def standardized(scores: Array) -> Array:
     """Targets [n] of mean 0 and standard deviation 1, without a bad tail; failures stand lowest."""
     failed = np.isneginf(scores)
     if failed.all():

@@ -43,7 +43,7 @@ def plain(name: str) -> Callable[[], gymnasium.Env[Any, Any]]:
     return lambda: gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make(name))
 
 
-def normalised(name: str) -> Callable[[], gymnasium.Env[Any, Any]]:
+def normalized(name: str) -> Callable[[], gymnasium.Env[Any, Any]]:
     wrappers = gymnasium.wrappers
 
     def make() -> gymnasium.Env[Any, Any]:

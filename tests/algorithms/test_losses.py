@@ -6,7 +6,7 @@ from amc.algorithms.losses import (
     adapt_kl_coefficient,
     approximate_kl,
     clipped_surrogate,
-    normalise,
+    normalize,
     value_loss,
 )
 
@@ -62,18 +62,18 @@ def test_value_clipping_takes_the_larger_error(value, old, target, loss, slope):
 
 
 def test_normalised_advantages_have_zero_mean_and_unit_spread():
-    result = normalise(torch.tensor([1.0, 5.0, -3.0, 10.0]))
+    result = normalize(torch.tensor([1.0, 5.0, -3.0, 10.0]))
 
     assert result.mean().item() == pytest.approx(0.0, abs=1e-6)
     assert result.std().item() == pytest.approx(1.0, abs=1e-6)
 
 
 def test_a_single_advantage_stays_as_it_is():
-    assert normalise(torch.tensor([3.0])).tolist() == [3.0]
+    assert normalize(torch.tensor([3.0])).tolist() == [3.0]
 
 
 def test_equal_advantages_become_zero_rather_than_infinite():
-    assert normalise(torch.full((4,), 2.0)).tolist() == [0.0] * 4
+    assert normalize(torch.full((4,), 2.0)).tolist() == [0.0] * 4
 
 
 def test_the_approximate_divergence_estimates_the_exact_one():

@@ -6,7 +6,7 @@ from amc.algorithms.networks import (
     ActorCritic,
     DeterministicActorCritic,
     flatten_parameters,
-    initialise_uniform,
+    initialize_uniform,
     linear_layers,
     mlp,
 )
@@ -19,7 +19,7 @@ def seeded(seed=0):
 @pytest.fixture
 def network():
     network = ActorCritic(5, 3, discrete=False, hidden_sizes=(8, 6), activation="tanh")
-    network.initialise(seeded(), orthogonal=True, log_std=-0.5)
+    network.initialize(seeded(), orthogonal=True, log_std=-0.5)
     return network
 
 
@@ -37,7 +37,7 @@ def test_orthogonal_weights_have_the_gains_of_the_reference_implementations(netw
 def test_uniform_weights_lie_within_their_bound():
     network = DeterministicActorCritic(100, 3, hidden_sizes=(50,), activation="relu")
 
-    initialise_uniform(network, seeded())
+    initialize_uniform(network, seeded())
 
     first = network.actor[0].requires_grad_(False)
     assert first.weight.abs().max() == pytest.approx(0.1, rel=0.01)
@@ -47,7 +47,7 @@ def test_uniform_weights_lie_within_their_bound():
 
 def test_bf16_multiplies_rounded_numbers_and_gives_back_float32():
     layer = mlp([5, 3], "tanh", "bf16")
-    initialise_uniform(layer, seeded())
+    initialize_uniform(layer, seeded())
     inputs = torch.randn(100, 5, generator=seeded(1))
 
     outputs = layer(inputs)
@@ -66,7 +66,7 @@ def test_gradients_of_every_precision_are_float32(precision, tolerance):
     plain = torch.nn.Sequential(*mlp([5, 8, 3], "tanh"))
     perceptron = mlp([5, 8, 3], "tanh", precision)
     for network in (plain, perceptron):
-        initialise_uniform(network, seeded())
+        initialize_uniform(network, seeded())
         network(torch.ones(2, 5)).square().sum().backward()
 
     for mine, other in zip(perceptron.parameters(), plain.parameters(), strict=True):
@@ -77,7 +77,7 @@ def test_gradients_of_every_precision_are_float32(precision, tolerance):
 
 def test_the_same_generator_gives_the_same_weights(network):
     other = ActorCritic(5, 3, discrete=False, hidden_sizes=(8, 6), activation="tanh")
-    other.initialise(seeded(), orthogonal=True, log_std=-0.5)
+    other.initialize(seeded(), orthogonal=True, log_std=-0.5)
 
     for mine, its in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, its)
@@ -110,7 +110,7 @@ def test_backward_adds_into_the_flat_gradient(network):
 
 def test_a_deterministic_policy_stays_within_its_range():
     network = DeterministicActorCritic(2, 3, hidden_sizes=(4,), activation="relu")
-    initialise_uniform(network, seeded())
+    initialize_uniform(network, seeded())
 
     actions = network.actions(1e6 * torch.randn(10, 2, generator=seeded()))
 

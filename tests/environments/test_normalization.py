@@ -31,13 +31,13 @@ def actions(steps: int):
 
 
 def test_observations_are_standardised_by_what_was_seen_so_far():
-    plain, normalised = environment(), environment(OBSERVATION)
+    plain, normalized = environment(), environment(OBSERVATION)
     seen = [plain.reset()]
-    normalised.reset()
+    normalized.reset()
 
     for action in actions(100):
         seen.append(plain.step(action).observation)
-        step = normalised.step(action)
+        step = normalized.step(action)
 
     samples = np.concatenate(seen).astype(np.float64)
     expected = (seen[-1] - samples.mean(axis=0)) / np.sqrt(samples.var(axis=0) + EPSILON)
@@ -45,15 +45,15 @@ def test_observations_are_standardised_by_what_was_seen_so_far():
 
 
 def test_the_last_observation_of_an_episode_is_normalised_but_not_counted():
-    normalised = environment(OBSERVATION, max_episode_steps=3)
+    normalized = environment(OBSERVATION, max_episode_steps=3)
     plain = environment(max_episode_steps=3)
-    normalised.reset()
+    normalized.reset()
     plain.reset()
 
     for action in actions(3):
-        step, raw = normalised.step(action), plain.step(action)
+        step, raw = normalized.step(action), plain.step(action)
 
-    statistics = normalised.statistics
+    statistics = normalized.statistics
     spread = np.sqrt(statistics[SQUARES] / statistics[COUNT] + EPSILON)
     expected = np.clip((raw.next_observation - statistics[MEAN]) / spread, -CLIP, CLIP)
     assert step.truncated.all()
@@ -98,23 +98,23 @@ def test_what_was_remembered_raw_is_normalised_with_the_present_statistics(wrapp
 
 
 def test_without_an_end_both_observations_are_one():
-    normalised = environment(OBSERVATION)
-    normalised.reset()
+    normalized = environment(OBSERVATION)
+    normalized.reset()
 
-    step = normalised.step(actions(1)[0])
+    step = normalized.step(actions(1)[0])
 
     assert step.next_observation is step.observation
 
 
 def test_rewards_are_divided_by_the_spread_of_returns_and_no_mean_is_taken_off():
-    plain, normalised = environment(), environment(REWARD, gamma=0.9)
+    plain, normalized = environment(), environment(REWARD, gamma=0.9)
     plain.reset()
-    normalised.reset()
+    normalized.reset()
     returns, history = np.zeros(2), []
 
     for action in actions(150):
         raw = plain.step(action).reward
-        scaled = normalised.step(action).reward
+        scaled = normalized.step(action).reward
         returns = 0.9 * returns + raw
         history.append(returns)
 
@@ -123,41 +123,41 @@ def test_rewards_are_divided_by_the_spread_of_returns_and_no_mean_is_taken_off()
 
 @pytest.mark.parametrize("settings", [{"max_episode_steps": 1}])
 def test_returns_begin_anew_where_time_ran_out(settings: dict[str, Any]):
-    normalised = environment(REWARD, **settings)
-    normalised.reset()
+    normalized = environment(REWARD, **settings)
+    normalized.reset()
     plain = environment(**settings)
     plain.reset()
     rewards = []
 
     for action in actions(60):
-        normalised.step(action)
+        normalized.step(action)
         rewards.append(plain.step(action).reward)
 
-    variance = normalised.statistics[SQUARES, 0] / normalised.statistics[COUNT, 0]
+    variance = normalized.statistics[SQUARES, 0] / normalized.statistics[COUNT, 0]
     assert variance == pytest.approx(np.var(rewards), rel=1e-2)
 
 
 def test_returns_begin_anew_where_the_task_ended():
     config = EnvironmentConfig(name="CartPole-v1", wrappers=(REWARD,))
-    normalised = make(config, 1, SeedSequence(0), gamma=1.0)
-    normalised.reset()
+    normalized = make(config, 1, SeedSequence(0), gamma=1.0)
+    normalized.reset()
     returns, history = 0.0, []
 
     for _ in range(60):
-        step = normalised.step(np.array([1]))
+        step = normalized.step(np.array([1]))
         returns += 1.0
         history.append(returns)
         returns = 0.0 if step.terminated[0] else returns
 
-    mean = normalised.statistics[MEAN, 0]
+    mean = normalized.statistics[MEAN, 0]
     assert mean == pytest.approx(np.mean(history), rel=1e-3)
 
 
 def test_normalised_values_stay_within_ten():
-    normalised = environment(OBSERVATION, REWARD)
-    observation = normalised.reset()
+    normalized = environment(OBSERVATION, REWARD)
+    observation = normalized.reset()
 
-    step = normalised.step(actions(1)[0])
+    step = normalized.step(actions(1)[0])
 
     assert np.abs(observation).max() <= CLIP
     assert np.abs(step.reward).max() <= CLIP
@@ -165,15 +165,15 @@ def test_normalised_values_stay_within_ten():
 
 def test_episodes_report_raw_returns():
     plain = environment(max_episode_steps=5)
-    normalised = environment(OBSERVATION, REWARD, max_episode_steps=5)
+    normalized = environment(OBSERVATION, REWARD, max_episode_steps=5)
     plain.reset()
-    normalised.reset()
+    normalized.reset()
 
     for action in actions(11):
         plain.step(action)
-        normalised.step(action)
+        normalized.step(action)
 
-    assert normalised.pop_episodes() == plain.pop_episodes() != []
+    assert normalized.pop_episodes() == plain.pop_episodes() != []
 
 
 def test_evaluation_copies_the_statistics_and_leaves_them_frozen():

@@ -43,8 +43,8 @@ def scores(tmp_path):
 def test_ddpg_learns_as_well_with_both_normalisers_as_without(scores):
     plain = scores()
 
-    normalised = scores("normalize_observation", "normalize_reward")
+    normalized = scores("normalize_observation", "normalize_reward")
 
-    spread = max(stdev(plain), stdev(normalised), 25)
-    assert mean(normalised) > mean(plain) - 2 * spread
-    assert min(normalised) > -400  # 0 is best; a policy that has learned nothing earns -1,200
+    spread = max(stdev(plain), stdev(normalized), 25)
+    assert mean(normalized) > mean(plain) - 2 * spread
+    assert min(normalized) > -400  # 0 is best; a policy that has learned nothing earns -1,200

@@ -125,14 +125,14 @@ def ppo_epoch(
     count = 0
     for first in range(0, order.size, objective.batch_size):
         index = order[first : first + objective.batch_size]
-        centre, scale = mean_and_scale(rollout.rows, index, objective.normalize_advantage)
+        center, scale = mean_and_scale(rollout.rows, index, objective.normalize_advantage)
         share, means = np.float32(1 / index.size), statistics[count]
         begin_minibatch(rollout, means)
         for which in range(2):
             transpose_weights(networks, which)
             for start in range(0, index.size, networks.capacity):
                 micro_batch = MicroBatch(
-                    index[start : start + networks.capacity], centre, scale, share
+                    index[start : start + networks.capacity], center, scale, share
                 )
                 add_gradient(networks, which, rollout, micro_batch, objective, means, start == 0)
         finish_minibatch(objective, means, index.size)

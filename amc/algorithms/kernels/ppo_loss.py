@@ -61,7 +61,7 @@ class MicroBatch(NamedTuple):
     """Some rows of a minibatch, and what they share with the rest of it."""
 
     places: NDArray[np.int64]  # [n] in the rollout
-    centre: np.float32  # of the advantages
+    center: np.float32  # of the advantages
     scale: np.float32  # by which centred advantages are multiplied
     share: np.float32
 
@@ -138,7 +138,7 @@ def categorical_loss(
         for j in range(out.shape[1]):
             delta[i, j] = math.exp(out[i, j])
             entropy -= delta[i, j] * out[i, j]
-        advantage = (row[ADVANTAGE] - micro_batch.centre) * micro_batch.scale
+        advantage = (row[ADVANTAGE] - micro_batch.center) * micro_batch.scale
         slope = surrogate(out[i, choice] - row[LOG_PROB], advantage, clip, statistics)
         for j in range(out.shape[1]):
             p = delta[i, j]
@@ -181,7 +181,7 @@ def gaussian_loss(
             scaled = (row[rollout.action + j] - out[i, j]) * inverse[j]
             delta[i, j] = scaled
             squares += scaled * scaled
-        advantage = (row[ADVANTAGE] - micro_batch.centre) * micro_batch.scale
+        advantage = (row[ADVANTAGE] - micro_batch.center) * micro_batch.scale
         log_ratio = -HALF * squares - constant - row[LOG_PROB]
         slope = micro_batch.share * surrogate(log_ratio, advantage, clip, statistics)
         for j in range(size):

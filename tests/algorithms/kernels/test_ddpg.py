@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.descent import set_learning_rate
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
-from amc.algorithms.networks import DeterministicActorCritic, initialise_uniform
+from amc.algorithms.networks import DeterministicActorCritic, initialize_uniform
 from amc.algorithms.replay import Transitions
 from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.schema import OptimizerConfig
@@ -38,7 +38,7 @@ def make_learner(task: Task, kind: type[DDPGLearner], *, exact: bool = False) ->
         hidden_sizes=task.settings.hidden_sizes,
         activation=task.settings.activation,
     )
-    initialise_uniform(network, torch.Generator().manual_seed(task.seed))
+    initialize_uniform(network, torch.Generator().manual_seed(task.seed))
     if exact:
         network.double()
     optimizer = OptimizerConfig(type=task.optimizer, learning_rate=1e-3)

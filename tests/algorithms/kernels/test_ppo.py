@@ -43,7 +43,7 @@ def make_learner(task: Task, kind: type[PPOLearner], mark: Any = ignore) -> PPOL
         hidden_sizes=hyperparameters.hidden_sizes,
         activation=hyperparameters.activation,
     )
-    network.initialise(
+    network.initialize(
         torch.Generator().manual_seed(task.seed),
         orthogonal=hyperparameters.ortho_init,
         log_std=hyperparameters.log_std_init,
