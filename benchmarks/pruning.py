@@ -5,10 +5,11 @@
 
 The table holds the curves of 128 configurations of PPO, two seeds each, on LunarLander and Acrobot;
 whatever interrupts its making, the same command goes on. On it searches are replayed with four
-simulated workers, once for each policy and seed. Every search has the same budget in environment
-steps, that of 32 whole trainings. Regret is 0 for the best configuration of the table and 1 for the
-median one, by the mean over both seeds of the final score; a search sees one seed of each.
-Repetitions are paired: a seed means the same first suggestions and the same draws in all policies.
+simulated workers, as the driver plans them, once for each pruner and seed. Every search has the
+same budget in environment steps, that of 32 whole trainings. Regret is 0 for the best configuration
+of the table and 1 for the median one, by the mean over both seeds of the final score; a search sees
+one seed of each. Repetitions are paired: a seed means the same first suggestions and the same draws
+of seeds for all.
 """
 
 import argparse
@@ -22,8 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from replay.policies import POLICIES
-from replay.simulation import Curves, Moment, Replay, Settings, Simulation
+from replay.simulation import SEARCHES, Curves, Moment, Replay, Settings, Simulation
 from replay.table import STEPS, make_table, read_rows
 
 Array = NDArray[np.float64]
@@ -53,7 +53,7 @@ def compare(path: Path, *, seeds: int, jobs: int, settings: Settings) -> None:
         for environment in STEPS:
             curves = Curves.of(rows, environment)
             replays = {}
-            for name in POLICIES:
+            for name in SEARCHES:
                 tasks = [(curves, name, settings, seed) for seed in range(seeds)]
                 replays[name] = list(pool.map(_replay, tasks))
             print(f"\n{environment}, {len(curves.hyperparameters)} configurations\n")
@@ -138,12 +138,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--seeds", type=int, default=30, help="repetitions of each search")
     parser.add_argument("--trainings", type=int, default=32, help="budget of each search")
-    parser.add_argument("--search", default="bayesian", help="type of the optimizer")
+    parser.add_argument("--type", default="bayesian", help="type of the optimizer")
     options = parser.parse_args(arguments)
     if options.command == "table":
         make_table(options.table, jobs=options.jobs)
         return
-    settings = Settings(trainings=options.trainings, search=options.search)
+    settings = Settings(trainings=options.trainings, type=options.type)
     compare(options.table, seeds=options.seeds, jobs=options.jobs, settings=settings)
 
 

@@ -1,30 +1,40 @@
-"""Searches replayed on a table of real curves, by simulated workers.
+"""Searches replayed on a table of real curves: the driver's own plan, simulated workers and clock.
 
-The door is `replay`. The clock is the table's: a segment takes its share of its trial's seconds.
-What the search suggests is real (`amc.optimizers`), but it gets the nearest configuration of the
-table that was not tried yet.
+The door is `Simulation`. What is suggested, opened and halted is what `amc.driver` says, but each
+suggestion gets the nearest configuration of the table that was not tried yet, and a segment takes
+its share of its trial's seconds. Steps are counted in evaluations, of which a trial has `FULL`.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from replay.policies import FULL, POLICIES, Opening, Trial
-from replay.table import SEEDS, SPACE, Row
+from replay.table import EVALUATIONS as FULL
+from replay.table import SEEDS, SPACE, STEPS, Row, document
 
-from amc.driver.told import Row as Standing
-from amc.driver.told import teach, told
-from amc.optimizers import make
+from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
+from amc.driver import plan
+from amc.driver.rungs import score_at
+from amc.ledger import Decision, History, Report, Segment
+from amc.ledger.standing import winner
 from amc.optimizers.encoding import Encoding
 
 Array = NDArray[np.float64]
 SMOOTHED_OVER = 3
-ONE_IN = 10  # is spared
+# What is compared: settings of the search, by name. The first is what the others are measured by.
+SEARCHES: dict[str, dict[str, str]] = {
+    "none": {"mode": "rounds", "pruner": "none"},
+    "none, async": {"mode": "async", "pruner": "none"},
+    "halving": {"mode": "rounds", "pruner": "halving"},
+    "asha": {"mode": "async", "pruner": "asha"},
+    "median": {"mode": "async", "pruner": "median"},
+}
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,13 @@ class Curves:
     """The table of one environment.
 
     Attributes:
+        environment: its name.
         hyperparameters: of each configuration, n of them.
-        scores: [n, seeds, FULL], each the mean of up to 3 evaluations up to there.
+        scores: [n, seeds, FULL], as evaluated.
         seconds: [n, seeds], of a whole training.
     """
 
+    environment: str
     hyperparameters: list[dict[str, Any]]
     scores: Array
     seconds: Array
@@ -51,10 +63,16 @@ class Curves:
         worst = min(score for pair in whole for row in pair for score in row.scores)
         raw = [[row.scores + [worst] * (FULL - len(row.scores)) for row in pair] for pair in whole]
         return cls(
+            environment=environment,
             hyperparameters=[pair[0].hyperparameters for pair in whole],
-            scores=smoothed(np.array(raw)),
+            scores=np.array(raw),
             seconds=np.array([[row.seconds for row in pair] for pair in whole]),
         )
+
+    @cached_property
+    def smoothed(self) -> Array:
+        """The scores, each the mean of up to 3 evaluations up to there."""
+        return smoothed(self.scores)
 
     @cached_property
     def points(self) -> Array:
@@ -64,8 +82,8 @@ class Curves:
 
     @cached_property
     def regrets(self) -> Array:
-        """[n], by the mean over seeds of the final score: 0 the best, 1 the median."""
-        final = self.scores[:, :, -1].mean(axis=1)
+        """[n], by the mean over seeds of the smoothed final score: 0 the best, 1 the median."""
+        final = self.smoothed[:, :, -1].mean(axis=1)
         return np.asarray((final.max() - final) / (final.max() - np.median(final)))
 
 
@@ -97,7 +115,8 @@ class Replay:
     Attributes:
         moments: in order of time.
         n_trials: how many were started.
-        best_was_halted: of all that it started, the configuration that is best in truth was halted.
+        best_was_halted: of all that it started, the configuration that is best by both seeds was
+            not trained to the end.
     """
 
     moments: list[Moment]
@@ -113,192 +132,153 @@ class Settings:
         trainings: its budget in environment steps, counted in whole trainings.
         n_calls: suggestions at most, where trials are pruned.
         workers: trials that run at the same time.
-        search: type of the optimizer.
+        type: of the optimizer.
     """
 
     trainings: int = 32
     n_calls: int = 96
     workers: int = 4
-    search: str = "bayesian"
+    type: str = "bayesian"
 
 
-class Search:
-    """The optimizer of one search, and which configurations it was given.
-
-    Args:
-        curves: the table.
-        n_calls: suggestions that it may take in all.
-        type: of the optimizer.
-        seed: of the optimizer.
-        is_told_ranks: whether trials are pruned, so that it is told ranks instead of scores.
-    """
-
-    def __init__(
-        self, curves: Curves, n_calls: int, type: str, seed: int, *, is_told_ranks: bool
-    ) -> None:
-        self._curves, self._n_calls, self._type, self._seed = curves, n_calls, type, seed
-        self._is_told_ranks = is_told_ranks
-        self.configurations: list[int] = []
-
-    def suggest(self, trials: Sequence[Trial], count: int) -> None:
-        """Choose configurations for trials that are about to be opened."""
-        # Told all anew each time, because one more report moves every rank.
-        optimizer = make(self._type, SPACE, self._n_calls, seed=self._seed)
-        rows = [self._row(trial) for trial in trials]
-        teach(optimizer, told(rows, is_pruned=self._is_told_ranks))
-        encoding = Encoding(SPACE)
-        for suggestion in optimizer.suggest(count):
-            away = ((self._curves.points - encoding.encode(suggestion)) ** 2).sum(axis=1)
-            away[self.configurations] = np.inf
-            self.configurations.append(int(np.argmin(away)))
-
-    def _row(self, trial: Trial) -> Standing:
-        hyperparameters = self._curves.hyperparameters[self.configurations[trial.number]]
-        if not is_known(trial):
-            return Standing(trial.number, hyperparameters)
-        rung, score = standing(trial)
-        return Standing(trial.number, hyperparameters, learned=0, rung=rung, score=score)
+def search_config(
+    environment: str, search: Mapping[str, str], settings: Settings, n_calls: int, seed: int
+) -> ExperimentConfig:
+    """The config of a search over the table's space."""
+    optimizer = {
+        "type": settings.type,
+        "n_calls": n_calls,
+        "search_space": SPACE,
+        "finalists": 0,
+        **search,
+    }
+    base = document(environment, {}, seed)
+    return ConfigLoader().from_mapping({**base, "hyperparameter_optimizer": optimizer})
 
 
-def is_known(trial: Trial) -> bool:
-    """Whether any of its segments has a report."""
-    return bool(trial.scores)
+@dataclass(order=True)
+class Running:
+    """A segment at work; `done` evaluations of it are trained when it `ends`."""
 
-
-def standing(trial: Trial) -> tuple[int, float]:
-    """What trials are ranked by: the highest rung reached by merit, then the score there."""
-    return trial.merit, trial.scores[trial.merit - 1]
-
-
-@dataclass
-class Segment:
-    """Part of a trial.
-
-    Attributes:
-        trial: which.
-        first: evaluations before it.
-        last: evaluations at its end.
-        lost_at: the evaluation at which its trial falls below a threshold and is spared.
-        begins: on the clock.
-        ends: on the clock.
-    """
-
-    trial: Trial
-    first: int
-    last: int
-    lost_at: int | None
-    begins: float = 0.0
-    ends: float = 0.0
-
-    def __lt__(self, other: "Segment") -> bool:
-        return (self.ends, self.trial.number) < (other.ends, other.trial.number)
+    ends: float
+    begins: float = field(compare=False)
+    done: int = field(compare=False)
+    report: Report = field(compare=False)
 
     def trained(self, now: float) -> float:
         """How much of it is trained by now, in evaluations."""
-        return (self.last - self.first) * (now - self.begins) / (self.ends - self.begins)
+        return self.done * (now - self.begins) / (self.ends - self.begins)
 
 
 class Simulation:
-    """One search from its first suggestion to its last report.
+    """One search, until its budget is spent.
 
     Args:
         curves: the table.
-        pruner: a name in `POLICIES`.
+        name: in `SEARCHES`.
         settings: of the search.
-        seed: of the optimizer, of who is spared, and of which repetition a trial is.
+        seed: of the experiment, and of which repetition a trial is.
     """
 
-    def __init__(self, curves: Curves, pruner: str, settings: Settings, seed: int) -> None:
-        self._curves, self._policy, self._settings = curves, POLICIES[pruner], settings
-        n_calls = settings.trainings if pruner == "none" else settings.n_calls
-        self._n_calls = min(n_calls, len(curves.hyperparameters))
-        self._search = Search(
-            curves, self._n_calls, settings.search, seed, is_told_ranks=pruner != "none"
-        )
-        self._draws = np.random.default_rng([seed, 1]).random((self._n_calls, 2))
-        self._trials: list[Trial] = []
+    def __init__(self, curves: Curves, name: str, settings: Settings, seed: int) -> None:
+        is_pruned = SEARCHES[name]["pruner"] != "none"
+        n_calls = settings.n_calls if is_pruned else settings.trainings
+        n_calls = min(n_calls, len(curves.hyperparameters))
+        self._curves, self._settings = curves, settings
+        self._every = STEPS[curves.environment] // FULL
+        self._config = search_config(curves.environment, SEARCHES[name], settings, n_calls, seed)
+        self._repetitions = np.random.default_rng([seed, 1]).integers(SEEDS, size=n_calls)
+        self._configurations: list[int] = []
+        self._history = History()
         self._queue: deque[Segment] = deque()
-        self._running: list[Segment] = []
-        self._now, self._trained, self._budget = 0.0, 0, settings.trainings * FULL
+        self._running: list[Running] = []
+        self._now, self._trained = 0.0, 0
 
     def run(self) -> Replay:
-        """Go on until the budget is spent and everything under way has ended."""
-        moments = []
-        while self._begin():
-            self._end(heapq.heappop(self._running))
+        """Go on until the budget is spent, or the search is over."""
+        moments: list[Moment] = []
+        self._decide({})
+        while self._begin() and self._trained < self._settings.trainings * FULL:
+            ended = heapq.heappop(self._running)
+            self._now = ended.ends
+            self._trained += ended.done
+            self._decide({**self._history.fresh, ended.report.key: ended.report})
             moments.append(self._moment())
-        best = min(self._trials, key=self._regret)
-        return Replay(moments, len(self._trials), best_was_halted=len(best.scores) < FULL)
+        best = min(range(len(self._configurations)), key=self._regret)
+        is_whole = len(self._history.curve(best)) == FULL
+        return Replay(moments, len(self._configurations), best_was_halted=not is_whole)
+
+    def _decide(self, fresh: dict[tuple[int, int], Report]) -> None:
+        """Take every decision that these reports lead to."""
+        self._history = self._history.seen(fresh)
+        while (decision := plan(self._config, self._history)) is not None:
+            self._history = self._history.after(self._placed(decision))
+            left = {key: report for key, report in fresh.items() if key in self._history.open}
+            self._history = self._history.seen(left)
+            self._queue.extend(decision.segments)
+
+    def _placed(self, decision: Decision) -> Decision:
+        """The same with configurations of the table for what was suggested."""
+        encoding = Encoding(SPACE)
+        trials = []
+        for trial in decision.trials:
+            away = self._curves.points - encoding.encode(trial.hyperparameters)
+            distances = (away**2).sum(axis=1)
+            distances[self._configurations] = np.inf
+            self._configurations.append(int(np.argmin(distances)))
+            known = self._curves.hyperparameters[self._configurations[-1]]
+            trials.append(replace(trial, hyperparameters=known))
+        return replace(decision, trials=tuple(trials))
 
     def _begin(self) -> bool:
-        """Give free workers what there is to do; whether anybody works."""
-        while (free := self._settings.workers - len(self._running)) > 0:
-            if not self._queue:
-                self._open(self._policy(self._trials, free))
-            if not self._queue:
-                break
+        """Give free workers what is open; whether anybody works."""
+        while self._queue and len(self._running) < self._settings.workers:
             segment = self._queue.popleft()
-            share = (segment.last - segment.first) / FULL
-            segment.begins = self._now
-            segment.ends = self._now + share * self._of(segment.trial, self._curves.seconds).item()
-            heapq.heappush(self._running, segment)
+            report = self._report(segment)
+            done = (report.step - segment.from_step) // self._every
+            seconds = self._of(segment.trial, self._curves.seconds).item() * done / FULL
+            heapq.heappush(self._running, Running(self._now + seconds, self._now, done, report))
         return bool(self._running)
 
-    def _open(self, openings: Sequence[Opening]) -> None:
-        """Open what the budget still holds whole; an end gives back what was not needed."""
-        first = len(self._trials)
-        opened = []
-        for opening in openings:
-            trial = self._trial(opening)
-            if trial is None or opening.until - len(trial.scores) > self._budget:
-                continue
-            self._budget -= opening.until - len(trial.scores)
-            opened.append((trial, opening))
-            if opening.trial is None:
-                self._trials.append(trial)
-        if len(self._trials) > first:
-            self._search.suggest(self._trials[:first], len(self._trials) - first)
-        self._queue.extend(self._segment(trial, opening) for trial, opening in opened)
-
-    def _trial(self, opening: Opening) -> Trial | None:
-        """Whose segment it is; None if it wants a new trial and there have been enough."""
-        if opening.trial is not None:
-            return self._trials[opening.trial]
-        number = len(self._trials)
-        if number == self._n_calls:
-            return None
-        return Trial(number, is_spared=bool(self._draws[number, 0] < 1 / ONE_IN))
-
-    def _segment(self, trial: Trial, opening: Opening) -> Segment:
-        """What will come of it: the curve is known."""
-        scores, first = self._of(trial, self._curves.scores), len(trial.scores)
-        below = [at for at, least in opening.stop_below if scores[at - 1] < least]
-        halt = min(below, default=None)
-        trial.until, trial.is_open = opening.until, True
-        if opening.has_lost:
-            trial.lost_at = first
-        if halt is None or trial.is_spared:
-            return Segment(trial, first, opening.until, lost_at=halt)
-        return Segment(trial, first, halt, lost_at=None)
-
-    def _end(self, segment: Segment) -> None:
-        self._now = segment.ends
-        self._trained += segment.last - segment.first
-        trial = segment.trial
-        self._budget += trial.until - segment.last
-        trial.scores = self._of(trial, self._curves.scores)[: segment.last].tolist()
-        trial.until, trial.is_open = segment.last, False
-        trial.lost_at = trial.lost_at or segment.lost_at
+    def _report(self, segment: Segment) -> Report:
+        """What comes of a segment: the curve is known."""
+        below = [
+            step
+            for step, least in segment.stop_below
+            if self._of(segment.trial, self._curves.smoothed)[step // self._every - 1] < least
+        ]
+        end = min([*below, segment.until])
+        steps = range(segment.from_step + self._every, end + 1, self._every)
+        scores = self._of(segment.trial, self._curves.scores).tolist()
+        curve = tuple((step, scores[step // self._every - 1]) for step in steps)
+        return Report(
+            segment.trial,
+            segment.index,
+            "halted" if below else "completed",
+            end,
+            score=curve[-1][1],
+            curve=curve,
+        )
 
     def _moment(self) -> Moment:
-        under_way = sum(segment.trained(self._now) for segment in self._running)
-        winner = max((trial for trial in self._trials if is_known(trial)), key=standing)
-        return Moment((self._trained + under_way) / FULL, self._now, self._regret(winner))
+        under_way = sum(running.trained(self._now) for running in self._running)
+        return Moment((self._trained + under_way) / FULL, self._now, self._regret(self._winner()))
 
-    def _regret(self, trial: Trial) -> float:
-        return float(self._curves.regrets[self._search.configurations[trial.number]])
+    def _winner(self) -> int:
+        """The trial that wins; before any is at its end, the best of those that came furthest."""
+        found = winner(self._config, self._history)
+        return (
+            max(self._history.trials, key=self._standing) if found is None else found.trial.number
+        )
 
-    def _of(self, trial: Trial, values: Array) -> Array:
+    def _standing(self, trial: int) -> tuple[int, float]:
+        step = max((step for step, _ in self._history.curve(trial)), default=0)
+        score = score_at(self._history, trial, step)
+        return step, -np.inf if score is None else score
+
+    def _regret(self, trial: int) -> float:
+        return float(self._curves.regrets[self._configurations[trial]])
+
+    def _of(self, trial: int, values: Array) -> Array:
         """The trial's own part of a table [configurations, seeds, ...]."""
-        repetition = int(self._draws[trial.number, 1] * SEEDS)
-        return np.asarray(values[self._search.configurations[trial.number], repetition])
+        return np.asarray(values[self._configurations[trial], self._repetitions[trial]])

@@ -23,7 +23,6 @@ from typing import Any
 from scipy.stats import qmc
 
 from amc.config.loader import ConfigLoader
-from amc.config.schema import ExperimentConfig
 from amc.errors import TrainingError
 from amc.optimizers.encoding import Encoding
 from amc.workers.base import BaseWorker, TrialContext
@@ -141,7 +140,8 @@ def _follow() -> None:
 def train(configuration: int, seed: int, environment: str) -> Row:
     """One trial of the table."""
     point = configurations()[configuration]
-    config = trial_config(environment, point, seed=SEEDS * configuration + seed)
+    plain = document(environment, point, seed=SEEDS * configuration + seed)
+    config = ConfigLoader().from_mapping(plain)
     curve: list[Any] = []
     error = None
     started = time.process_time()
@@ -164,17 +164,18 @@ def train(configuration: int, seed: int, environment: str) -> Row:
     )
 
 
-def trial_config(environment: str, point: dict[str, Any], seed: int) -> ExperimentConfig:
+def document(environment: str, point: dict[str, Any], seed: int) -> dict[str, Any]:
     """The config of a trial: defaults but for the point."""
     steps = STEPS[environment]
-    rest = {name: value for name, value in point.items() if name != "learning_rate"}
-    document = {
+    rest = dict(point)
+    optimizer = {"learning_rate": rest.pop("learning_rate")} if point else {}
+    return {
         "experiment_name": "pruning",
         "algorithm": "ppo",
         "seed": seed,
         "environment": {"name": environment, "wrappers": WRAPPERS.get(environment, [])},
         "algorithm_config": rest,
-        "optimizer": {"learning_rate": point["learning_rate"]},
+        "optimizer": optimizer,
         "training": {
             "total_timesteps": steps,
             "eval_freq": steps // EVALUATIONS,
@@ -182,7 +183,6 @@ def trial_config(environment: str, point: dict[str, Any], seed: int) -> Experime
             "eval_episodes": 10,
         },
     }
-    return ConfigLoader().from_mapping(document)
 
 
 def _versions() -> dict[str, str]:
