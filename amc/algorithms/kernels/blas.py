@@ -30,6 +30,9 @@ _stored: Any = cgutils.alloca_once_value
 
 SGEMM: int = get_cython_function_address("scipy.linalg.cython_blas", "sgemm")
 
+# Looked for once, now that SciPy's is loaded: it takes 15 ms, which every attempt would pay.
+_LIBRARIES = ThreadpoolController()
+
 AS_IS, TURNED = ord("N"), ord("T")
 FLOAT_BYTES = 4
 
@@ -39,7 +42,7 @@ def use_one_thread() -> None:
 
     Matrices here are too small to share, and sums must not depend on how many threads there are.
     """
-    ThreadpoolController().limit(limits=1, user_api="blas")
+    _LIBRARIES.limit(limits=1, user_api="blas")
 
 
 @intrinsic
