@@ -25,6 +25,7 @@ from amc.broker.connection import connect
 from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
 from amc.ledger import Decision, History, Ledger, Report, files
+from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
 from amc.ledger.standing import winner
 from amc.settings import shared_dir
@@ -228,12 +229,10 @@ def _store_best(ledger: Ledger) -> None:
 
 def _hand_out(checkpoint: Path, agent: Path) -> None:
     """Copy a checkpoint, and beside it the digest without which nobody reads it."""
-    digest = checkpoint.with_name(f"{checkpoint.name}.sha256").read_text(encoding="utf-8")
+    digest = digest_path(checkpoint).read_text(encoding="utf-8")
     temporary = agent.with_name(f".{agent.name}.{os.getpid()}.tmp")
     shutil.copyfile(checkpoint, temporary)
-    files.replace(
-        agent.with_name(f"{agent.name}.sha256"), digest.replace(checkpoint.name, agent.name)
-    )
+    files.replace(digest_path(agent), digest.replace(checkpoint.name, agent.name))
     temporary.replace(agent)
 
 

@@ -89,6 +89,9 @@ MOST_LINES_OF_A_MODULE = 400
 SHARED_NAMES = {"base", "registry", "__main__", "logs", "status"}
 # A room is no module; a kernel is called as what it makes fast, a part of a config as what it sets.
 NAMED_AFTER_OTHERS = {"amc", "amc.algorithms.kernels", "amc.config"}
+# Rooms that work in an experiment's directory, and the names of files there.
+KNOWS_THE_LEDGER = {"ledger", "training", "driver", "workers", "tasks", "client", "experiment_view"}
+NAME_OF_A_FILE = re.compile(r"[\w.-]*\.(json|jsonl|pt|sha256)")
 BRITISH = re.compile(
     "(normal|initial|optim|standard|minim|maxim|general|serial|summar|organ|util|penal)is(e|ing|ation)"
     "|colour|favour|neighbour|behaviour|centre|modelled|labelled",
@@ -275,6 +278,33 @@ def test_no_module_has_a_name_that_says_nothing():
     words = {word: module for module in sources() for word in module.split(".")[-1].split("_")}
 
     assert not words.keys() & BANNED_NAMES
+
+
+def test_every_name_in_an_experiment_s_directory_stands_on_one_page():
+    names = {"attempts", "checkpoints", "decisions", "metrics", "rounds", "segments", "trials"}
+
+    offences = [
+        f"{module}:{node.lineno} names {node.value!r}"
+        for module, tree in sources().items()
+        if room_of(module) in KNOWS_THE_LEDGER and module != "amc.ledger.paths"
+        for node in paths_in(tree)
+        if node.value in names or NAME_OF_A_FILE.fullmatch(node.value)
+    ]
+
+    assert not offences, "ask amc.ledger.paths"
+
+
+def paths_in(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The strings that are joined to a path or looked for in a directory, and parts of names."""
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.BinOp(op=ast.Div(), right=part)
+                | ast.Call(func=ast.Attribute(attr="glob" | "with_name"), args=[part])
+            ):
+                for inner in ast.walk(part):
+                    if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                        yield inner
 
 
 def test_names_are_spelled_as_the_libraries_spell_them():

@@ -10,6 +10,7 @@ from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import files
+from amc.ledger.paths import ExperimentPaths
 from amc.version import VERSION
 
 _RECORDED_VERSIONS = (
@@ -42,7 +43,7 @@ def make_directory(shared: Path, config: ExperimentConfig, created: float) -> Pa
 
 def _stage(staging: Path, record: dict[str, Any]) -> None:
     try:
-        files.create(staging / "experiment.json", record)
+        files.create(ExperimentPaths(staging).experiment, record)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
         raise

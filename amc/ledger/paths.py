@@ -35,12 +35,17 @@ class CheckpointFile:
     @property
     def digest_path(self) -> Path:
         """The file beside it that holds its SHA-256."""
-        return self.path.with_name(f"{self.path.name}.sha256")
+        return digest_path(self.path)
 
     def remove(self) -> None:
         """Delete it: the checkpoint before its digest, so that a digest is never missing."""
         self.path.unlink(missing_ok=True)
         self.digest_path.unlink(missing_ok=True)
+
+
+def digest_path(path: Path) -> Path:
+    """The file beside a checkpoint, or a copy of one, that holds its SHA-256."""
+    return path.with_name(f"{path.name}.sha256")
 
 
 def checkpoint_files(directory: Path) -> list[CheckpointFile]:
