@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from amc.ledger import History
+from amc.ledger.standing import smoothed
 
-# A single evaluation is noise: so many of the last ones are averaged.
-_SMOOTHED = 3
 # Fewer tell too little of where a trial stands.
 LEAST_COMPARED = 5
 
@@ -38,8 +37,7 @@ def score_at(past: History, trial: int, step: int) -> float | None:
     reached = [index for index, (at, _) in enumerate(points) if at >= step]
     if not reached:
         return None
-    end = reached[0] + 1
-    return fmean(score for _, score in points[max(0, end - _SMOOTHED) : end])
+    return smoothed([score for _, score in points[: reached[0] + 1]])
 
 
 def mean_at(past: History, trials: list[int], step: int) -> float | None:
