@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "client": "errors settings config ledger broker experiment_view",
     "reports": "errors config ledger optimizers environments algorithms",
     "playback": "errors config ledger optimizers environments algorithms",
-    "verify": "errors config ledger",
+    "verify": "errors ledger driver training workers",
     "testing": "algorithms optimizers environments",
     "cli": "client experiment_view config ledger errors plugins",
     # The package itself and `python -m amc` are doors, not rooms.

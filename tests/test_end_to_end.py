@@ -22,6 +22,7 @@ from amc.experiment_view import Experiment
 from amc.fleet.description import Description
 from amc.ledger import files
 from amc.training import checkpoint
+from amc.verify import verify
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -131,6 +132,7 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
     assert len(outcome(with_three)) == search["n_calls"]
     assert outcome(with_three) == outcome(with_one)
     assert decided(with_three) == decided(with_one)
+    assert verify(with_three._ledger) == verify(with_one._ledger) == []
     for experiment in (with_three, with_one):
         agent = checkpoint.load(experiment.directory / "best" / "agent.pt")
         assert experiment.best is not None
@@ -138,17 +140,23 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "search", [{}, {"mode": "async", "pruner": "asha"}], ids=["rounds", "asha"]
+)
 def test_every_trial_is_counted_once_whatever_is_killed(
     fleet_of_its_own: None,
     shared: Path,
     make_config: MakeConfig,
     eventually: Callable[..., Any],
+    search: dict[str, Any],
 ) -> None:
     config = make_config(
         {
-            "hyperparameter_optimizer.n_calls": 10,
             "training.total_timesteps": 20_000,
             "training.save_freq": 2_000,
+            "training.eval_freq": 4_000,
+            "hyperparameter_optimizer.n_calls": 10,
+            **{f"hyperparameter_optimizer.{key}": value for key, value in search.items()},
         }
     )
     undisturbed = submit(config, shared)
@@ -162,16 +170,18 @@ def test_every_trial_is_counted_once_whatever_is_killed(
 
     experiment = submit(config, shared)
     for number, fault in enumerate(faults):
-        eventually(lambda n=number: n < len(done(experiment)), 120)
+        eventually(lambda n=number: n < n_reported(experiment), 120)
         fault()
     experiment.wait(300)
 
     assert experiment.state == "completed"
     assert outcome(experiment) == outcome(undisturbed)
+    assert verify(experiment._ledger) == []
 
 
-def done(experiment: Experiment) -> list[int]:
-    return [trial.number for trial in experiment.trials() if trial.state == "completed"]
+def n_reported(experiment: Experiment) -> int:
+    history = experiment._ledger.history()
+    return len(history.learned) + len(history.fresh)
 
 
 def test_a_paused_experiment_goes_on_where_it_stopped(
@@ -194,6 +204,7 @@ def test_a_paused_experiment_goes_on_where_it_stopped(
 
     assert (paused, experiment.state) == ("paused", "completed")
     assert outcome(experiment) == outcome(undisturbed)
+    assert verify(experiment._ledger) == []
 
 
 def test_the_search_goes_on_when_trials_fail(

@@ -23,6 +23,7 @@ COMMANDS = {
     "ls": "List the experiments, newest first.",
     "show": "Show one experiment and its trials.",
     "best": "Show the best trial, or its config.",
+    "verify": "Check an experiment's records, and train parts of it again.",
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
     "resume": "Go on with a paused experiment.",
@@ -65,6 +66,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.show import show as command
         case "best":
             from amc.cli.best import best as command
+        case "verify":
+            from amc.cli.verify import verify as command
         case "logs":
             from amc.cli.logs import logs as command
         case "pause":

@@ -18,7 +18,7 @@ _WORDS = {
     "pause": "suspend hold halt freeze",
     "resume": "continue unpause retry proceed restore",
     "cancel": "kill abort terminate delete rm remove revoke purge scancel",
-    "validate": "check lint verify test doctor",
+    "validate": "check lint test doctor",
     "schema": "jsonschema json-schema config fields",
     "up": "start launch worker workers serve server init boot fleet",
     "down": "shutdown teardown quit exit clean",

@@ -1,0 +1,50 @@
+"""`amc verify`: whether an experiment's records can be what happened."""
+
+import sys
+
+import click
+
+from amc.cli.options import experiment_argument, json_option
+from amc.cli.output import note, print_json, say
+from amc.client import experiment as find
+from amc.ledger import Ledger
+
+
+@click.command()
+@experiment_argument
+@click.option(
+    "--replay",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Train N of its segments again, and compare every bit.",
+)
+@json_option
+def verify(*, experiment_id: str, replay: int, as_json: bool) -> None:
+    """Check every record of an experiment, and decide every decision of it again.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`, which is the default. Exit
+    code 0 if it is sound, 1 if not; every fault is a line. --replay needs the same type of CPU as
+    the workers had.
+    """
+    from amc import verify as oracle
+
+    ledger = Ledger(find(experiment_id).directory)
+    faults = oracle.verify(ledger)
+    again = 0
+    for segment, fault in oracle.replay(ledger, replay if not faults else 0):
+        again += 1
+        where = f"segment {segment.index} of trial {segment.trial}"
+        note(f"{where}: {'the same' if fault is None else 'not the same'}")
+        if fault is not None:
+            faults.append(f"{where}: trained again, it came to {fault}.")
+    past = None if faults else ledger.history()
+    if as_json:
+        print_json({"experiment_id": ledger.id, "faults": faults, "replayed": again})
+    elif past is None:
+        for fault in faults:
+            say(fault)
+    else:
+        counts = f"{past.decisions} decisions, {len(past.segments)} segments"
+        say(f"{ledger.id}: sound: {counts}{f', {again} trained again' if again else ''}")
+    sys.exit(1 if faults else 0)

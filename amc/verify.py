@@ -1,0 +1,172 @@
+"""The oracle over an experiment's directory: whether what is recorded there can be what happened.
+
+`verify` reads every record afresh and decides every decision again; `replay` trains segments again.
+Neither asks Redis: what counts is in the ledger.
+"""
+
+import hashlib
+import random
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from amc.driver import plan
+from amc.errors import AmcError, LedgerError
+from amc.ledger import Decision, History, Ledger, Segment, files, log
+from amc.ledger.standing import Winner, winner
+from amc.training.trial import Ancestor, TrialContext
+from amc.workers.base import BaseWorker
+
+
+def verify(ledger: Ledger) -> list[str]:
+    """What is wrong with an experiment, a sentence each; empty if it is sound.
+
+    Every decision follows from what was known when it was made; every segment has one report, which
+    was learned once and is the one on disk; every segment started from what the one before came to;
+    final checkpoints that are there are whole; the end and the winner are those of the log.
+    """
+    try:
+        ledger = Ledger(ledger.directory)
+        decisions = list(_decisions(ledger))
+        past = History().after(*decisions)
+        found = [
+            *_decided_again(ledger, decisions),
+            *_reports(ledger, past),
+            *_lineages(past),
+            *_checkpoints(ledger, past),
+            *_end(ledger, past),
+        ]
+    except LedgerError as error:
+        return [str(error)]
+    return found
+
+
+def _decisions(ledger: Ledger) -> Iterator[Decision]:
+    number = 0
+    while (decision := log.read(ledger.paths, number)) is not None:
+        yield decision
+        number += 1
+
+
+def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
+    config, past = ledger.config, History()
+    for decision in decisions:
+        was_ours = files.exists(ledger.paths.decision(decision.number))
+        known = replace(
+            past.seen({report.key: report for report in decision.learned}),
+            is_cancelled=decision.finish == "cancelled",
+        )
+        if was_ours and not _is_failure(decision):
+            try:
+                again = plan(config, known)
+            except AmcError as error:
+                again, why = None, f" ({error})"
+            else:
+                why = ""
+            if again != decision:
+                yield f"decision {decision.number}: decided again, it comes out otherwise{why}."
+        past = past.after(decision)
+
+
+def _is_failure(decision: Decision) -> bool:
+    """Whether it tells of an error, which need not come again here."""
+    return decision.finish == "failed"
+
+
+def _reports(ledger: Ledger, past: History) -> Iterator[str]:
+    for key in past.segments:
+        told, found = past.learned.get(key), ledger.report(*key)
+        where = f"segment {key[1]} of trial {key[0]}"
+        if told is not None and found != told:
+            yield f"{where}: its report is {'gone' if found is None else 'not the one learned'}."
+        if told is None and past.finish is not None:
+            yield f"{where}: the experiment ended, and it was never learned."
+        if found is not None and found.attempt > len(ledger.attempts(key[0])):
+            yield f"{where}: reported by attempt {found.attempt}, which nobody claimed."
+
+
+def _lineages(past: History) -> Iterator[str]:
+    for key, report in past.learned.items():
+        start = past.segments[key].start
+        before = None if start is None else past.learned[start].digest
+        if report.digest is not None and report.start_digest != before:
+            yield (
+                f"segment {key[1]} of trial {key[0]}: it started from {report.start_digest}, but "
+                f"the one before came to {before}."
+            )
+
+
+def _checkpoints(ledger: Ledger, past: History) -> Iterator[str]:
+    for key, report in past.learned.items():
+        path = ledger.paths.trial(key[0]).directory / (report.checkpoint or "")
+        if path.is_file() and not _is_whole(path):
+            yield f"{path}: damaged: its content does not match its SHA-256."
+
+
+def _is_whole(path: Path) -> bool:
+    recorded = path.with_name(f"{path.name}.sha256")
+    if not recorded.is_file():
+        return False
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return recorded.read_text(encoding="utf-8").partition(" ")[0] == found
+
+
+def _end(ledger: Ledger, past: History) -> Iterator[str]:
+    end = ledger.end
+    if end is None:
+        return
+    if end.state != past.finish:
+        yield f"{ledger.paths.end}: says {end.state}, the log says {past.finish or 'it goes on'}."
+    stored, best = files.read(ledger.paths.best), winner(ledger.config, past)
+    told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
+    if told != best:
+        yield f"{ledger.paths.best}: is not the winner that the log tells."
+
+
+def replay(ledger: Ledger, count: int, seed: int = 0) -> Iterator[tuple[Segment, str | None]]:
+    """Train completed segments again, drawn by a seed, each from where it started.
+
+    Args:
+        ledger: of the experiment.
+        count: how many; all if there are fewer.
+        seed: of the draw.
+
+    Yields:
+        Each segment, and what came out otherwise; None where everything is the same to the bit.
+    """
+    past = ledger.history()
+    done = [past.segments[key] for key, one in past.learned.items() if one.digest is not None]
+    for segment in random.Random(seed).sample(done, min(count, len(done))):
+        with tempfile.TemporaryDirectory(prefix="amc-verify-") as place:
+            yield segment, _trained_again(ledger, past, segment, Path(place))
+
+
+def _trained_again(ledger: Ledger, past: History, segment: Segment, place: Path) -> str | None:
+    context = TrialContext(
+        trial=past.trials[segment.trial],
+        attempt=1,
+        directory=place,
+        tensorboard=place / "tensorboard",
+        segment=segment,
+        lineage=tuple(
+            Ancestor(
+                past.trials[one.trial],
+                one,
+                past.learned[one.key],
+                ledger.paths.trial(one.trial).segment(one.index).directory,
+            )
+            for one in past.lineage(segment)
+        ),
+    )
+    outcome = BaseWorker("verify", ledger.config, place, trial=context).run()
+    told = past.learned[segment.key]
+    pairs = {
+        "digest": (told.digest, outcome.digest),
+        "score": (told.score, outcome.score),
+        "step": (told.step, outcome.steps),
+        "state": (told.state, outcome.state),
+    }
+    wrong = [f"{name} {new}, not {old}" for name, (old, new) in pairs.items() if old != new]
+    return "; ".join(wrong) or None

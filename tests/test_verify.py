@@ -1,0 +1,100 @@
+"""The oracle over an experiment: silent on what happened, and not on what was changed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amc import tasks, verify
+from amc.config.schema import ExperimentConfig
+from amc.ledger import Ledger, files
+from amc.workers import preload
+from amc.workers.attempts import supervise
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+assert preload, "as in a worker: the forked trials inherit what is imported here"
+
+
+@pytest.fixture
+def ended(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]) -> Ledger:
+    """A search by halving whose trials were really trained, some of them in three segments."""
+    search = {"n_calls": 9, "pruner": "halving"}
+    config = make_config(
+        {
+            "training.total_timesteps": 1280,
+            **{f"hyperparameter_optimizer.{key}": value for key, value in search.items()},
+        }
+    )
+    ledger = Ledger.create(shared, config)
+    while not ledger.is_finished:
+        tasks.advance(ledger.id)
+        for segment in ledger.history().outstanding:
+            supervise(ledger, segment.trial, worker="rl-worker-0", queue="gpu0")
+    return ledger
+
+
+def test_what_happened_is_sound_and_comes_out_the_same_again(ended: Ledger) -> None:
+    faults = verify.verify(ended)
+    again = list(verify.replay(ended, 4, seed=1))
+
+    assert faults == []
+    assert [fault for _, fault in again] == [None] * 4
+    assert any(segment.index for segment in ended.history().segments.values())
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Edit a record as somebody would who knows of checksums."""
+    data = files.required(path)
+    edit(data)
+    path.write_text(json.dumps(files.sealed(data)))
+
+
+def test_every_change_is_told(ended: Ledger) -> None:
+    trial = ended.paths.trial(0)
+    agent = ended.history().learned[0, 0].checkpoint
+    changes: list[tuple[Path, Callable[[Path], Any], str]] = [
+        (
+            ended.paths.decision(0),
+            lambda path: change(path, lambda data: data["trials"][0].update(seed=5)),
+            "decision 0: decided again",
+        ),
+        (
+            ended.paths.decision(1),
+            lambda path: change(path, lambda data: data["learned"][0].update(score=1e6)),
+            "its report is not the one learned",
+        ),
+        (
+            trial.segment(0).report,
+            lambda path: change(path, lambda data: data.update(attempt=7)),
+            "its report is not the one learned",
+        ),
+        (trial.segment(0).report, Path.unlink, "its report is gone"),
+        (trial.segment(0).report, lambda path: path.write_text("{"), "not a whole record"),
+        (
+            trial.directory / str(agent),
+            lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
+            "does not match its SHA-256",
+        ),
+        (
+            ended.paths.end,
+            lambda path: change(path, lambda data: data.update(state="failed")),
+            "says failed, the log says completed",
+        ),
+        (
+            ended.paths.best,
+            lambda path: change(path, lambda data: data.update(mean_score=1e6)),
+            "is not the winner",
+        ),
+    ]
+
+    for path, damage, told in changes:
+        before = path.read_bytes()
+        damage(path)
+        faults = verify.verify(ended)
+        path.write_bytes(before)
+
+        assert any(told in fault for fault in faults), (path, faults)
+    assert verify.verify(ended) == []
