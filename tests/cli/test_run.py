@@ -170,7 +170,7 @@ def test_workers_that_are_up_are_used_and_left_up(with_a_worker: CommandLine, co
     assert "Using the workers that are up" in ran.stderr
     assert "best score" in ran.stdout
     assert any("rl-worker-0" in line for line in with_a_worker.processes())
-    assert "rl-worker-0 trains" in with_a_worker("logs", identifier).stdout
+    assert "trains from step 0" in with_a_worker("logs", identifier).stdout
 
 
 def test_a_cancelled_experiment_ends_its_waiting_submit_with_4(
