@@ -60,7 +60,8 @@ def _open_async(
     draft: Draft,
 ) -> None:
     is_asha = search.pruner == "asha"
-    room = search.window - len(past.open)
+    # A suggestion has room in any case, with all of its seeds.
+    room = max(search.window, search.seeds_per_trial) - len(past.open)
     if is_asha:
         room -= asha.promote(config, past, draft, room)
     first = rungs(config.training)[0] if is_asha else None

@@ -23,7 +23,9 @@ CASES = {
     "async": {"mode": "async", "window": 3},
     "async, two seeds": {"mode": "async", "window": 4, "seeds_per_trial": 2},
     "async, median": {"mode": "async", "pruner": "median"},
+    "async, a window below the seeds": {"mode": "async", "window": 1, "seeds_per_trial": 2},
     "asha": {"mode": "async", "pruner": "asha"},
+    "asha, one by one": {"mode": "async", "pruner": "asha", "window": 1},
     "asha on two seeds": {"mode": "async", "pruner": "asha", "seeds_per_trial": 2},
 }
 
