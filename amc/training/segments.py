@@ -1,7 +1,9 @@
 """What is trained in a segment: pure, from the experiment's config and the segment's lineage.
 
-The doors are `segment_config` and `changes`.
+The doors are `segment_config`, `hyperparameters` and `changes`.
 """
+
+from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
@@ -25,17 +27,18 @@ def segment_config(config: ExperimentConfig, context: TrialContext) -> Experimen
     Raises:
         ConfigError: a hyperparameter is unknown, or its value not allowed.
     """
-    trial, segment = context.trial, context.segment
-    given = None if segment is None else segment.hyperparameters
-    own = config.for_trial(
-        trial.hyperparameters if given is None else given,
-        seed=_seed(context),
-        is_finalist=trial.kind == "finalist",
-    )
+    segment, is_finalist = context.segment, context.trial.kind == "finalist"
+    own = config.for_trial(hyperparameters(context), seed=_seed(context), is_finalist=is_finalist)
     if segment is None:
         return own
     training = own.training.model_copy(update={"total_timesteps": segment.horizon})
     return own.model_copy(update={"training": training})
+
+
+def hyperparameters(context: TrialContext) -> dict[str, Any]:
+    """Those of the segment, which are the trial's own unless it has others."""
+    given = None if context.segment is None else context.segment.hyperparameters
+    return context.trial.hyperparameters if given is None else given
 
 
 def _seed(context: TrialContext) -> int:

@@ -6,7 +6,6 @@ that belong to the checkpoint, so it does not matter where an attempt was interr
 
 import logging
 import time
-from collections import deque
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -17,21 +16,21 @@ import numpy as np
 from amc.algorithms.base import Algorithm, algorithm_class
 from amc.config.schema import ExperimentConfig
 from amc.environments import make
-from amc.environments.vector import Episode, VectorEnvironment
+from amc.environments.vector import VectorEnvironment
 from amc.errors import TrainingError, UsageError
 from amc.training import checkpoint, snapshot
 from amc.training.curve import Evaluation
-from amc.training.evaluation import Played, evaluate, summary
+from amc.training.episodes import WINDOW, LatestEpisodes
+from amc.training.evaluation import evaluate, summary
 from amc.training.gpu_usage import GpuUsage
 from amc.training.resumption import resume
 from amc.training.scores import Scores
-from amc.training.tensorboard import RETURN_TAG, TensorBoard
+from amc.training.segments import hyperparameters
+from amc.training.tensorboard import TensorBoard
 from amc.training.trial import OutcomeState, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
 ENVIRONMENT, ALGORITHM, EVALUATION = range(3)
-
-ROLLOUT_WINDOW = 100  # episodes, as in SB3
 
 _LOG = logging.getLogger(__name__)
 _LOG_EVERY_S = 1.0
@@ -64,10 +63,10 @@ class Training:
         self._evaluated = self._saved = self._logged = 0
         self._score: float | None = None
         self._checkpoint: Path | None = None
-        self._episodes: deque[Episode] = deque(maxlen=ROLLOUT_WINDOW)
         self._metrics: dict[str, float] = {}
         with ExitStack() as stack:
             self._environment = stack.enter_context(closing(self._make_environment()))
+            self._episodes = LatestEpisodes(self._environment)
             self._algorithm: Algorithm = algorithm_class(config.algorithm)(
                 self._environment, config, self._stream(ALGORITHM), self._mark
             )
@@ -125,11 +124,10 @@ class Training:
     def save(self) -> None:
         """Write a checkpoint of everything as it is now."""
         self._saved = self.steps
-        self._collect_episodes()
         progress = {
             "evaluated": self._evaluated,
             "score": self._score,
-            "episodes": [[float(one.reward), int(one.length)] for one in self._episodes],
+            "episodes": self._episodes.saved(),
             "evaluations": self._scores.saved(),
         }
         state = snapshot.capture(self._config, self._environment, self._algorithm, progress)
@@ -202,7 +200,7 @@ class Training:
             return []
         progress = resumed.progress
         self._evaluated, self._score = progress["evaluated"], progress["score"]
-        self._episodes.extend(Episode(*episode) for episode in progress["episodes"])
+        self._episodes.restore(progress["episodes"])
         self._saved = self._logged = self.steps
         self._checkpoint = resumed.checkpoint
         return resumed.evaluations
@@ -212,9 +210,8 @@ class Training:
         board = TensorBoard(
             context.tensorboard, attempt=context.attempt, resumed_at=self._first_step
         )
-        trial = context.trial
-        if trial.hyperparameters:
-            board.start_session(trial.hyperparameters, group=f"suggestion {trial.suggestion}")
+        if values := hyperparameters(context):
+            board.start_session(values, group=f"suggestion {context.trial.suggestion}")
         return board
 
     def _iterate(self) -> None:
@@ -232,9 +229,9 @@ class Training:
     def _judge(self) -> None:
         """Find the score that the agent has now."""
         self._log()
-        evaluates = self._config.training.eval_freq is not None
-        score = self._evaluate() if evaluates else self._training_return()
-        if score is None:
+        if self._config.training.eval_freq is None:
+            score = self._training_return()
+        elif (score := self._evaluate()) is None:
             return  # asked to stop: it stays due, for the next attempt
         self._evaluated, self._score = self.steps, score
         if self._saved == self.steps:
@@ -252,15 +249,17 @@ class Training:
         self._scores.add(evaluation)
         return evaluation.score
 
-    def _training_return(self) -> float:
-        self._collect_episodes()
-        if not self._episodes:
+    def _training_return(self) -> float | None:
+        """The score where nothing is evaluated; None where a segment ends before any episode."""
+        played = self._episodes.played()
+        if not played.episodes and not self._algorithm.is_finished:
+            return None
+        if not played.episodes:
             raise UsageError(
                 "training.eval_freq: it is null, so the score is the mean return of the last "
-                f"{ROLLOUT_WINDOW} episodes of training, but none ended in {self.steps} steps. "
+                f"{WINDOW} episodes of training, but none ended in {self.steps} steps. "
                 "Set environment.max_episode_steps, train for longer, or set eval_freq."
             )
-        played = Played(list(self._episodes), cut=0)
         return summary(played, step=self.steps, seconds=self._seconds()).score
 
     def _may_go_on(self) -> bool:
@@ -273,17 +272,6 @@ class Training:
         if self._logged == self.steps:
             return
         self._logged = self.steps
-        self._collect_episodes()
         speed = (self.steps - self._first_step) / self._seconds()
         values = {**self._metrics, **self._usage.look(), "time/fps": speed}
-        if self._episodes:
-            values[RETURN_TAG] = _mean([episode.reward for episode in self._episodes])
-            values["rollout/ep_len_mean"] = _mean([episode.length for episode in self._episodes])
-        self._board.scalars(self.steps, values)
-
-    def _collect_episodes(self) -> None:
-        self._episodes.extend(self._environment.pop_episodes())
-
-
-def _mean(values: list[float] | list[int]) -> float:
-    return sum(values) / len(values)
+        self._board.scalars(self.steps, values | self._episodes.means())

@@ -30,7 +30,7 @@ def assert_same_end(pieces, whole):
     assert curve(pieces[-1]) == curve(whole)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["normalised ppo", "normalised ddpg"])
 def test_a_trial_in_three_segments_ends_as_the_same_trial_in_one(small, segments, kind):
     config = small(kind, LINEAR)
     horizon = config.training.total_timesteps
@@ -51,6 +51,16 @@ def test_segments_may_end_where_nothing_is_evaluated(small, segments):
     pieces = segments(config).through(192, 384, 512)
 
     assert [one.evaluations for one in pieces] == [(), (), ()]
+    assert_same_end(pieces, whole)
+
+
+def test_without_evaluations_a_segment_may_end_before_any_episode_does(small, segments):
+    config = small("ddpg", WITHOUT_EVALUATION | {"environment.max_episode_steps": 150})
+    whole = segments(config).through(260)[-1]
+
+    pieces = segments(config).through(90, 180, 260)
+
+    assert pieces[0].score is None
     assert_same_end(pieces, whole)
 
 

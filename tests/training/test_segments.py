@@ -7,7 +7,7 @@ import pytest
 from amc.errors import UsageError
 from amc.training import checkpoint
 
-KINDS = ["ppo", "ddpg", "normalised ppo", "normalised ddpg"]
+KINDS = ["ppo", "normalised ddpg"]
 
 
 @pytest.fixture
