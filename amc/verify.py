@@ -15,7 +15,7 @@ from amc.driver import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Segment, files, log
 from amc.ledger.standing import Winner, winner
-from amc.training.trial import Ancestor, TrialContext
+from amc.training.trial import TrialContext, ancestors
 from amc.workers.base import BaseWorker
 
 
@@ -150,15 +150,7 @@ def _trained_again(ledger: Ledger, past: History, segment: Segment, place: Path)
         directory=place,
         tensorboard=place / "tensorboard",
         segment=segment,
-        lineage=tuple(
-            Ancestor(
-                past.trials[one.trial],
-                one,
-                past.learned[one.key],
-                ledger.paths.trial(one.trial).segment(one.index).directory,
-            )
-            for one in past.lineage(segment)
-        ),
+        lineage=ancestors(past, ledger.paths, segment),
     )
     outcome = BaseWorker("verify", ledger.config, place, trial=context).run()
     told = past.learned[segment.key]

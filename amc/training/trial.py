@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
-from amc.ledger.paths import SegmentPaths, checkpoint_files
+from amc.ledger.history import History
+from amc.ledger.paths import ExperimentPaths, SegmentPaths, checkpoint_files
 from amc.ledger.records import Report, Segment, Trial
 from amc.training.curve import Evaluation
 
@@ -43,6 +44,19 @@ class Ancestor:
     segment: Segment
     report: Report
     directory: Path
+
+
+def ancestors(past: History, paths: ExperimentPaths, segment: Segment) -> tuple[Ancestor, ...]:
+    """The lineage of a segment, as the log of its experiment tells it, the first one first."""
+    return tuple(
+        Ancestor(
+            past.trials[one.trial],
+            one,
+            past.learned[one.key],
+            paths.trial(one.trial).segment(one.index).directory,
+        )
+        for one in past.lineage(segment)
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from types import FrameType
 
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Report, files
-from amc.training.trial import Ancestor, TrialContext
+from amc.training.trial import TrialContext, ancestors
 from amc.workers.base import BaseWorker
 from amc.workers.job import Job
 from amc.workers.progress import Progress
@@ -122,15 +122,7 @@ def _context(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) ->
         mark=progress.mark,
         should_stop=lambda: stop.is_set,
         segment=segment,
-        lineage=tuple(
-            Ancestor(
-                past.trials[one.trial],
-                one,
-                past.learned[one.key],
-                paths.trial(one.trial).segment(one.index).directory,
-            )
-            for one in past.lineage(segment)
-        ),
+        lineage=ancestors(past, paths, segment),
     )
 
 
