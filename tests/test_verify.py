@@ -36,6 +36,7 @@ def ended(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig
     return ledger
 
 
+@pytest.mark.slow
 def test_what_happened_is_sound_and_comes_out_the_same_again(ended: Ledger) -> None:
     faults = verify.verify(ended)
     again = list(verify.replay(ended, 4, seed=1))

@@ -175,6 +175,7 @@ def test_in_the_foreground_it_serves_the_shared_directory(
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_in_the_foreground_it_heals_when_its_socket_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., object]
 ) -> None:

@@ -140,6 +140,7 @@ def test_run_starts_a_fleet_again_whose_supervisor_was_killed(
     assert command_line.processes() == []
 
 
+@pytest.mark.slow
 def test_run_says_so_when_its_workers_are_stopped(
     command_line: CommandLine, config_path: Path, eventually: Callable[..., object]
 ):
