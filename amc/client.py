@@ -20,11 +20,11 @@ from amc.broker.machine import require_writable
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
-from amc.config.warm_start import WarmStart
+from amc.config.search.warm_start import WarmStart
 from amc.errors import BrokerError, UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Ledger, files, ledgers
-from amc.ledger.warm_start import known_points
+from amc.ledger.known_points import known_points
 from amc.settings import shared_dir
 
 

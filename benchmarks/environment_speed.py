@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 from numpy.random import SeedSequence, default_rng
 
-from amc.config.environments import KNOWN
+from amc.config.known.environments import KNOWN
 from amc.config.schema import EnvironmentConfig
 from amc.environments import VectorEnvironment, make
 

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.ddpg_learner import DDPGLearner
-from amc.algorithms.descent import scheduled_learning_rate
 from amc.algorithms.device import matrix_products
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
 from amc.algorithms.networks import DeterministicActorCritic, initialize_uniform
@@ -30,6 +29,7 @@ from amc.algorithms.random_streams import (
     torch_generator,
 )
 from amc.algorithms.replay import ReplayBuffer
+from amc.algorithms.schedules import scheduled_learning_rate
 from amc.algorithms.spaces import ActionRange, policy_size
 from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.kernel import Kernel

@@ -1,4 +1,4 @@
-"""Gradient descent on one flat tensor of parameters: optimizers, schedules, clipping.
+"""Gradient descent on one flat tensor of parameters: optimizers and clipping.
 
 This is what `optimizer` in a config means: the networks' optimizer, not the search's.
 """
@@ -31,17 +31,6 @@ def make_optimizer(config: OptimizerConfig, parameters: Tensor, epsilon: float) 
     if config.type == "sgd":
         return SGD([parameters], lr=rate, fused=True)
     return RMSprop([parameters], lr=rate, eps=epsilon)
-
-
-def scheduled_learning_rate(config: OptimizerConfig, progress: float) -> float:
-    """The learning rate when `progress` (0 to 1) of the steps lie behind.
-
-    "linear" goes from the configured rate to 0 at the end of training. An update is given the
-    progress from before its steps were collected, so that even the last one moves something.
-    """
-    if config.learning_rate_schedule == "linear":
-        return config.learning_rate * (1 - progress)
-    return config.learning_rate
 
 
 def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:

@@ -20,7 +20,6 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
-from amc.algorithms.descent import scheduled_learning_rate
 from amc.algorithms.device import matrix_products
 from amc.algorithms.distributions import Categorical, DiagonalGaussian
 from amc.algorithms.kernels.ppo import FastPPOLearner
@@ -34,6 +33,7 @@ from amc.algorithms.random_streams import (
 )
 from amc.algorithms.returns import explained_variance
 from amc.algorithms.rollout import Rollout, RolloutBuffer
+from amc.algorithms.schedules import scheduled_learning_rate
 from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel

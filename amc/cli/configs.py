@@ -9,11 +9,11 @@ import click
 
 from amc.cli.options import json_option, promised
 from amc.cli.output import note, print_json, say
-from amc.config.document import printable
 from amc.config.json_schema import json_schema
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.config.search_space import describe
+from amc.config.search.search_space import describe
+from amc.config.text.document import printable
 from amc.errors import ConfigError, Fault, UsageError
 
 

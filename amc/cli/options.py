@@ -14,9 +14,9 @@ import click
 
 from amc.cli import formatting
 from amc.cli.output import note
-from amc.config import search_space
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
+from amc.config.search import search_space
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from amc.config.document import printable
+from amc.config.text.document import printable
 
 # Nobody reads a pipe in columns of 80: a table is cut only where a terminal, or COLUMNS, is narrow.
 _PIPE_WIDTH = 240

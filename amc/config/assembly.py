@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import arguments, checks, initial_points
-from amc.config.document import Path, Problem
-from amc.config.faults import problems, shown
+from amc.config import checks
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
     BUILT_IN,
@@ -25,7 +23,8 @@ from amc.config.hyperparameters import (
     recorded,
 )
 from amc.config.kernel import obstacle
-from amc.config.names import ACCEPTED, SEARCHES
+from amc.config.known import arguments
+from amc.config.known.names import ACCEPTED, SEARCHES
 from amc.config.schema import (
     EnvironmentConfig,
     ExperimentConfig,
@@ -34,7 +33,10 @@ from amc.config.schema import (
     TrainingConfig,
     searchable,
 )
-from amc.config.search_space import parse_search_space
+from amc.config.search import initial_points
+from amc.config.search.search_space import parse_search_space
+from amc.config.text.document import Path, Problem
+from amc.config.text.faults import problems, shown
 from amc.errors import UsageError
 
 Model = TypeVar("Model", bound=StrictModel)

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
-from amc.config.dimension import Dimension
-from amc.config.document import Path, Problem
-from amc.config.environments import KNOWN
 from amc.config.hyperparameters import Hyperparameters
-from amc.config.rungs import FIRST_RUNG, rungs
+from amc.config.known.environments import KNOWN
 from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig, TrainingConfig
-from amc.config.search_keys import SearchKeys
+from amc.config.search.dimension import Dimension
+from amc.config.search.rungs import FIRST_RUNG, rungs
+from amc.config.search.search_keys import SearchKeys
+from amc.config.text.document import Path, Problem
 from amc.errors import UsageError
 from amc.plugins import arguments, resolve
 

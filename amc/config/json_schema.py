@@ -9,12 +9,12 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from amc.config.dimension import MOST_CHOICES
-from amc.config.environments import KNOWN
 from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, models_of, owners_of
-from amc.config.keywords import TAKES
-from amc.config.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
+from amc.config.known.environments import KNOWN
+from amc.config.known.keywords import TAKES
+from amc.config.known.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
 from amc.config.schema import ExperimentConfig, searchable
+from amc.config.search.dimension import MOST_CHOICES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -11,10 +11,10 @@ from functools import reduce
 from typing import Any
 
 from amc.config.assembly import Assembly
-from amc.config.document import Document, Problem, shortened
-from amc.config.plain import plain
-from amc.config.reader import DEPTH_LIMIT, read
 from amc.config.schema import ExperimentConfig
+from amc.config.text.document import Document, Problem, shortened
+from amc.config.text.plain import plain
+from amc.config.text.reader import DEPTH_LIMIT, read
 from amc.errors import ConfigError, Fault
 
 _SHOWN = 200

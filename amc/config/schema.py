@@ -21,14 +21,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from amc.config import names
-from amc.config.dimension import Dimension
-from amc.config.document import dotted
-from amc.config.faults import problems
 from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Size, StrictModel
 from amc.config.hyperparameters import Hyperparameters
-from amc.config.search_keys import SearchKeys
-from amc.config.warm_start import AnyWarmStart
+from amc.config.known import names
+from amc.config.search.dimension import Dimension
+from amc.config.search.search_keys import SearchKeys
+from amc.config.search.warm_start import AnyWarmStart
+from amc.config.text.document import dotted
+from amc.config.text.faults import problems
 from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]

@@ -1,19 +1,19 @@
 """Asynchronous successive halving: whoever is among the best third at a rung goes on to the next.
 
 Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, with rungs as
-`amc.config.rungs` has them, and promotions from checkpoints. Its door is `promote`.
+`amc.config.search.rungs` has them, and promotions from checkpoints. Its door is `promote`.
 """
 
-from amc.config.rungs import ETA, rungs
 from amc.config.schema import ExperimentConfig
-from amc.driver.draft import Draft
-from amc.driver.rungs import (
+from amc.config.search.rungs import ETA, rungs
+from amc.driver.comparison import (
     LEAST_COMPARED,
     best_first,
     is_spared,
     mean_at,
     standing_height,
 )
+from amc.driver.draft import Draft
 from amc.driver.searching import searched
 from amc.ledger import History
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from amc.config.rungs import ETA, rungs
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.config.search.rungs import ETA, rungs
 from amc.optimizers.grid import GridOptimizer
 
 _FINALISTS, _CALLS_FOR_FINALISTS = 4, 16

@@ -1,19 +1,19 @@
 """Successive halving: of a round's suggestions the best third goes on from each rung to the next.
 
 Source: Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943, algorithm 1, with eta 3 and
-rungs as `amc.config.rungs` has them. Its door is `promote`.
+rungs as `amc.config.search.rungs` has them. Its door is `promote`.
 """
 
-from amc.config.rungs import ETA, rungs
 from amc.config.schema import ExperimentConfig
-from amc.driver.draft import Draft
-from amc.driver.rungs import (
+from amc.config.search.rungs import ETA, rungs
+from amc.driver.comparison import (
     LEAST_COMPARED,
     best_first,
     is_spared,
     mean_at,
     standing_height,
 )
+from amc.driver.draft import Draft
 from amc.driver.searching import searched
 from amc.ledger import History
 

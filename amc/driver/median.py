@@ -7,9 +7,9 @@ the mean of the last evaluations in place of the running average.
 
 from statistics import median
 
-from amc.config.rungs import rungs
 from amc.config.schema import ExperimentConfig
-from amc.driver.rungs import LEAST_COMPARED, score_at
+from amc.config.search.rungs import rungs
+from amc.driver.comparison import LEAST_COMPARED, score_at
 from amc.ledger import History
 
 Thresholds = tuple[tuple[int, float], ...]

@@ -5,8 +5,8 @@ open is a setting, and what is learned follows the order in which segments were 
 number of workers in any order gives the same decisions.
 """
 
-from amc.config.rungs import rungs
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.config.search.rungs import rungs
 from amc.driver import asha, halving
 from amc.driver.budget import budget
 from amc.driver.draft import Draft

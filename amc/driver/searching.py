@@ -5,12 +5,12 @@ Its doors are `open_suggestions` and `open_finalists`.
 
 from collections.abc import Mapping
 
-from amc.config.rungs import rungs
 from amc.config.schema import ExperimentConfig
+from amc.config.search.rungs import rungs
 from amc.driver.budget import budget
+from amc.driver.comparison import mean_at
 from amc.driver.draft import Draft
 from amc.driver.median import thresholds
-from amc.driver.rungs import mean_at
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import History

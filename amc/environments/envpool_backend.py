@@ -20,7 +20,7 @@ from gymnasium import spaces
 from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
-from amc.config.environments import KNOWN
+from amc.config.known.environments import KNOWN
 from amc.environments.actions import action_layout
 from amc.environments.bookkeeping import (
     FinishedEpisodes,

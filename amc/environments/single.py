@@ -1,6 +1,6 @@
 """One gymnasium environment from a config: how it is made, and what goes around it.
 
-Where its name leads, `amc.config.registry` says. Plug-in wrappers are called as
+Where its name leads, `amc.config.known.registry` says. Plug-in wrappers are called as
 `wrap(env, **kwargs)`; they are entry points of `amc.wrappers`, or `module:wrap`.
 """
 
@@ -16,7 +16,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
-from amc.config.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
+from amc.config.known.registry import GROUP, WRAPPER_GROUP, Environment, Factory, find
 from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.errors import AmcError, EnvironmentFault, UsageError, said
 from amc.plugins import resolve

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from amc.config.faults import problems
-from amc.config.plain import plain
-from amc.config.reader import read as read_document
-from amc.config.reader import read_text
+from amc.config.text.faults import problems
+from amc.config.text.plain import plain
+from amc.config.text.reader import read as read_document
+from amc.config.text.reader import read_text
 from amc.errors import UsageError
 
 CPU = ""

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amc.config.dimension import is_among, is_number
-from amc.config.search_space import Dimension
+from amc.config.search.dimension import is_among, is_number
+from amc.config.search.search_space import Dimension
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amc.config.dimension import is_among
-from amc.config.search_space import Dimension, parse_dimension
+from amc.config.search.dimension import is_among
+from amc.config.search.search_space import Dimension, parse_dimension
 from amc.errors import UsageError
 from amc.optimizers.axes import Array, Axis, make_axis
 from amc.plugins import did_you_mean

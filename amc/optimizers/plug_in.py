@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from amc.config.dimension import is_number
-from amc.config.search_space import Dimension, parse_dimension
+from amc.config.search.dimension import is_number
+from amc.config.search.search_space import Dimension, parse_dimension
 from amc.errors import SearchError, UsageError
 from amc.optimizers.base import Optimizer
 from amc.optimizers.encoding import Encoding

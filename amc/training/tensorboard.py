@@ -24,7 +24,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from amc.config.search_space import Dimension
+from amc.config.search.search_space import Dimension
 
 SCORE_TAG = "eval/mean_reward"
 RETURN_TAG = "rollout/ep_rew_mean"

@@ -20,7 +20,7 @@ from replay.table import SEEDS, SPACE, STEPS, Row, document
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
-from amc.driver.rungs import score_at
+from amc.driver.comparison import score_at
 from amc.ledger import Decision, History, Report, Segment
 from amc.ledger.standing import winner
 from amc.optimizers.encoding import Encoding

@@ -7,7 +7,6 @@ from amc.algorithms.descent import (
     make_optimizer,
     optimizer_state,
     restore_optimizer,
-    scheduled_learning_rate,
     set_learning_rate,
 )
 from amc.config.schema import OptimizerConfig
@@ -20,8 +19,8 @@ KINDS = {
 }
 
 
-def configured(kind, schedule="constant"):
-    return OptimizerConfig(type=kind, learning_rate=0.1, learning_rate_schedule=schedule)
+def configured(kind):
+    return OptimizerConfig(type=kind, learning_rate=0.1)
 
 
 def gradients(count):
@@ -89,12 +88,6 @@ def test_a_new_learning_rate_holds_from_the_next_step_on():
     descend(parameters, optimizer, [torch.ones(4)])
 
     assert parameters.tolist() == [0.5] * 4
-
-
-@pytest.mark.parametrize(("progress", "linear"), [(0.0, 0.1), (0.25, 0.075), (1.0, 0.0)])
-def test_schedules(progress, linear):
-    assert scheduled_learning_rate(configured("adam"), progress) == 0.1
-    assert scheduled_learning_rate(configured("adam", "linear"), progress) == pytest.approx(linear)
 
 
 @pytest.mark.parametrize("norm", [0.1, 0.5, 3.0])

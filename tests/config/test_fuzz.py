@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amc.config.document import MOST_FAULTS
 from amc.config.loader import ConfigLoader
-from amc.config.reader import SIZE_LIMIT, read_text
+from amc.config.text.document import MOST_FAULTS
+from amc.config.text.reader import SIZE_LIMIT, read_text
 from amc.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("nothing_old_to_collect")

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from amc.cli import main
-from amc.config.document import MOST_FAULTS
 from amc.config.loader import ConfigLoader
-from amc.config.reader import SIZE_LIMIT
+from amc.config.text.document import MOST_FAULTS
+from amc.config.text.reader import SIZE_LIMIT
 from amc.errors import ConfigError
 
 # Of a processor: other processes may hold this one up for longer.

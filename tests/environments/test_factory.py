@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.random import SeedSequence
 
-from amc.config.environments import KNOWN
+from amc.config.known.environments import KNOWN
 from amc.config.schema import EnvironmentConfig
 from amc.environments import make, make_evaluation
 from amc.errors import EnvironmentFault

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc.config.search_space import Dimension, parse_dimension
+from amc.config.search.search_space import Dimension, parse_dimension
 from amc.optimizers.axes import ChoiceAxis, NumberChoiceAxis, RangeAxis, make_axis
 
 

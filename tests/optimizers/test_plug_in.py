@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amc.config.search_space import parse_dimension
+from amc.config.search.search_space import parse_dimension
 from amc.errors import SearchError
 from amc.optimizers import Optimizer
 from amc.optimizers.plug_in import PlugIn, written

@@ -6,7 +6,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from amc.config.search_space import parse_dimension
+from amc.config.search.search_space import parse_dimension
 from amc.training.tensorboard import TensorBoard, write_experiment, write_round
 from amc.workers.base import BaseWorker
 

@@ -1,4 +1,4 @@
-"""How trials stand at a rung, where they are compared; the rungs are `amc.config.rungs`."""
+"""How trials stand at a rung, where they are compared; the rungs are `amc.config.search.rungs`."""
 
 from collections.abc import Mapping
 from statistics import fmean

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from amc.config import foreign_words
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.config.search_space import describe
+from amc.config.search.search_space import describe
+from amc.config.text import foreign_words
 from amc.errors import ConfigError
 
 Searching = Callable[..., dict[str, Any]]

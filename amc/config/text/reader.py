@@ -12,7 +12,7 @@ import stat
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
-from amc.config.document import Document, Path, Place, Problem, Text
+from amc.config.text.document import Document, Path, Place, Problem, Text
 from amc.errors import ConfigError
 
 SIZE_LIMIT = 2**20

@@ -1,7 +1,7 @@
 """Where an environment's or a wrapper's name leads, and which arguments it takes.
 
 Besides the room of environments, nothing imports this module: it needs gymnasium, and what it finds
-may run a package's code. The check of a config runs it as a program (`amc.config.inquiry`).
+may run a package's code. The check of a config runs it as a program (`amc.config.known.inquiry`).
 
 entry point of `amc.environments`   its object is a factory, called with the config's kwargs, or its
                                     module registers the environment with gymnasium
@@ -27,7 +27,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator, namespace
 
-from amc.config.environments import KNOWN
+from amc.config.known.environments import KNOWN
 from amc.errors import AmcError, EnvironmentFault
 from amc.plugins import is_allowed, names, resolve, unknown
 

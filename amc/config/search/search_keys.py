@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from amc.config import foreign_words
-from amc.config.faults import sentence
 from amc.config.fields import MAY_CHANGE, StrictModel
+from amc.config.text import foreign_words
+from amc.config.text.faults import sentence
 from amc.errors import UsageError
 from amc.plugins import did_you_mean
 

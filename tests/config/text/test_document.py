@@ -1,5 +1,5 @@
-from amc.config.document import MOST_FAULTS, Document, Path, Problem, printable
-from amc.config.reader import read_text
+from amc.config.text.document import MOST_FAULTS, Document, Path, Problem, printable
+from amc.config.text.reader import read_text
 from amc.errors import Fault
 
 

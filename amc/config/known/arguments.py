@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from amc.config import names
-from amc.config.document import Path, Problem
-from amc.config.environments import KNOWN
-from amc.config.faults import listed
-from amc.config.inquiry import Answer, Question, ask, gymnasium_version
-from amc.config.keywords import GYMNASIUM_VERSION, TAKES
+from amc.config.known import names
+from amc.config.known.environments import KNOWN
+from amc.config.known.inquiry import Answer, Question, ask, gymnasium_version
+from amc.config.known.keywords import GYMNASIUM_VERSION, TAKES
 from amc.config.schema import MOST_WRAPPERS
+from amc.config.text.document import Path, Problem
+from amc.config.text.faults import listed
 from amc.plugins import did_you_mean
 
 

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 
 from pydantic import ValidationInfo
 
-from amc.config.environments import KNOWN
-from amc.config.inquiry import others_register
-from amc.config.keywords import TAKES
+from amc.config.known.environments import KNOWN
+from amc.config.known.inquiry import others_register
+from amc.config.known.keywords import TAKES
 from amc.plugins import is_allowed, unknown
 from amc.plugins import names as registered
 

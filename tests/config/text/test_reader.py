@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amc.config.reader import DEPTH_LIMIT, SIZE_LIMIT, VALUES_LIMIT, read, read_text
+from amc.config.text.reader import DEPTH_LIMIT, SIZE_LIMIT, VALUES_LIMIT, read, read_text
 from amc.errors import ConfigError, Fault
 
 JSON_VALUES = st.recursive(

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium
 import pytest
 
-from amc.config import registry
+from amc.config.known import registry
 from amc.errors import EnvironmentFault
 
 Install = Callable[[str, str, dict[str, str]], None]
@@ -139,7 +139,7 @@ def test_the_answers_stand_alone_on_standard_output(corridor: None, tmp_path: Pa
     questions = json.dumps([["environment", "Corridor-v0"], ["environment", "CartPole-v1"]])
 
     process = subprocess.run(
-        [sys.executable, "-m", "amc.config.registry", questions],
+        [sys.executable, "-m", "amc.config.known.registry", questions],
         env={"PYTHONPATH": f"{tmp_path / 'site'}"},
         capture_output=True,
         text=True,

@@ -10,14 +10,14 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from amc.config.dimension import Dimension, identity, is_among, is_number
-from amc.config.document import Path, Problem
-from amc.config.faults import listed, shown
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
-from amc.config.search_keys import SearchKeys
-from amc.config.warm_start import WarmStart
+from amc.config.search.dimension import Dimension, identity, is_among, is_number
+from amc.config.search.search_keys import SearchKeys
+from amc.config.search.warm_start import WarmStart
+from amc.config.text.document import Path, Problem
+from amc.config.text.faults import listed, shown
 from amc.plugins import did_you_mean
 
 _PATH = ("hyperparameter_optimizer", "initial_points")

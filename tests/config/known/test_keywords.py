@@ -7,8 +7,8 @@ import pytest
 from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
 from gymnasium.envs.registration import load_env_creator
 
-from amc.config.keywords import GYMNASIUM_VERSION, TAKES
-from amc.config.registry import makeable
+from amc.config.known.keywords import GYMNASIUM_VERSION, TAKES
+from amc.config.known.registry import makeable
 
 # What the constructors that pass the rest on to `MujocoEnv` give it themselves.
 GIVEN = {"self", "model_path", "frame_skip", "observation_space", "default_camera_config"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import gymnasium
 import pytest
 
-from amc.config.environments import KNOWN, KnownEnvironment
+from amc.config.known.environments import KNOWN, KnownEnvironment
 from amc.config.loader import ConfigLoader
 from amc.errors import ConfigError
 

@@ -1,8 +1,8 @@
 """What installed packages say of environments and wrappers, without loading them here.
 
-`amc.config.registry` is asked in a process of its own, for loading gymnasium and what registers
-with it takes from half a second to many. What was answered is kept in the user's cache for as long
-as the packages stay as they are. The door is `ask`.
+`amc.config.known.registry` is asked in a process of its own, for loading gymnasium and what
+registers with it takes from half a second to many. What was answered is kept in the user's cache
+for as long as the packages stay as they are. The door is `ask`.
 """
 
 import json
@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from pathlib import Path
 from typing import NamedTuple
 
-from amc.config.keywords import GYMNASIUM_VERSION
+from amc.config.known.keywords import GYMNASIUM_VERSION
 from amc.version import VERSION
 
 REGISTERING_GROUP = "gymnasium.envs"
@@ -74,7 +74,7 @@ def ask(questions: Sequence[Question]) -> list[Answer]:
 def _answers(questions: Sequence[Question]) -> Iterable[Answer]:
     """What a new process says, with this one's path but without the current directory."""
     path = os.pathsep.join(filter(None, sys.path))
-    command = [sys.executable, "-P", "-m", "amc.config.registry", json.dumps(questions)]
+    command = [sys.executable, "-P", "-m", "amc.config.known.registry", json.dumps(questions)]
     try:
         process = subprocess.run(
             command,

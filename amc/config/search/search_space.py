@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from amc.config.dimension import Dimension, DimensionReader, identity, is_number
-from amc.config.document import Document, Path, Problem
-from amc.config.faults import listed, shown
-from amc.config.search_keys import SearchKeys
+from amc.config.search.dimension import Dimension, DimensionReader, identity, is_number
+from amc.config.search.search_keys import SearchKeys
+from amc.config.text.document import Document, Path, Problem
+from amc.config.text.faults import listed, shown
 from amc.plugins import did_you_mean
 
 __all__ = ["Dimension", "describe", "parse_dimension", "parse_search_space"]

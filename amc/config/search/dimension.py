@@ -1,6 +1,7 @@
 """One dimension of a search: from the form that a config writes to what an optimizer needs.
 
-Its doors are `Dimension` and `DimensionReader`; the forms are listed in `amc.config.search_space`.
+Its doors are `Dimension` and `DimensionReader`; the forms are listed in
+`amc.config.search.search_space`.
 """
 
 import math
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from amc.config import foreign_words
-from amc.config.document import Path, Problem
-from amc.config.faults import shown
-from amc.config.search_keys import SearchField
+from amc.config.search.search_keys import SearchField
+from amc.config.text import foreign_words
+from amc.config.text.document import Path, Problem
+from amc.config.text.faults import shown
 from amc.plugins import did_you_mean
 
 Scale = Literal["linear", "log", "reverse_log"]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from amc.config.loader import ConfigLoader
-from amc.config.search_space import Dimension, describe, parse_dimension
+from amc.config.search.search_space import Dimension, describe, parse_dimension
 from amc.errors import ConfigError
 
 Searching = Callable[..., dict[str, Any]]

@@ -2,9 +2,9 @@
 
 from heapq import nlargest
 
-from amc.config.initial_points import point_of
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
-from amc.config.warm_start import MOST_KNOWN, KnownPoint
+from amc.config.search.initial_points import point_of
+from amc.config.search.warm_start import MOST_KNOWN, KnownPoint
 from amc.errors import UsageError
 from amc.ledger.history import History
 from amc.ledger.standing import standings

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from amc.config.schema import ExperimentConfig
-from amc.config.warm_start import MOST_KNOWN
+from amc.config.search.warm_start import MOST_KNOWN
 from amc.errors import UsageError
 from amc.ledger import Trial
-from amc.ledger.warm_start import known_points
+from amc.ledger.known_points import known_points
 from tests.experiments import of, report
 
 MakeConfig = Callable[..., ExperimentConfig]

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from amc.config import foreign_words
-from amc.config.document import Path, Problem, shortened
+from amc.config.text import foreign_words
+from amc.config.text.document import Path, Problem, shortened
 from amc.plugins import did_you_mean
 
 _SHOWN = 60

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from amc.config.plain import plain
-from amc.config.reader import DEPTH_LIMIT, VALUES_LIMIT
+from amc.config.text.plain import plain
+from amc.config.text.reader import DEPTH_LIMIT, VALUES_LIMIT
 
 
 def nested(depth: int) -> Any:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from amc.config.document import Path, Problem
-from amc.config.reader import DEPTH_LIMIT, VALUES_LIMIT
+from amc.config.text.document import Path, Problem
+from amc.config.text.reader import DEPTH_LIMIT, VALUES_LIMIT
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 # The bits of a number of 400 digits, beyond which no float is and Python takes long to print one.

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from amc.config import inquiry
-from amc.config.inquiry import Answer, Question, ask
+from amc.config.known import inquiry
+from amc.config.known.inquiry import Answer, Question, ask
 from amc.config.loader import ConfigLoader
 from amc.errors import ConfigError
 

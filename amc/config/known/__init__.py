@@ -1,0 +1,1 @@
+"""What exists outside a config: environments, wrappers, plug-ins, and what they take."""

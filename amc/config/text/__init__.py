@@ -1,0 +1,1 @@
+"""What a config file says, where it says it, and what is wrong with it, in words."""
