@@ -10,6 +10,7 @@ from celery import Celery
 from celery.app.utils import Settings
 from celery.loaders.app import AppLoader
 
+from amc import failpoints
 from amc.broker import keys
 from amc.broker.address import broker_address
 from amc.broker.keys import DRIVER_QUEUE
@@ -137,10 +138,11 @@ def send_wake(experiment: str) -> None:
     with app.connection_for_write(
         settings["broker_url"], transport_options=options, ssl=tls
     ) as connection:
-        app.send_task(
-            ADVANCE,
-            args=(experiment,),
-            connection=connection,
-            ignore_result=True,
-            retry=False,
-        )
+        with failpoints.around("wake"):
+            app.send_task(
+                ADVANCE,
+                args=(experiment,),
+                connection=connection,
+                ignore_result=True,
+                retry=False,
+            )

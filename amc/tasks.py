@@ -19,7 +19,7 @@ import redis
 from celery import Task, chord
 from kombu.exceptions import OperationalError
 
-from amc import logs
+from amc import failpoints, logs
 from amc.broker import dispatch, hints, messages
 from amc.broker.connection import connect
 from amc.celery import app
@@ -171,7 +171,8 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
         for trial, queue in zip(trials, chosen, strict=True)
     ]
     wake = advance.si(ledger.id)
-    chord(header)(wake.on_error(advance.si(ledger.id)))
+    with failpoints.around("chord"):
+        chord(header)(wake.on_error(advance.si(ledger.id)))
     hints.seen(client, ledger.id, trials)
 
 
@@ -220,11 +221,11 @@ def _store_best(ledger: Ledger) -> None:
         best.trial.hyperparameters, seed=best.trial.seed, is_finalist=is_finalist
     )
     text = files.encode(config.to_json())
-    files.replace(paths.best_config, text)
+    files.replace(paths.best_config, text, point="best-config")
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
     if checkpoint.is_file():
         _hand_out(checkpoint, paths.best_agent(checkpoint.suffix))
-    files.replace(paths.best, files.encode(files.sealed(best.to_json())))
+    files.replace(paths.best, files.encode(files.sealed(best.to_json())), point="best")
 
 
 def _hand_out(checkpoint: Path, agent: Path) -> None:
@@ -232,8 +233,10 @@ def _hand_out(checkpoint: Path, agent: Path) -> None:
     digest = digest_path(checkpoint).read_text(encoding="utf-8")
     temporary = agent.with_name(f".{agent.name}.{os.getpid()}.tmp")
     shutil.copyfile(checkpoint, temporary)
-    files.replace(digest_path(agent), digest.replace(checkpoint.name, agent.name))
-    temporary.replace(agent)
+    text = digest.replace(checkpoint.name, agent.name)
+    files.replace(digest_path(agent), text, point="best-agent-digest")
+    with failpoints.around("best-agent"):
+        temporary.replace(agent)
 
 
 @app.task(name=messages.TRAIN_TRIAL, bind=True)
@@ -252,7 +255,8 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         became = supervise(ledger, trial, worker=worker, queue=queue)
         if became == "interrupted":
             hints.hand_back(connect(), experiment_id, trial)
-            advance.delay(experiment_id)
+            with failpoints.around("wake"):
+                advance.delay(experiment_id)
     except Exception as error:
         # The ledger has no result, so the clock sends the trial again.
         _LOG.exception("the supervisor failed")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from amc import failpoints
 from amc.broker.connection import Client, json_object
 
 EVERY_S = 3.0
@@ -50,7 +51,8 @@ def beat(client: Client, worker: LiveWorker) -> None:
     """Say that a worker lives, and what it serves."""
     keys = client.keyspace
     key = keys.worker(f"{worker.name}@{worker.host}")
-    client.set(key, json.dumps(asdict(worker)), ex=_TTL_S)
+    with failpoints.around("heartbeat"):
+        client.set(key, json.dumps(asdict(worker)), ex=_TTL_S)
 
 
 def silence(client: Client, host: str, names: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from amc import failpoints
 from amc.broker.connection import Client, json_object
 
 # Sightings, wake-ups and progress are forgotten after this long.
@@ -20,7 +21,9 @@ _TROUBLE_TTL_S = 300
 def claim_wake(client: Client, experiment: str) -> bool:
     """Whether a wake-up for the experiment should be sent: none is on its way."""
     key = client.keyspace.wake(experiment)
-    if client.set(key, "1", nx=True, ex=_WAKE_TTL_S):
+    with failpoints.around("claimed-wake"):
+        is_first = client.set(key, "1", nx=True, ex=_WAKE_TTL_S)
+    if is_first:
         return True
     if not 0 <= client.ttl(key) <= _TTL_S:
         client.expire(key, _WAKE_TTL_S)  # not ours: ours end by themselves
@@ -29,7 +32,8 @@ def claim_wake(client: Client, experiment: str) -> bool:
 
 def clear_wake(client: Client, experiment: str) -> None:
     """A wake-up has arrived; called before the ledger is read, so that no later news is missed."""
-    client.delete(client.keyspace.wake(experiment))
+    with failpoints.around("cleared-wake"):
+        client.delete(client.keyspace.wake(experiment))
 
 
 def postpone(client: Client, experiment: str) -> int:
@@ -42,13 +46,15 @@ def postpone(client: Client, experiment: str) -> int:
     times = _seconds(client.young([key], longest_s=_TROUBLE_TTL_S).get(key))
     pause_s = int(min(_TTL_S, 2 ** min(times + 1, 10)))
     client.set(key, str(int(times) + 1), ex=_TROUBLE_TTL_S)
-    client.set(client.keyspace.wake(experiment), "1", ex=pause_s)
+    with failpoints.around("postponed"):
+        client.set(client.keyspace.wake(experiment), "1", ex=pause_s)
     return pause_s
 
 
 def recovered(client: Client, experiment: str) -> None:
     """The experiment is in no trouble any more."""
-    client.delete(client.keyspace.trouble(experiment))
+    with failpoints.around("recovered"):
+        client.delete(client.keyspace.trouble(experiment))
 
 
 def now(client: Client) -> float:
@@ -64,7 +70,8 @@ def first_missed(client: Client, experiment: str, trial: int) -> float:
     told = client.young([key], longest_s=_TTL_S).get(key)
     since = time if told is None else _seconds(told, default=time)
     if told is None or since > time:
-        client.set(key, repr(time), ex=_TTL_S)
+        with failpoints.around("missed"):
+            client.set(key, repr(time), ex=_TTL_S)
     return max(0.0, time - since)
 
 
@@ -78,14 +85,16 @@ def _seconds(text: str | None, default: float = 0.0) -> float:
 
 def hand_back(client: Client, experiment: str, trial: int) -> None:
     """A worker gave this trial up on purpose: nobody needs to wait for a sign of life."""
-    client.set(client.keyspace.missing(experiment, trial), "0", ex=_TTL_S)
+    with failpoints.around("hand-back"):
+        client.set(client.keyspace.missing(experiment, trial), "0", ex=_TTL_S)
 
 
 def seen(client: Client, experiment: str, trials: Iterable[int]) -> None:
     """These trials show a sign of life, or were just dispatched."""
     keys = [client.keyspace.missing(experiment, trial) for trial in trials]
     if keys:
-        client.delete(*keys)
+        with failpoints.around("seen"):
+            client.delete(*keys)
 
 
 def report_progress(
@@ -93,7 +102,8 @@ def report_progress(
 ) -> None:
     """Tell watchers how far a trial is."""
     key = client.keyspace.progress(experiment, trial)
-    client.set(key, json.dumps(progress), ex=_TTL_S)
+    with failpoints.around("progress"):
+        client.set(key, json.dumps(progress), ex=_TTL_S)
 
 
 def progress_of(client: Client, experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:

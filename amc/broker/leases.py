@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from amc import failpoints
 from amc.broker.connection import Client
 from amc.broker.keys import Holder
 from amc.broker.machine import identify, is_of_this_machine
@@ -52,11 +53,13 @@ class Lease:
         Returns:
             False if somebody else holds it now.
         """
-        return bool(self.client.eval(_RENEW, 1, self.key, self.holder, str(TTL_MS)))
+        with failpoints.around("lease-renewal"):
+            return bool(self.client.eval(_RENEW, 1, self.key, self.holder, str(TTL_MS)))
 
     def release(self) -> None:
         """Give the claim up, if it is still ours."""
-        self.client.eval(_RELEASE, 1, self.key, self.holder)
+        with failpoints.around("lease-release"):
+            self.client.eval(_RELEASE, 1, self.key, self.holder)
 
 
 def acquire(client: Client, experiment: str, trial: int, holder: Holder) -> Lease | None:
@@ -67,7 +70,8 @@ def acquire(client: Client, experiment: str, trial: int, holder: Holder) -> Leas
     lease = Lease(client, client.keyspace.lease(experiment, trial), str(holder))
     other = holders(client, experiment, [trial]).get(trial)
     displaced = str(other) if other and _is_dead(other) else lease.holder
-    taken = client.eval(_ACQUIRE, 1, lease.key, lease.holder, displaced, str(TTL_MS))
+    with failpoints.around("lease"):
+        taken = client.eval(_ACQUIRE, 1, lease.key, lease.holder, displaced, str(TTL_MS))
     return lease if taken else None
 
 

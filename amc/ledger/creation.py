@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from amc import failpoints
 from amc.config.schema import ExperimentConfig
 from amc.ledger import files
 from amc.ledger.paths import ExperimentPaths
@@ -62,7 +63,8 @@ def _remove_abandoned(staging: Path) -> None:
 
 def _renamed(staging: Path, target: Path) -> bool:
     try:
-        staging.rename(target)
+        with failpoints.around("experiment"):
+            staging.rename(target)
     except OSError:
         # Somebody else took the name between the look and the rename.
         if not target.exists():

@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from amc import failpoints
 from amc.errors import LedgerError
 
 # Less than this and a ledger cannot go on: its records are small, checkpoints larger.
@@ -95,7 +96,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def create(path: Path, data: dict[str, Any], *, sync: bool = True, compact: bool = False) -> bool:
+def create(
+    path: Path,
+    data: dict[str, Any],
+    *,
+    sync: bool = True,
+    compact: bool = False,
+    point: str = "",
+) -> bool:
     """Write a record that may exist only once.
 
     Args:
@@ -103,6 +111,7 @@ def create(path: Path, data: dict[str, Any], *, sync: bool = True, compact: bool
         data: what it holds.
         sync: whether it is on the disk when this returns.
         compact: on one line, for records that people seldom read.
+        point: its failpoint (`amc.failpoints`), if it has one.
 
     Returns:
         True if this call created it, False if it was there already (and is left as it was).
@@ -110,7 +119,8 @@ def create(path: Path, data: dict[str, Any], *, sync: bool = True, compact: bool
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _written(path, encode(sealed(data), compact=compact), sync)
     try:
-        os.link(temporary, path)
+        with failpoints.around(point):
+            os.link(temporary, path)
     except FileExistsError:
         return False
     finally:
@@ -118,10 +128,12 @@ def create(path: Path, data: dict[str, Any], *, sync: bool = True, compact: bool
     return True
 
 
-def replace(path: Path, text: str, *, sync: bool = True) -> None:
-    """Write a file whose newest version counts."""
+def replace(path: Path, text: str, *, sync: bool = True, point: str = "") -> None:
+    """Write a file whose newest version counts; `point` is as in `create`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _written(path, text, sync).replace(path)
+    temporary = _written(path, text, sync)
+    with failpoints.around(point):
+        temporary.replace(path)
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -127,7 +127,8 @@ class Ledger:
 
     def finish(self, state: EndState, error: str | None = None) -> bool:
         """Record how the experiment ended; only the first call counts."""
-        return files.create(self.paths.end, asdict(End(state, error, time.time())))
+        end = asdict(End(state, error, time.time()))
+        return files.create(self.paths.end, end, point="end")
 
     @property
     def end(self) -> End | None:
@@ -227,7 +228,7 @@ class Ledger:
         """
         self._require_here()
         path = self.paths.trial(report.trial).segment(report.index).report
-        return files.create(path, report.to_json())
+        return files.create(path, report.to_json(), point="report")
 
     # -- attempts
 
@@ -246,7 +247,8 @@ class Ledger:
         while True:
             attempt = Attempt(number, worker, queue, host, time.time(), step, segment)
             data = {key: value for key, value in asdict(attempt).items() if key != "end"}
-            if files.create(self.paths.trial(trial).attempt(number), data, sync=False):
+            path = self.paths.trial(trial).attempt(number)
+            if files.create(path, data, sync=False, point="attempt"):
                 return attempt
             number += 1
 
@@ -257,7 +259,8 @@ class Ledger:
             LedgerError: the experiment was removed meanwhile.
         """
         self._require_here()
-        files.create(self.paths.trial(trial).attempt_end(number), asdict(end), sync=False)
+        path = self.paths.trial(trial).attempt_end(number)
+        files.create(path, asdict(end), sync=False, point="attempt-end")
 
     def _require_here(self) -> None:
         # Whoever trains for a removed experiment must not write into its successor.

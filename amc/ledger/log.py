@@ -74,9 +74,10 @@ def append(paths: ExperimentPaths, decision: Decision) -> bool:
         True if it is this one; False if somebody else's was first.
     """
     data = decision.to_json()
-    if not files.create(paths.decision(decision.number), data, compact=True):
+    if not files.create(paths.decision(decision.number), data, compact=True, point="decision"):
         return False
-    files.create(paths.decision_copy(decision.number), data, compact=True, sync=False)
+    copy = paths.decision_copy(decision.number)
+    files.create(copy, data, compact=True, sync=False, point="decision-copy")
     trials = {trial.number: trial for trial in decision.trials}
     for segment in decision.segments:
         _copy(paths, segment, trials.get(segment.trial))
@@ -88,9 +89,10 @@ def _copy(paths: ExperimentPaths, segment: Segment, trial: Trial | None) -> None
     own = paths.trial(segment.trial)
     if trial is not None:
         data = {**trial.to_json(), "segment": segment.to_json()}
-        files.create(own.trial, data, sync=False)
+        files.create(own.trial, data, sync=False, point="trial")
     else:
-        files.create(own.segment(segment.index).segment, segment.to_json(), sync=False)
+        path = own.segment(segment.index).segment
+        files.create(path, segment.to_json(), sync=False, point="segment")
 
 
 def _read(path: Path, number: int) -> Decision | None:

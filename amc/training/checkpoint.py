@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import torch
 
+from amc import failpoints
 from amc.errors import CheckpointError
 from amc.ledger.files import replace
 from amc.ledger.paths import CheckpointFile, checkpoint_files
@@ -183,8 +184,13 @@ def _write(target: CheckpointFile, state: Mapping[str, Any]) -> None:
                 raise writer.error or error from error
             file.flush()
             os.fsync(file.fileno())
-        replace(target.digest_path, f"{writer.sha256.hexdigest()}  {path.name}\n")
-        temporary.replace(path)
+        replace(
+            target.digest_path,
+            f"{writer.sha256.hexdigest()}  {path.name}\n",
+            point="checkpoint-digest",
+        )
+        with failpoints.around("checkpoint"):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)

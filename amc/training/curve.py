@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from amc import failpoints
 from amc.errors import LedgerError
 from amc.ledger import files
 from amc.ledger.paths import SegmentPaths
@@ -57,10 +58,11 @@ class Curve:
         with self.path.open("ab", buffering=0) as file:
             before = os.fstat(file.fileno()).st_size
             try:
-                rest = line.encode()
-                while rest:
-                    rest = rest[file.write(rest) :]
-                os.fsync(file.fileno())
+                with failpoints.around("evaluation"):
+                    rest = line.encode()
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    os.fsync(file.fileno())
             except OSError:
                 file.truncate(before)
                 raise

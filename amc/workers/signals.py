@@ -20,7 +20,7 @@ from celery.concurrency.prefork import TaskPool
 from celery.worker.control import Panel
 from kombu.exceptions import OperationalError
 
-from amc import logs
+from amc import failpoints, logs
 from amc.broker import heartbeats, hints
 from amc.broker.address import broker_address
 from amc.broker.connection import connect
@@ -155,6 +155,7 @@ def _refuse_other_places() -> None:
     try:
         require_linux()
         require_writable(shared_dir())
+        failpoints.check()
     except UsageError as error:
         click.echo(f"amc: {error}", err=True)
         # Whatever else a handler raises, Celery starts the worker all the same.
@@ -217,13 +218,14 @@ def _tick() -> None:
     try:
         for experiment in _unfinished(shared_dir(), _worker.finished):
             if hints.claim_wake(connect(), experiment):
-                app.send_task(
-                    ADVANCE,
-                    args=(experiment,),
-                    retry=False,
-                    expires=30,
-                    ignore_result=True,
-                )
+                with failpoints.around("wake"):
+                    app.send_task(
+                        ADVANCE,
+                        args=(experiment,),
+                        retry=False,
+                        expires=30,
+                        ignore_result=True,
+                    )
     except (redis.RedisError, OSError, OperationalError) as error:
         _LOG.debug("the clock missed a tick: %s", error)
 

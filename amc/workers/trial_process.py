@@ -8,6 +8,7 @@ from collections.abc import Callable
 from statistics import fmean
 from types import FrameType
 
+from amc import failpoints
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Report, files
 from amc.training.trial import TrialContext, ancestors
@@ -40,7 +41,8 @@ def trial_process(
         is_hopeless = _is_the_same_every_time(error, progress)
         path = job.ledger.paths.trial(job.trial).traceback(attempt.number)
         text = f"{error}\n" if is_hopeless else traceback.format_exc()
-        path.write_text(text, encoding="utf-8", errors="replace")
+        with failpoints.around("traceback"):
+            path.write_text(text, encoding="utf-8", errors="replace")
         return EXIT_USAGE if is_hopeless else EXIT_RAISED
     return 0 if is_complete else EXIT_INTERRUPTED
 
