@@ -95,8 +95,8 @@ def _advance(ledger: Ledger) -> None:
 
     while True:
         config, history = ledger.config, ledger.history()
-        if history.finish is not None:
-            _finish(ledger, history.finish, history.why)
+        if history.finish is not None and not history.asked:
+            _finish(ledger, history, history.finish)
             return
         if history.is_cancelled:
             history = _without_outstanding(ledger, history)
@@ -137,8 +137,14 @@ def _without_outstanding(ledger: Ledger, history: History) -> History:
 
 def _failure(history: History, error: AmcError) -> Decision:
     detail = "" if isinstance(error, UsageError) else f"\n{traceback.format_exc()}"
-    learned = tuple(history.fresh.values())
-    return Decision(history.decisions, learned, finish="failed", why=f"{error}{detail}")
+    return Decision(
+        history.decisions,
+        tuple(history.fresh.values()),
+        finish="failed",
+        why=f"{error}{detail}",
+        requests=history.asked,
+        now=history.now,
+    )
 
 
 def _show(ledger: Ledger, history: History, decision: Decision) -> None:
@@ -150,9 +156,9 @@ def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
 
 
-def _finish(ledger: Ledger, state: EndState, reason: str | None) -> None:
+def _finish(ledger: Ledger, history: History, state: EndState) -> None:
     _store_best(ledger)
-    ledger.finish(state, reason)
+    ledger.finish(state, history.why, handled=len(history.requests))
     _LOG.info("finished: %s", state)
 
 

@@ -55,6 +55,8 @@ def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
         was_ours = files.exists(ledger.paths.decision(decision.number))
         known = replace(
             past.seen({report.key: report for report in decision.learned}),
+            asked=decision.requests,
+            now=decision.now,
             is_cancelled=decision.finish == "cancelled",
         )
         if was_ours and not _is_failure(decision):
@@ -118,7 +120,7 @@ def _end(ledger: Ledger, past: History) -> Iterator[str]:
     if end is None:
         return
     if end.state != past.finish:
-        yield f"{ledger.paths.end}: says {end.state}, the log says {past.finish or 'it goes on'}."
+        yield f"ends: the last says {end.state}, the log says {past.finish or 'it goes on'}."
     stored, best = files.read(ledger.paths.best), winner(ledger.config, past)
     told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
     if told != best:

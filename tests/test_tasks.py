@@ -106,7 +106,7 @@ def test_no_trouble_but_the_config_s_ends_an_experiment(
     assert (troubled, ledger.state) == ("running", "running")
 
 
-@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "end.json"])
+@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "ends/0000.json"])
 def test_a_damaged_record_ends_no_experiment_and_holds_up_no_other(
     ledger: Ledger, make_config: Callable[..., ExperimentConfig], record: str
 ) -> None:

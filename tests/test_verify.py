@@ -80,7 +80,7 @@ def test_every_change_is_told(ended: Ledger) -> None:
             "does not match its SHA-256",
         ),
         (
-            ended.paths.end,
+            ended.paths.end(0),
             lambda path: change(path, lambda data: data.update(state="failed")),
             "says failed, the log says completed",
         ),

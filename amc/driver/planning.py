@@ -21,14 +21,14 @@ def plan(config: ExperimentConfig, history: History) -> Decision | None:
         UsageError: the config asks for what cannot be.
         SearchError: a plug-in search is at fault.
     """
-    if history.finish:
+    if history.finish and not history.asked:
         return None
     if history.is_cancelled:
         return None if history.outstanding else _end(history)
     learned = None if history.is_paused else learnable(config, history)
     if learned is None:
         return None
-    base = Decision(history.decisions, learned)
+    base = Decision(history.decisions, learned, requests=history.asked, now=history.now)
     past = history.after(base)
     reason = _too_many_failures(config, past)
     draft = Draft(config, past)
@@ -45,7 +45,9 @@ def plan(config: ExperimentConfig, history: History) -> Decision | None:
 
 def _end(history: History) -> Decision:
     learned = tuple(history.fresh[key] for key in history.open)
-    return Decision(history.decisions, learned, finish="cancelled")
+    return Decision(
+        history.decisions, learned, finish="cancelled", requests=history.asked, now=history.now
+    )
 
 
 def _too_many_failures(config: ExperimentConfig, past: History) -> str | None:

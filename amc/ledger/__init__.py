@@ -5,7 +5,16 @@ It must not know what a worker, a queue or Redis is.
 
 from amc.ledger.history import History
 from amc.ledger.ledger import Ledger, ledgers
-from amc.ledger.records import Attempt, AttemptEnd, Decision, Report, Result, Segment, Trial
+from amc.ledger.records import (
+    Attempt,
+    AttemptEnd,
+    Decision,
+    Report,
+    Request,
+    Result,
+    Segment,
+    Trial,
+)
 
 __all__ = [
     "Attempt",
@@ -14,6 +23,7 @@ __all__ = [
     "History",
     "Ledger",
     "Report",
+    "Request",
     "Result",
     "Segment",
     "Trial",

@@ -40,10 +40,10 @@ def decision(paths: ExperimentPaths, number: int) -> Decision | None:
 
 def _end(paths: ExperimentPaths, number: int) -> Decision | None:
     is_after_the_last = number > 0 and files.exists(paths.round(number - 1))
-    record = files.read(paths.end) if is_after_the_last else None
+    record = files.read(paths.only_end) if is_after_the_last else None
     if record is None:
         return None
-    end = End.from_json(record, paths.end)
+    end = End.from_json(record, paths.only_end)
     return Decision(number, _learned(paths, number), finish=end.state, why=end.error)
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from amc.errors import LedgerError
-from amc.ledger.records import Decision, EndState, Report, Result, Segment, SegmentKey, Trial
+from amc.ledger.records import (
+    Decision,
+    EndState,
+    Report,
+    Request,
+    Result,
+    Segment,
+    SegmentKey,
+    Trial,
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,13 @@ class History:
         rounds: how many decisions opened new trials.
         finish: how the experiment ended; None while it has not.
         why: what the decision that ended it said.
+        requests: what users asked for and a decision has dealt with, by its number.
+        trained: environment steps of all segments that were learned.
+        clock: what the newest decision that knows the time says of it; see `Decision.now`.
+        elapsed: seconds until then, less the time after an end and before it went on.
         fresh: reports of open segments that are there.
+        asked: requests that no decision has dealt with yet, in number order.
+        now: seconds since the experiment was submitted; None where nobody looked.
         is_cancelled: whether the user wants no more of it.
         is_paused: whether nothing is to be started.
     """
@@ -40,7 +55,13 @@ class History:
     rounds: int = 0
     finish: EndState | None = None
     why: str | None = None
+    requests: Mapping[int, Request] = field(default_factory=dict)
+    trained: int = 0
+    clock: float = 0.0
+    elapsed: float = 0.0
     fresh: Mapping[SegmentKey, Report] = field(default_factory=dict)
+    asked: tuple[Request, ...] = ()
+    now: float | None = None
     is_cancelled: bool = False
     is_paused: bool = False
 
@@ -135,12 +156,20 @@ class _Fold:
         self._learned_in = dict(start.learned_in)
         self._last = dict(start.last)
         self._finish, self._why = start.finish, start.why
+        self._requests, self._trained = dict(start.requests), start.trained
+        self._clock, self._elapsed = start.clock, start.elapsed
 
     def apply(self, decision: Decision) -> None:
         self._require(decision.number == self._decisions, decision, "it is not the next one")
+        self._tick(decision)
+        for request in decision.requests:
+            is_new = request.number not in self._requests
+            self._require(is_new, decision, f"request {request.number} was dealt with before")
+            self._requests[request.number] = request
         for report in decision.learned:
             self._require(report.key in self._open, decision, f"{report.key} was not open")
             self._learned[report.key] = report
+            self._trained += report.step - self._open[report.key].from_step
             self._learned_in[report.key] = decision.number
             del self._open[report.key]
         for trial in decision.trials:
@@ -152,6 +181,13 @@ class _Fold:
         self._decisions += 1
         self._rounds += bool(decision.trials)
         self._finish, self._why = decision.finish, decision.why
+
+    def _tick(self, decision: Decision) -> None:
+        if decision.now is None:
+            return
+        if self._finish is None:
+            self._elapsed += max(0.0, decision.now - self._clock)
+        self._clock = decision.now
 
     def _add(self, segment: Segment, decision: Decision) -> None:
         known = segment.trial in self._trials
@@ -179,5 +215,10 @@ class _Fold:
             rounds=self._rounds,
             finish=self._finish,
             why=self._why,
+            requests=self._requests,
+            trained=self._trained,
+            clock=self._clock,
+            elapsed=self._elapsed,
             fresh={},
+            asked=tuple(one for one in self._start.asked if one.number not in self._requests),
         )

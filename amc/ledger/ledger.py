@@ -15,7 +15,7 @@ from typing import TypeVar
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
-from amc.ledger import creation, files, format1, log
+from amc.ledger import creation, files, format1, log, requests
 from amc.ledger.history import History
 from amc.ledger.paths import ExperimentPaths
 from amc.ledger.records import (
@@ -27,6 +27,7 @@ from amc.ledger.records import (
     ExperimentRecord,
     ExperimentState,
     Report,
+    Request,
     Result,
     Segment,
     Trial,
@@ -122,19 +123,27 @@ class Ledger:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing will happen any more."""
-        return files.exists(self.paths.end)
+        """Whether nothing will happen unless somebody asks for more."""
+        return requests.is_finished(self.paths)
 
-    def finish(self, state: EndState, error: str | None = None) -> bool:
-        """Record how the experiment ended; only the first call counts."""
+    def finish(self, state: EndState, error: str | None = None, *, handled: int = 0) -> bool:
+        """Record how the experiment ended, so many requests dealt with; the first call counts."""
         end = asdict(End(state, error, time.time()))
-        return files.create(self.paths.end, end, point="end")
+        return files.create(self.paths.end(handled), end, point="end")
 
     @property
     def end(self) -> End | None:
-        """How the experiment ended; None while it has not."""
-        record = files.read(self.paths.end)
-        return None if record is None else End.from_json(record, self.paths.end)
+        """How the experiment ended; None while it has not, or since it was asked to go on."""
+        return requests.end(self.paths)
+
+    def ask(self, request: Request) -> Request:
+        """Record what a user asks for, under the next free number.
+
+        Raises:
+            LedgerError: the experiment was removed meanwhile.
+        """
+        self._require_here()
+        return requests.ask(self.paths, request)
 
     def mark_cancelled(self) -> None:
         """Ask for the end: no new trial, running ones stop at the next step."""
@@ -159,7 +168,7 @@ class Ledger:
         return log.append(self.paths, decision)
 
     def history(self) -> History:
-        """Every decision so far, and the reports that are there of what is open.
+        """Every decision so far, and the reports and requests that are there besides.
 
         Decisions never change, so each is read from disk once per process.
 
@@ -171,6 +180,7 @@ class Ledger:
         return replace(
             past,
             fresh={key: report for key, report in found if report is not None},
+            asked=requests.unhandled(self.paths, past.requests),
             is_cancelled=files.exists(self.paths.cancelled),
             is_paused=files.exists(self.paths.paused),
         )

@@ -168,8 +168,21 @@ class ExperimentPaths:
         return self.directory / "experiment.json"
 
     @property
-    def end(self) -> Path:
-        """How the experiment ended, written once."""
+    def requests(self) -> Path:
+        """What users asked for since the experiment was submitted."""
+        return self.directory / "requests"
+
+    def request(self, number: int) -> Path:
+        """One of them, written once."""
+        return self.requests / f"{number:04}.json"
+
+    def end(self, requests: int) -> Path:
+        """How the experiment ended once so many requests had been dealt with, written once."""
+        return self.directory / "ends" / f"{requests:04}.json"
+
+    @property
+    def only_end(self) -> Path:
+        """How an experiment ended that nobody could ask to go on, as earlier versions wrote it."""
         return self.directory / "end.json"
 
     @property

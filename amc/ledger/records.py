@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from amc.errors import LedgerError
 
 SegmentKey = tuple[int, int]
+RequestKind = Literal["calls", "steps", "trial", "retry", "limits"]
 EndState = Literal["completed", "failed", "cancelled"]
 TrialState = Literal["completed", "halted", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
@@ -93,6 +94,7 @@ class Trial(Record):
         suggestion: number of the suggestion; trials of one suggestion differ in seed.
         kind: a trial of the search, or a finalist on a further seed.
         retry_of: number of the failed trial that this one repeats.
+        request: number of the request that asked for it; None: the search, or its finalists did.
     """
 
     number: int
@@ -102,6 +104,7 @@ class Trial(Record):
     suggestion: int = 0
     kind: Literal["search", "finalist"] = "search"
     retry_of: int | None = None
+    request: int | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,38 @@ class Report(Record):
 
 
 @dataclass(frozen=True)
+class Request(Record):
+    """A user's wish for an experiment that is recorded already; write-once, first come first.
+
+    Attributes:
+        number: 0-based, without a gap.
+        kind: what is wanted:
+            `calls`: so many more trials of the search;
+            `steps`: that trials which have ended go on until they were trained so many steps;
+            `trial`: a trial of the user's own;
+            `retry`: failed trials once more;
+            `limits`: other limits in place of the config's, where they are higher.
+        calls: trials, on top of what was to be before.
+        steps: environment steps of a trial, in all.
+        of: whose: the winner's, every trial's, or those of `trials`.
+        trials: numbers, of `steps` and `retry`.
+        hyperparameters: of the trial; keys as the search space writes them.
+        max_timesteps: environment steps over all trials.
+        max_hours: since the experiment was submitted.
+    """
+
+    number: int
+    kind: RequestKind
+    calls: int = 0
+    steps: int = 0
+    of: Literal["winner", "all", "trials"] = "trials"
+    trials: tuple[int, ...] = ()
+    hyperparameters: dict[str, Any] | None = None
+    max_timesteps: int | None = None
+    max_hours: float | None = None
+
+
+@dataclass(frozen=True)
 class Decision(Record):
     """What the driver had learned, and what it opened; write-once, numbered without a gap.
 
@@ -200,6 +235,9 @@ class Decision(Record):
         segments: opened now, in the order in which they are dispatched.
         finish: how the experiment ended here; None while it goes on.
         why: of a finish, or of what was opened, for people.
+        requests: what users asked for and this decision did, or has no place for; copied whole.
+        now: seconds since the experiment was submitted, by the clock of Redis; None where no limit
+            of time needs it.
     """
 
     number: int
@@ -208,6 +246,8 @@ class Decision(Record):
     segments: tuple[Segment, ...] = ()
     finish: EndState | None = None
     why: str | None = None
+    requests: tuple[Request, ...] = ()
+    now: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_linux, require_writable
 from amc.broker.messages import ADVANCE
 from amc.celery import app
-from amc.errors import UsageError
+from amc.errors import LedgerError, UsageError
+from amc.ledger import requests
 from amc.ledger.paths import ExperimentPaths
 from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
 from amc.workers.parent import Orphans, take_signals
@@ -236,7 +237,8 @@ def _unfinished(shared: Path, finished: dict[str, tuple[int, ...]]) -> list[str]
     Args:
         shared: the directory that holds them all.
         finished: remembers those that have, as they were seen then: a directory that was removed
-            and its name used again, or only its inode, is looked at anew.
+            and its name used again, or only its inode, is looked at anew, and so is one of which
+            more was asked since.
     """
     found = []
     for directory in shared.iterdir() if shared.is_dir() else ():
@@ -244,11 +246,11 @@ def _unfinished(shared: Path, finished: dict[str, tuple[int, ...]]) -> list[str]
             looks, paths = _looks(directory), ExperimentPaths(directory)
             if directory.name.startswith(".") or finished.get(directory.name) == looks:
                 continue
-            if paths.end.exists():
+            if requests.is_finished(paths):
                 finished[directory.name] = looks
             elif paths.experiment.exists():
                 found.append(directory.name)
-        except OSError as error:
+        except (OSError, LedgerError) as error:
             # One that cannot be entered hides no other.
             _LOG.debug("the clock passes over %s: %s", directory, error)
     return found
@@ -256,7 +258,11 @@ def _unfinished(shared: Path, finished: dict[str, tuple[int, ...]]) -> list[str]
 
 def _looks(directory: Path) -> tuple[int, ...]:
     status = directory.stat()
-    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+    looks = status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+    try:
+        return *looks, ExperimentPaths(directory).requests.stat().st_mtime_ns
+    except FileNotFoundError:
+        return looks
 
 
 def _hand_back(**_: Any) -> None:

@@ -288,7 +288,7 @@ def test_a_damaged_experiment_hides_no_other(amc: Amc, make_experiment: Make):
 
 
 @pytest.mark.parametrize("command", [["show"], ["best"], ["watch"], ["resume"], ["show", "--json"]])
-@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "end.json"])
+@pytest.mark.parametrize("record", ["experiment.json", "decisions/000000.json", "ends/0000.json"])
 def test_a_damaged_record_costs_one_sentence_that_names_it(
     amc: Amc, make_experiment: Make, record: str, command: list[str]
 ):

@@ -63,7 +63,7 @@ def test_a_result_of_then_is_a_report_that_was_not_learned_yet(
     kept: Callable[[str], Ledger],
 ) -> None:
     ledger = kept("old-1")
-    ledger.paths.end.unlink()
+    ledger.paths.only_end.unlink()
     ledger.paths.closed(1).unlink()
 
     seen = ledger.history()

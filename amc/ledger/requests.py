@@ -1,0 +1,93 @@
+"""Requests and ends: what users ask for once an experiment is recorded, and where it ended.
+
+    requests/0002.json   the third request; the first writer wins a number
+    ends/0002.json       the experiment ended, having dealt with the requests before that number
+
+So it is finished while `ends/<number of requests>` is there, and a later request lets it go on
+without anything being taken back.
+"""
+
+import re
+from collections.abc import Container
+from dataclasses import replace
+
+from amc.errors import LedgerError
+from amc.ledger import files
+from amc.ledger.paths import ExperimentPaths
+from amc.ledger.records import End, Request
+
+_NUMBER = re.compile(r"(\d{4,})\.json")
+
+
+def ask(paths: ExperimentPaths, request: Request) -> Request:
+    """Record a request under the next free number; what number it has does not matter.
+
+    Returns:
+        The request as it was recorded.
+    """
+    number = count(paths)
+    while True:
+        numbered = replace(request, number=number)
+        if files.create(paths.request(number), numbered.to_json(), point="request"):
+            return numbered
+        number += 1
+
+
+def count(paths: ExperimentPaths) -> int:
+    """How many requests there are.
+
+    Raises:
+        LedgerError: it cannot be told.
+    """
+    try:
+        found = [
+            match for path in paths.requests.iterdir() if (match := _NUMBER.fullmatch(path.name))
+        ]
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise LedgerError(f"{paths.requests}: cannot be read ({error.strerror}).") from error
+    return max((1 + int(match[1]) for match in found), default=0)
+
+
+def unhandled(paths: ExperimentPaths, handled: Container[int]) -> tuple[Request, ...]:
+    """The requests whose numbers are not among these, in order.
+
+    Raises:
+        LedgerError: a record is damaged or gone.
+    """
+    return tuple(_read(paths, n) for n in range(count(paths)) if n not in handled)
+
+
+def end(paths: ExperimentPaths) -> End | None:
+    """How the experiment ended; None while it has not, or since it was asked to go on.
+
+    Raises:
+        LedgerError: the record is damaged.
+    """
+    requests = count(paths)
+    path = paths.end(requests)
+    data = files.read(path)
+    if data is None and requests == 0:
+        path = paths.only_end
+        data = files.read(path)
+    return None if data is None else End.from_json(data, path)
+
+
+def is_finished(paths: ExperimentPaths) -> bool:
+    """Whether nothing will happen unless somebody asks for more.
+
+    Raises:
+        LedgerError: it cannot be told.
+    """
+    requests = count(paths)
+    is_ended = files.exists(paths.end(requests))
+    return is_ended or (requests == 0 and files.exists(paths.only_end))
+
+
+def _read(paths: ExperimentPaths, number: int) -> Request:
+    path = paths.request(number)
+    request = Request.from_json(files.required(path), path)
+    if request.number != number:
+        raise LedgerError(f"{path}: is request {request.number}, not {number}.")
+    return request
