@@ -8,7 +8,7 @@ what may be lost: who is alive, and how far a running trial is.
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.errors import BrokerError, LedgerError
 from amc.ledger import History, Ledger, Result, Trial, files
+from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import ExperimentState
 from amc.ledger.standing import Winner, winner
 
@@ -32,6 +33,7 @@ class TrialStatus:
     """Where one trial stands.
 
     `solved_at` is the step of the first evaluation at or above the environment's reward threshold.
+    Of a halted trial `rank` is where it stood (1 the best) among the `compared` at that rung.
     """
 
     number: int
@@ -48,6 +50,8 @@ class TrialStatus:
     suggestion: int = 0
     solved_at: int | None = None
     error: str | None = None
+    rank: int | None = None
+    compared: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object."""
@@ -120,7 +124,12 @@ class Experiment:
         """Every trial so far, in number order."""
         history = self._ledger.history()
         running = _running(self.id, [segment.trial for segment in history.outstanding])
-        return [self._status(trial, history, running) for trial in history.trials.values()]
+        found = [self._status(trial, history, running) for trial in history.trials.values()]
+        halted = ranks(self.config, history)
+        return [
+            replace(one, **vars(halted[one.number])) if one.number in halted else one
+            for one in found
+        ]
 
     def _status(
         self, trial: Trial, history: History, running: Mapping[int, dict[str, Any]]
@@ -150,6 +159,11 @@ class Experiment:
             round=trial.round,
             suggestion=trial.suggestion,
         )
+
+    @property
+    def pruned(self) -> Pruned | None:
+        """What its pruner halted and saved, and how often it was wrong; None without a pruner."""
+        return pruned(self.config, self._ledger.history())
 
     @property
     def best(self) -> BestTrial | None:
@@ -242,12 +256,13 @@ class Experiment:
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """`experiment_id`, `state`, `best` and `trials` as a plain JSON object."""
-        best = self.best
+        """`experiment_id`, `state`, `best`, `pruned` and `trials` as a plain JSON object."""
+        best, pruned = self.best, self.pruned
         return {
             "experiment_id": self.id,
             "state": self.state,
             "best": None if best is None else best.to_json(),
+            "pruned": None if pruned is None else pruned.to_json(),
             "trials": [trial.to_json() for trial in self.trials()],
         }
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from amc.ledger.pruning import Pruned
+
 # From here on numbers are written with an exponent; so many decimals are read by nobody.
 _LONG, _MOST_DECIMALS = 1e7, 12
 
@@ -40,6 +42,24 @@ def best(
 def solved(step: int | None) -> str:
     """`, solved at step 12,288`, or nothing."""
     return "" if step is None else f", solved at step {step:,}"
+
+
+def rank(place: int | None, compared: int | None) -> str:
+    """`rank 7 of 9`, or a dash where a trial was compared with none."""
+    return "-" if place is None else f"rank {place} of {compared}"
+
+
+def pruned(found: Pruned) -> str:
+    """What halting came to, and how often it was wrong.
+
+    `6 trials halted, 47 % of 270,000 steps saved, wrongly halted: 0 of 2 spared`
+    """
+    share = found.steps_saved / found.full_steps if found.full_steps else 0.0
+    wrongly = f"{found.wrongly_halted} of {found.spared} spared" if found.spared else "none spared"
+    return (
+        f"{found.halted:,} trial{'s' * (found.halted != 1)} halted, "
+        f"{100 * share:.0f} % of {found.full_steps:,} steps saved, wrongly halted: {wrongly}"
+    )
 
 
 def duration(seconds: float) -> str:

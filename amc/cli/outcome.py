@@ -15,6 +15,7 @@ from amc.cli.output import note, print_json, say, shown
 from amc.cli.overview import best_of
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
+from amc.ledger.pruning import Pruned
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
 TIMED_OUT = 5
@@ -102,7 +103,14 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
             )
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")
+    print_pruned(experiment.pruned)
     print_row("stored in", shown(experiment.directory))
+
+
+def print_pruned(pruned: Pruned | None) -> None:
+    """A row on what was halted, where there is a pruner."""
+    if pruned is not None:
+        print_row("pruning", formatting.pruned(pruned))
 
 
 def print_row(label: str, text: str) -> None:

@@ -3,6 +3,7 @@
 Its doors are `Overview.of` and `changes`. It must not know what a terminal is.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +13,7 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.experiment_view import BestTrial, Experiment, TrialStatus
 from amc.ledger import files
+from amc.ledger.pruning import Pruned
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Overview:
         total_timesteps: environment steps of a whole trial.
         is_disk_full: whether the trials wait for room on the experiment's disk.
         has_rounds: whether trials are suggested and awaited together.
+        pruned: what its pruner halted; None without one.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Overview:
     total_timesteps: int = 1
     is_disk_full: bool = False
     has_rounds: bool = True
+    pruned: Pruned | None = None
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -55,6 +59,7 @@ class Overview:
             total_timesteps=config.training.total_timesteps,
             is_disk_full=not files.has_room(experiment.directory),
             has_rounds=config.has_rounds,
+            pruned=experiment.pruned,
         )
 
     @property
@@ -71,13 +76,14 @@ class Overview:
     @property
     def headline(self) -> str:
         """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
-        failed = sum(trial.state == "failed" for trial in self.trials)
+        counts = Counter(trial.state for trial in self.trials)
+        lost = [f"{counts[state]} {state}" for state in ("failed", "halted") if counts[state]]
         parts = [self.state]
         if self.state in {"running", "paused"} and self.has_rounds:
             parts.append(f"round {self.rounds - 1}" if self.rounds else "no round yet")
         parts.append(f"{self.n_ended} of {self.n_planned} trials done")
-        if failed:
-            parts[-1] += f" ({failed} failed)"
+        if lost:
+            parts[-1] += f" ({', '.join(lost)})"
         if self.best is not None:
             parts.append(f"best {best_of(self.best)}")
         if self.is_disk_full and self.state == "running":
@@ -141,7 +147,8 @@ def _told(trial: TrialStatus) -> str:
         score = f"{formatting.score(trial.score)}{formatting.solved(trial.solved_at)}"
         return f"completed, score {score}, {took}"
     if trial.state == "halted":
-        return f"halted after {trial.steps:,} steps, score {formatting.score(trial.score)}"
+        rank = formatting.rank(trial.rank, trial.compared)
+        return f"halted at step {trial.steps:,}, {rank}, score {formatting.score(trial.score)}"
     if trial.state == "failed":
         return f"failed: {formatting.error(trial.error or 'no reason recorded')}"
     return trial.state

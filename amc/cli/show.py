@@ -4,7 +4,7 @@ import click
 
 from amc.cli import formatting
 from amc.cli.options import experiment_argument, json_option
-from amc.cli.outcome import print_row
+from amc.cli.outcome import print_pruned, print_row
 from amc.cli.output import console, print_json, say, shown
 from amc.cli.overview import Overview
 from amc.cli.tables import trials_table
@@ -40,5 +40,6 @@ def _print_head(experiment: Experiment, overview: Overview) -> None:
         print_row("error", formatting.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
+    print_pruned(overview.pruned)
     print_row("created", formatting.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))

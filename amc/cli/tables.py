@@ -58,14 +58,16 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
         max_rows: leave out what matters least if there are more: waiting trials, then old ones.
     """
     shown = _most_telling(overview, max_rows)
-    # Where all are of the search or none is solved, a column tells nothing.
+    # Where all are of the search, none is solved or none halted, a column tells nothing.
     has_kinds = any(trial.kind != "search" for trial in shown)
     has_solved = any(trial.solved_at is not None for trial in shown)
+    has_halted = any(trial.state == "halted" for trial in shown)
     table = _table(
         *("trial", "kind", "state") if has_kinds else ("trial", "state"),
         *("score", "solved at") if has_solved else ("score",),
+        *["halted at"] if has_halted else [],
         *("progress", "attempts", "worker", "hyperparameters"),
-        right=("trial", "score", "solved at", "progress", "attempts"),
+        right=("trial", "score", "solved at", "halted at", "progress", "attempts"),
     )
     for trial in shown:
         is_best = overview.best is not None and trial.number == overview.best.number
@@ -75,6 +77,7 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
             _state(trial.state),
             formatting.score(trial.score) + (" <- best" if is_best else ""),
             *["-" if trial.solved_at is None else f"{trial.solved_at:,}"] if has_solved else [],
+            *[_halted_at(trial)] if has_halted else [],
             _progress(trial, overview.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
@@ -96,6 +99,12 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
         numbers = ", ".join(map(str, best.mean_of[:_MOST_NAMED]))
         more = ", ..." if len(best.mean_of) > _MOST_NAMED else ""
         yield f"best: {best_of(best)}, the mean of trials {numbers}{more}"
+
+
+def _halted_at(trial: TrialStatus) -> str:
+    if trial.state != "halted":
+        return "-"
+    return f"{trial.steps:,}, {formatting.rank(trial.rank, trial.compared)}"
 
 
 def _progress(trial: TrialStatus, total_timesteps: int) -> str:

@@ -8,7 +8,6 @@ from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import ETA, rungs
 from amc.driver.comparison import (
     LEAST_COMPARED,
-    best_first,
     is_spared,
     mean_at,
     standing_height,
@@ -16,6 +15,7 @@ from amc.driver.comparison import (
 from amc.driver.draft import Draft
 from amc.driver.searching import searched
 from amc.ledger import History
+from amc.ledger.pruning import best_first
 
 
 def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) -> int:

@@ -61,7 +61,6 @@ class Draft:
         seed = trial_seed(self._config.seed, number) if seed is None else seed
         trial = Trial(number, dict(hyperparameters), seed, self._past.rounds, suggestion, kind)
         self.trials.append(trial)
-        is_spared = bool(stop_below) and self.would_spare(suggestion)
         self.segments.append(
             Segment(
                 number,
@@ -69,8 +68,8 @@ class Draft:
                 from_step=0,
                 until=until or self.horizon,
                 horizon=self.horizon,
-                stop_below=() if is_spared else stop_below,
-                is_spared=is_spared,
+                stop_below=stop_below,
+                is_spared=bool(stop_below) and self.would_spare(suggestion),
             )
         )
 

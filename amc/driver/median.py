@@ -9,21 +9,21 @@ from statistics import median
 
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
-from amc.driver.comparison import LEAST_COMPARED, score_at
+from amc.driver.comparison import LEAST_COMPARED
 from amc.ledger import History
+from amc.ledger.pruning import StopBelow, score_at
 
-Thresholds = tuple[tuple[int, float], ...]
 
-
-def thresholds(config: ExperimentConfig, past: History) -> Thresholds:
+def thresholds(config: ExperimentConfig, past: History) -> StopBelow:
     """Pairs of step and score; a trial of the search whose score is lower there is halted."""
     search, every = config.hyperparameter_optimizer, config.training.eval_freq
     if search is None or search.pruner != "median" or every is None:
         return ()
-    trials = [trial.number for trial in past.trials.values() if trial.kind == "search"]
+    searched = [trial.number for trial in past.trials.values() if trial.kind == "search"]
+    curves = [past.curve(trial) for trial in searched]
     found = []
     for step in range(rungs(config.training)[0], config.training.total_timesteps, every):
-        scores = [score_at(past, trial, step) for trial in trials]
+        scores = [score_at(points, step) for points in curves]
         known = [score for score in scores if score is not None]
         if len(known) >= LEAST_COMPARED:
             found.append((step, median(known)))

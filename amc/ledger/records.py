@@ -122,9 +122,9 @@ class Segment(Record):
         hyperparameters: in place of the trial's own; None for these.
         reseed: forks every generator after the start was restored; None lets them go on.
         stop_below: pairs of step and score: it is halted at the first evaluation from that step on
-            if its smoothed score is lower.
-        is_spared: whether it would have been halted and runs on all the same, so that it becomes
-            known how often halting is wrong.
+            if its smoothed score is lower, unless it is spared.
+        is_spared: whether it runs on where it would have been halted, so that it becomes known how
+            often halting is wrong.
     """
 
     trial: int

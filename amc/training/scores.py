@@ -10,7 +10,7 @@ from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
-from amc.ledger.standing import smoothed
+from amc.ledger.pruning import is_too_low
 from amc.training.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
 from amc.training.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
 from amc.training.trial import TrialContext
@@ -84,18 +84,15 @@ class Scores:
         return score >= self._threshold
 
     def are_too_low(self) -> bool:
-        """Whether the segment is halted at the latest evaluation.
+        """Whether the segment is halted at the latest evaluation; never one that is spared.
 
-        A level that the curve alone decides, so that it is the same after every resume. A step of
-        `stop_below` is that of the first evaluation from it on, since evaluations wait for the end
-        of an iteration; what the segments before evaluated was decided there.
+        What the segments before evaluated was decided there.
         """
         segment = self._context.segment
-        before, latest = [0, 0, *(one.step for one in self._made)][-2:]
-        if segment is None or latest <= segment.from_step:
+        points = [(one.step, one.score) for one in self._made]
+        if segment is None or segment.is_spared or not points:
             return False
-        score = smoothed([one.score for one in self._made])
-        return any(before < step <= latest and score < low for step, low in segment.stop_below)
+        return points[-1][0] > segment.from_step and is_too_low(points, segment.stop_below)
 
     def _warn_of_cut(self, evaluation: Evaluation) -> None:
         if self._has_warned:

@@ -20,8 +20,8 @@ from replay.table import SEEDS, SPACE, STEPS, Row, document
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
-from amc.driver.comparison import score_at
 from amc.ledger import Decision, History, Report, Segment
+from amc.ledger.pruning import score_at
 from amc.ledger.standing import winner
 from amc.optimizers.encoding import Encoding
 
@@ -245,7 +245,8 @@ class Simulation:
         below = [
             step
             for step, least in segment.stop_below
-            if self._of(segment.trial, self._curves.smoothed)[step // self._every - 1] < least
+            if not segment.is_spared
+            and self._of(segment.trial, self._curves.smoothed)[step // self._every - 1] < least
         ]
         end = min([*below, segment.until])
         steps = range(segment.from_step + self._every, end + 1, self._every)
@@ -273,7 +274,7 @@ class Simulation:
 
     def _standing(self, trial: int) -> tuple[int, float]:
         step = max((step for step, _ in self._history.curve(trial)), default=0)
-        score = score_at(self._history, trial, step)
+        score = score_at(self._history.curve(trial), step)
         return step, -np.inf if score is None else score
 
     def _regret(self, trial: int) -> float:

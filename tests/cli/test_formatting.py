@@ -1,6 +1,7 @@
 import pytest
 
 from amc.cli import formatting
+from amc.ledger.pruning import Pruned
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,15 @@ def test_an_error_is_told_by_its_first_and_last_line():
 def test_a_time_that_no_clock_shows_is_a_dash(unix: float):
     assert formatting.moment(unix) == "-"
     assert formatting.moment(0.0, "%Y") in ("1970", "1969")
+
+
+def test_what_halting_came_to_is_one_sentence():
+    found = Pruned(halted=6, full_steps=270_000, steps_saved=126_900, spared=2, wrongly_halted=0)
+    at_first = Pruned(halted=1, full_steps=0, steps_saved=0, spared=0, wrongly_halted=0)
+
+    assert formatting.pruned(found) == (
+        "6 trials halted, 47 % of 270,000 steps saved, wrongly halted: 0 of 2 spared"
+    )
+    assert formatting.pruned(at_first) == (
+        "1 trial halted, 0 % of 0 steps saved, wrongly halted: none spared"
+    )

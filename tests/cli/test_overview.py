@@ -117,3 +117,12 @@ def test_the_step_at_which_the_task_was_solved_is_told():
         "trial 0: completed, score 200.5, solved at step 1,024, 2,048 steps in 12 s on rl-worker-0",
         "best so far: 200.5 (trial 0, solved at step 1,024)",
     ]
+
+
+def test_who_is_halted_keeps_a_line_with_its_step_and_rank():
+    halted = replace(RUNNING, state="halted", score=3.5, steps=60_000, rank=7, compared=9)
+
+    lines = list(changes(at(RUNNING), at(halted)))
+
+    assert lines[0] == "trial 0: halted at step 60,000, rank 7 of 9, score 3.5"
+    assert "1 of 4 trials done (1 halted)" in at(halted).headline

@@ -128,3 +128,13 @@ def test_what_was_solved_has_its_step_in_a_column():
     assert "solved at" in text
     assert "12,288" in next(line for line in text.splitlines() if "500" in line)
     assert "solved at" not in drawn(trials_table(with_trials(other)))
+
+
+def test_what_was_halted_has_its_step_and_rank_in_a_column():
+    halted = replace(RUNNING, state="halted", score=3.5, steps=60_000, rank=7, compared=9)
+    other = replace(RUNNING, number=1)
+
+    text = drawn(trials_table(with_trials(halted, other)))
+
+    assert "60,000, rank 7 of 9" in next(line for line in text.splitlines() if "halted  " in line)
+    assert "halted at" not in drawn(trials_table(with_trials(other)))

@@ -12,6 +12,7 @@ from amc.config.schema import ExperimentConfig
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import Decision, History, Report, Segment, Trial
+from amc.ledger.pruning import is_too_low, pruned
 
 MakeConfig = Callable[..., ExperimentConfig]
 STEPS, EVERY = 1000, 100
@@ -52,14 +53,13 @@ def curve(trial: Trial, segment: Segment) -> list[tuple[int, float]]:
 
 
 def train(past: History, segment: Segment) -> Report:
-    """What a worker reports: halted at the first evaluation below a threshold."""
+    """What a worker reports: halted at the first evaluation below a threshold, unless spared."""
     trial = past.trials[segment.trial]
     points = curve(trial, segment)
     seen = past.curve(trial.number)
     for index, (step, _) in enumerate(points):
-        recent = [score for _, score in [*seen, *points[: index + 1]][-3:]]
-        low = dict(segment.stop_below).get(step)
-        if low is not None and sum(recent) / len(recent) < low and step < segment.until:
+        is_low = is_too_low([*seen, *points[: index + 1]], segment.stop_below)
+        if is_low and step < segment.until and not segment.is_spared:
             return report(segment, points[: index + 1], "halted")
     return report(segment, points, "completed")
 
@@ -185,6 +185,21 @@ def test_one_doomed_trial_in_ten_runs_on_and_is_told_apart(make_config: MakeConf
     doomed = {trial.number for trial, result in past.finished() if result.state == "halted"}
     assert 0.03 < len(spared) / len(spared | doomed) < 0.2
     assert all(past.result(trial).state == "completed" for trial in spared)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("case", ["halving", "rounds, median"])
+def test_where_curves_never_cross_no_spared_one_was_wrongly_halted(
+    case: str, make_config: MakeConfig
+):
+    config = searching(make_config, **{**CASES[case], "type": "random", "n_calls": 180})
+
+    past, _ = run(config)
+    found = pruned(config, past)
+
+    assert found is not None
+    assert (found.full_steps, found.wrongly_halted) == (180 * STEPS, 0)
+    assert 0.03 < found.spared / (found.spared + found.halted) < 0.2
+    assert found.steps_saved == 180 * STEPS - sum(one.steps for _, one in past.finished())
 
 
 def test_a_trial_that_fails_at_a_rung_is_not_sent_on(make_config: MakeConfig):

@@ -164,6 +164,14 @@ def test_a_trial_below_its_threshold_is_halted_there(small, segments):
     assert outcome.score == outcome.evaluations[-1].score
 
 
+def test_a_spared_trial_runs_on_past_its_thresholds(small, segments):
+    trials = segments(small("ppo"))
+
+    outcome = trials.run(trials.context(512, stop_below=((200, 1e9),), is_spared=True))
+
+    assert (outcome.state, outcome.steps) == ("completed", 512)
+
+
 def test_what_is_halted_is_the_mean_of_up_to_three_evaluations(small, segments):
     config = small("ppo", {"training.eval_freq": 64})
     made = segments(config).through(512)[-1].evaluations
