@@ -23,7 +23,7 @@ from amc.errors import BrokerError, LedgerError
 from amc.ledger import History, Ledger, Result, Trial, files
 from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import ExperimentState
-from amc.ledger.standing import Winner, winner
+from amc.ledger.standing import MeanScore, Winner, winner
 
 _POLL_S = 0.2
 
@@ -60,19 +60,24 @@ class TrialStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class BestTrial(TrialStatus):
-    """The best suggestion's best trial, and what decided that the suggestion is the best.
+    """The best suggestion's best trial, and what the suggestion is worth.
 
     Attributes:
-        mean_score: mean over every completed trial of the suggestion.
+        mean_score: over its tests, on seeds that had no part in choosing it; until these are there,
+            or where there are none, over the trials that chose it.
         standard_error: of that mean; None where it is of a single trial.
         n_seeds: how many trials that is.
         mean_of: their numbers.
+        interval: of the mean, 95 %; None where its trials chose the suggestion.
+        chosen_by: the mean that chose it; None where that is `mean_score`.
     """
 
     mean_score: float
     standard_error: float | None
     n_seeds: int
     mean_of: tuple[int, ...] = ()
+    interval: tuple[float, float] | None = None
+    chosen_by: MeanScore | None = None
 
 
 class Experiment:
@@ -186,7 +191,7 @@ class Experiment:
         if best is None:
             return None
         return self.config.for_trial(
-            best.hyperparameters, seed=best.seed, is_finalist=best.kind == "finalist"
+            best.hyperparameters, seed=best.seed, goes_to_its_end=best.kind != "search"
         )
 
     def wait(
@@ -299,6 +304,8 @@ def _best(best: Winner) -> BestTrial:
         standard_error=best.standard_error,
         n_seeds=best.n_seeds,
         mean_of=best.mean_of,
+        interval=best.interval,
+        chosen_by=best.chosen_by,
     )
 
 

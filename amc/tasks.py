@@ -205,11 +205,13 @@ def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
         return
     if not config.has_rounds and best == winner(config, before):
         return
+    chosen_by = best.chosen_by or best
     values = {
         "search/best_score": best.result.score,
-        "search/best_mean_score": best.mean_score,
-        "search/best_standard_error": best.standard_error,
-        "search/best_n_seeds": best.n_seeds,
+        "search/best_mean_score": chosen_by.mean_score,
+        "search/best_standard_error": chosen_by.standard_error,
+        "search/best_n_seeds": chosen_by.n_seeds,
+        "search/test_mean_score": best.mean_score if best.chosen_by else None,
         "search/best_solved_at": best.result.solved_at,
     }
     known = {tag: value for tag, value in values.items() if value is not None}
@@ -222,9 +224,10 @@ def _store_best(ledger: Ledger) -> None:
     if best is None:
         return
     paths = ledger.paths
-    is_finalist = best.trial.kind == "finalist"
     config = ledger.config.for_trial(
-        best.trial.hyperparameters, seed=best.trial.seed, is_finalist=is_finalist
+        best.trial.hyperparameters,
+        seed=best.trial.seed,
+        goes_to_its_end=best.trial.goes_to_its_end,
     )
     text = files.encode(config.to_json())
     files.replace(paths.best_config, text, point="best-config")

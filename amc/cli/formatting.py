@@ -16,27 +16,30 @@ def score(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
 
 
-def mean(value: float, standard_error: float | None) -> str:
-    """`-1094.6 ± 91.2`: as many digits as the standard error makes sense of; else like a score."""
+def mean(
+    value: float, standard_error: float | None, interval: tuple[float, float] | None = None
+) -> str:
+    """`-1094.6 ± 91.2`, or with an interval `488.2 [460.1, 516.3]`; of one like a score.
+
+    With as many digits as the standard error, or half the interval, makes sense of.
+    """
     if standard_error is None:
         return score(value)
-    if not standard_error or max(abs(value), standard_error) >= _LONG:
-        return f"{score(value)} ± {standard_error:.3g}"
-    decimals = min(max(0, 2 - math.floor(math.log10(standard_error))), _MOST_DECIMALS)
-    return f"{value:.{decimals}f} ± {standard_error:.{decimals}f}"
+    spread = standard_error if interval is None else (interval[1] - interval[0]) / 2
+    if not spread or max(abs(value), spread) >= _LONG:
+        texts = [score(number) for number in (value, *(interval or ()))] + [f"{spread:.3g}"]
+    else:
+        decimals = min(max(0, 2 - math.floor(math.log10(spread))), _MOST_DECIMALS)
+        texts = [f"{number:.{decimals}f}" for number in (value, *(interval or ()), spread)]
+    middle, *ends, error = texts
+    return f"{middle} ± {error}" if interval is None else f"{middle} [{', '.join(ends)}]"
 
 
-def decided(mean_score: float, standard_error: float | None, n_seeds: int) -> str:
-    """`-1094.6 ± 91.2 (4 seeds)`; of a single trial `412.5`."""
-    return mean(mean_score, standard_error) + (f" ({n_seeds} seeds)" if n_seeds > 1 else "")
-
-
-def best(
-    mean_score: float, standard_error: float | None, n_seeds: int, trial: int, solved_at: int | None
-) -> str:
-    """`-1094.6 ± 91.2 (4 seeds, trial 24)`; of one trial `500 (trial 7, solved at step 12,288)`."""
-    seeds = f"{n_seeds} seeds, " if n_seeds > 1 else ""
-    return f"{mean(mean_score, standard_error)} ({seeds}trial {trial}{solved(solved_at)})"
+def seeds(n_seeds: int, *, are_tests: bool) -> str:
+    """`4 seeds` or `3 test seeds`; nothing of a single trial, unless it was a test."""
+    if n_seeds == 1 and not are_tests:
+        return ""
+    return f"{n_seeds} {'test ' * are_tests}seed{'s' * (n_seeds > 1)}"
 
 
 def solved(step: int | None) -> str:
@@ -98,6 +101,8 @@ def budget(search: str, planned: Any) -> str:
         seeds = planned.finalist_seeds
         more = f"the best {planned.finalists} again on {seeds} further seed{'s' * (seeds > 1)} each"
         parts.append(f"then {planned.finalists * seeds:,} more: {more}")
+    if planned.test_seeds:
+        parts.append(f"then {planned.test_seeds:,} more: the winner on test seeds")
     return ", ".join(parts)
 
 

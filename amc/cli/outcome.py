@@ -12,7 +12,7 @@ from rich.console import Console
 from amc.cli import formatting
 from amc.cli.live import follow
 from amc.cli.output import note, print_json, say, shown
-from amc.cli.overview import best_of
+from amc.cli.overview import best_of, chosen_by, result_of
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.ledger.pruning import Pruned
@@ -95,8 +95,15 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
         return
     best = experiment.best
     if best is not None:
-        print_row("best score", best_of(best))
-        if best.n_seeds > 1:
+        is_tested = best.chosen_by is not None
+        is_alone = best.n_seeds == 1 and not is_tested
+        print_row("best score", best_of(best) if is_alone else result_of(best))
+        if best.interval is not None:
+            on = ", on seeds that had no part in choosing it" if is_tested else ""
+            print_row("", f"the mean and its 95 % interval{on}")
+        if is_tested:
+            print_row("chosen by", chosen_by(best))
+        if not is_alone:
             print_row(
                 "its agent",
                 f"trial {best.number}, {best.kind}, score {formatting.score(best.score)}",

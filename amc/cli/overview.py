@@ -115,10 +115,32 @@ def changes(before: Overview | None, after: Overview) -> Iterator[str]:
         yield after.headline
 
 
+def result_of(best: BestTrial) -> str:
+    """`488.2 [460.1, 516.3] (3 test seeds)`; untested `-1094.6 ± 91.2 (4 seeds)`, or `412.5`."""
+    seeds = _seeds(best)
+    return _mean(best) + (f" ({seeds})" if seeds else "")
+
+
 def best_of(best: BestTrial) -> str:
-    """What decided, on how many seeds, whose agent is kept, and when that had solved its task."""
-    decided = (best.mean_score, best.standard_error, best.n_seeds)
-    return formatting.best(*decided, best.number, best.solved_at)
+    """The same, and whose agent is kept, and when that had solved its task."""
+    agent = f"trial {best.number}{formatting.solved(best.solved_at)}"
+    return f"{_mean(best)} ({', '.join(filter(None, (_seeds(best), agent)))})"
+
+
+def chosen_by(best: BestTrial) -> str:
+    """What chose a suggestion that was tested: `499.2 ± 0.3 (4 seeds)`."""
+    mean = best.chosen_by or best
+    seeds = formatting.seeds(mean.n_seeds, are_tests=False)
+    text = formatting.mean(mean.mean_score, mean.standard_error)
+    return text + (f" ({seeds})" if seeds else "")
+
+
+def _mean(best: BestTrial) -> str:
+    return formatting.mean(best.mean_score, best.standard_error, best.interval)
+
+
+def _seeds(best: BestTrial) -> str:
+    return formatting.seeds(best.n_seeds, are_tests=best.chosen_by is not None)
 
 
 def _decisive(best: BestTrial | None) -> tuple[object, ...]:
@@ -126,7 +148,7 @@ def _decisive(best: BestTrial | None) -> tuple[object, ...]:
 
 
 def _name(trial: TrialStatus) -> str:
-    return f"trial {trial.number}" + (" (finalist)" if trial.kind == "finalist" else "")
+    return f"trial {trial.number}" + (f" ({trial.kind})" if trial.kind != "search" else "")
 
 
 def _standing(trial: TrialStatus) -> tuple[object, ...]:

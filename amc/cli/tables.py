@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from amc.cli import formatting
-from amc.cli.overview import Overview, best_of
+from amc.cli.overview import Overview, best_of, chosen_by, result_of
 from amc.experiment_view import TrialStatus
 
 DAMAGED = "damaged"
@@ -94,11 +94,19 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
         yield f"{len(shown)} of {len(overview.trials)} trials shown"
     if any(trial.kind == "finalist" for trial in shown):
         yield "finalist: a good suggestion again, on another seed"
+    if any(trial.kind == "test" for trial in shown):
+        yield "test: the winner again, on a seed that had no part in choosing it"
     best = overview.best
     if best is not None and best.n_seeds > 1:
-        numbers = ", ".join(map(str, best.mean_of[:_MOST_NAMED]))
-        more = ", ..." if len(best.mean_of) > _MOST_NAMED else ""
-        yield f"best: {best_of(best)}, the mean of trials {numbers}{more}"
+        with_interval = " with its 95 % interval" if best.interval else ""
+        yield f"best: {best_of(best)}, the mean of {_trials(best.mean_of)}{with_interval}"
+    if best is not None and best.chosen_by is not None:
+        yield f"chosen by: {chosen_by(best)}, {_trials(best.chosen_by.mean_of)}"
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    more = ", ..." if len(numbers) > _MOST_NAMED else ""
+    return f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:_MOST_NAMED]))}{more}"
 
 
 def _halted_at(trial: TrialStatus) -> str:
@@ -144,7 +152,7 @@ def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
             overview.id,
             _state(overview.state),
             "-" if created is None else f"{overview.n_ended}/{overview.n_planned}",
-            formatting.decided(best.mean_score, best.standard_error, best.n_seeds) if best else "-",
+            result_of(best) if best else "-",
             *[_solved_at(overview)] if has_solved else [],
             trains,
             "-" if created is None else formatting.moment(created),

@@ -122,7 +122,7 @@ class HyperparameterOptimizerConfig(StrictModel):
     type: Annotated[str, AfterValidator(names.search)] = "bayesian"
     """bayesian, tpe, random, sobol, grid, or a plug-in's name."""
     n_calls: Annotated[int, Field(ge=1, le=1_000_000), INTEGRAL]
-    """Trials of the search; finalists come on top."""
+    """Trials of the search; finalists and tests come on top."""
     search_space: dict[
         str,
         Annotated[InstanceOf[Dimension], PlainSerializer(lambda dimension: dimension.to_json())],
@@ -150,6 +150,8 @@ class HyperparameterOptimizerConfig(StrictModel):
     """Best suggestions trained again at the end; null: 4 from 16 calls on, else none."""
     finalist_seeds: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 3
     """Further seeds of each finalist."""
+    test_seeds: Annotated[int, Field(ge=0, le=1000), INTEGRAL] | None = None
+    """Seeds that the winner is tested on, which chose nothing; null: 3 from 16 calls on, else 0."""
     pruner: Annotated[
         Literal["halving", "asha", "median"] | None,
         BeforeValidator(_or_none),
@@ -174,7 +176,7 @@ class TrainingConfig(StrictModel):
     eval_max_episode_steps: Count = 50_000
     """Steps after which an evaluation cuts an episode off where there is no other limit."""
     stop_at_reward_threshold: bool = False
-    """Whether a trial, unless a finalist, ends at the first evaluation at reward_threshold."""
+    """Whether a trial of the search ends at the first evaluation at reward_threshold."""
     device: Annotated[
         str,
         AfterValidator(names.device),
@@ -268,20 +270,20 @@ class ExperimentConfig(StrictModel):
         return self.model_copy(update=sections)
 
     def for_trial(
-        self, values: Mapping[str, Any], *, seed: int, is_finalist: bool = False
+        self, values: Mapping[str, Any], *, seed: int, goes_to_its_end: bool = False
     ) -> "ExperimentConfig":
         """The config that trains one trial: its hyperparameters, its seed, nothing to search.
 
         Args:
             values: keys as a search space writes them, short or dotted.
             seed: the trial's.
-            is_finalist: whether it is trained to its end in any case.
+            goes_to_its_end: whether it does so in any case, however good it is before.
 
         Raises:
             ConfigError: a key cannot be searched, or a value is not allowed; every fault at once.
         """
         changes: dict[str, Any] = {"seed": seed, "hyperparameter_optimizer": None}
-        if is_finalist:
+        if goes_to_its_end:
             to_its_end = {"stop_at_reward_threshold": False}
             changes["training"] = self.training.model_copy(update=to_its_end)
         return self.with_hyperparameters(values).model_copy(update=changes)

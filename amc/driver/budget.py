@@ -12,7 +12,8 @@ from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.rungs import ETA, rungs
 from amc.optimizers.grid import GridOptimizer
 
-_FINALISTS, _CALLS_FOR_FINALISTS = 4, 16
+# Of a search that is large enough for them.
+_FINALISTS, _TEST_SEEDS, _LARGE = 4, 3, 16
 # The points of a larger grid are not counted; who asks for more calls than it has gets fewer.
 _MOST_COUNTED = 10_000
 
@@ -29,6 +30,7 @@ class Budget:
         suggestions_per_round: how many are suggested together.
         finalists: suggestions that are trained again.
         finalist_seeds: trials of each of these.
+        test_seeds: trials of the winner on seeds that had no part in choosing it.
         grid_points: of a grid that is smaller than the trials that were asked for; else None.
     """
 
@@ -38,12 +40,13 @@ class Budget:
     suggestions_per_round: int = 1
     finalists: int = 0
     finalist_seeds: int = 0
+    test_seeds: int = 0
     grid_points: int | None = None
 
     @property
     def trials(self) -> int:
         """All of them."""
-        return self.search_trials + self.finalists * self.finalist_seeds
+        return self.search_trials + self.finalists * self.finalist_seeds + self.test_seeds
 
     def next_seeds(self, searched: int, suggestions: int) -> list[int]:
         """Of each of the next suggestions, how many trials it gets; empty at the end.
@@ -73,19 +76,23 @@ def budget(config: ExperimentConfig) -> Budget:
     trials = points * seeds if points is not None and is_short else search.n_calls
     # So that one of a round comes to the end, and the last rung has something to compare.
     least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1
-    wanted = search.finalists
-    if wanted is None:
-        wanted = _FINALISTS if search.n_calls >= _CALLS_FOR_FINALISTS else 0
+    is_large = search.n_calls >= _LARGE
+    finalists = _if_none(search.finalists, _FINALISTS if is_large else 0)
     return Budget(
         search_trials=trials,
         seeds=seeds,
         suggestions=-(-trials // seeds),
         suggestions_per_round=max(least, search.trials_per_round // seeds),
         # What was not tried on all of its seeds is not tried again either.
-        finalists=min(wanted, trials // seeds),
+        finalists=min(finalists, trials // seeds),
         finalist_seeds=search.finalist_seeds,
+        test_seeds=_if_none(search.test_seeds, _TEST_SEEDS if is_large else 0),
         grid_points=points if is_short else None,
     )
+
+
+def _if_none(asked: int | None, default: int) -> int:
+    return default if asked is None else asked
 
 
 def _grid_points(search: HyperparameterOptimizerConfig, n_calls: int) -> int | None:

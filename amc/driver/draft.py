@@ -1,16 +1,21 @@
 """What a decision opens, while a policy puts it together. Its door is `Draft`."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import History, Segment, Trial
+from amc.ledger.records import TrialKind
 
 # The seed of trial n is a stream of its own below the experiment's seed; so is the draw that says
 # whether a suggestion would be spared.
 _TRIAL_STREAM, _SPARED_STREAM = 1, 2
+# A seed's 32 bits are drawn, and its kind is put above them: so the three sets have no seed in
+# common, however many trials there are, and what is drawn below a seed differs, too.
+_SEED_BITS = 32
+_SETS: Mapping[TrialKind, int] = {"search": 0, "finalist": 1, "test": 2}
 # One doomed trial in so many runs on, so that it becomes known how often halting is wrong.
 _ONE_IN = 10
 
@@ -42,7 +47,7 @@ class Draft:
         hyperparameters: Mapping[str, Any],
         suggestion: int,
         *,
-        kind: Literal["search", "finalist"] = "search",
+        kind: TrialKind = "search",
         seed: int | None = None,
         until: int | None = None,
         stop_below: tuple[tuple[int, float], ...] = (),
@@ -53,12 +58,12 @@ class Draft:
             hyperparameters: as the search space writes them.
             suggestion: number of the suggestion.
             kind: of the trial.
-            seed: of the trial; its own stream below the experiment's if None.
+            seed: of the trial; if None its own stream below the experiment's, in the set of `kind`.
             until: where its first segment ends; the trial's end if None.
             stop_below: pairs of step and score; see `Segment`.
         """
         number = len(self._past.trials) + len(self.trials)
-        seed = trial_seed(self._config.seed, number) if seed is None else seed
+        seed = trial_seed(self._config.seed, number, kind) if seed is None else seed
         trial = Trial(number, dict(hyperparameters), seed, self._past.rounds, suggestion, kind)
         self.trials.append(trial)
         self.segments.append(
@@ -95,7 +100,10 @@ class Draft:
         return int(sequence.generate_state(1)[0]) % _ONE_IN == 0
 
 
-def trial_seed(experiment_seed: int, number: int) -> int:
-    """The seed of a trial: its own stream below the experiment's seed, 0 <= seed < 2**32."""
+def trial_seed(experiment_seed: int, number: int, kind: TrialKind = "search") -> int:
+    """The seed of a trial: its own stream below the experiment's seed, in the set of its kind.
+
+    Trials of the search have seeds below 2**32, finalists the next 2**32, tests the next.
+    """
     sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
-    return int(sequence.generate_state(1)[0])
+    return (_SETS[kind] << _SEED_BITS) + int(sequence.generate_state(1)[0])

@@ -10,7 +10,7 @@ from amc.config.search.rungs import rungs
 from amc.driver import asha, halving
 from amc.driver.budget import budget
 from amc.driver.draft import Draft
-from amc.driver.searching import open_finalists, open_suggestions
+from amc.driver.searching import open_finalists, open_suggestions, open_tests
 from amc.ledger import History, Report
 from amc.ledger.standing import standings
 
@@ -37,6 +37,8 @@ def open_next(config: ExperimentConfig, past: History, draft: Draft) -> None:
         _open_round(config, search, past, draft)
     if not past.open and not draft.segments:
         open_finalists(config, past, draft)
+    if not past.open and not draft.segments:
+        open_tests(config, past, draft)
 
 
 def _open_round(

@@ -1,6 +1,6 @@
-"""New trials of the search, and the finalists: what every policy opens when it has room.
+"""New trials of the search, the finalists, and the tests: what every policy opens when it has room.
 
-Its doors are `open_suggestions` and `open_finalists`.
+Its doors are `open_suggestions`, `open_finalists` and `open_tests`.
 """
 
 from collections.abc import Mapping
@@ -63,6 +63,17 @@ def open_finalists(config: ExperimentConfig, past: History, draft: Draft) -> Non
             draft.start(trial.hyperparameters, trial.suggestion, kind="finalist")
 
 
+def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
+    """Open the winner again on seeds that had no part in choosing it, unless that was done."""
+    seeds = budget(config).test_seeds
+    for standing in ranked(config, past)[:1] if seeds else ():
+        trial, _ = standing.rows[0]
+        tests = (other for other in past.trials.values() if other.kind == "test")
+        if all(test.suggestion != trial.suggestion for test in tests):
+            for _ in range(seeds):
+                draft.start(trial.hyperparameters, trial.suggestion, kind="test")
+
+
 def searched(past: History) -> dict[int, list[int]]:
     """The trials of each suggestion of the search, by its number."""
     found: dict[int, list[int]] = {}
@@ -79,7 +90,9 @@ def _rows(config: ExperimentConfig, past: History) -> list[Row]:
     if search is not None and search.pruner is not None:
         steps = rungs(config.training)
         return [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
-    scores = {number: standing.mean_score for number, standing in standings(past).items()}
+    # The search learns from its own seeds alone; those of finalists judge what it found.
+    own = standings(past, {"search"})
+    scores = {number: standing.mean.mean_score for number, standing in own.items()}
     return [_row(past, number, trials, scores) for number, trials in groups.items()]
 
 

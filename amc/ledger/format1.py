@@ -9,10 +9,10 @@ in that of the closed round. So one damaged record of these costs nothing but a 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from amc.errors import LedgerError
 from amc.ledger import files
@@ -21,6 +21,13 @@ from amc.ledger.records import Decision, End, Report, Result, Segment, Trial
 
 _LOG = logging.getLogger(__name__)
 Record = TypeVar("Record", Trial, Result)
+
+
+def config(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of such an experiment, which promised no tests of its winner."""
+    search = recorded.get("hyperparameter_optimizer")
+    promised = {**search, "test_seeds": 0} if isinstance(search, Mapping) else search
+    return {**recorded, "hyperparameter_optimizer": promised}
 
 
 def decision(paths: ExperimentPaths, number: int) -> Decision | None:

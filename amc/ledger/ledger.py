@@ -108,8 +108,9 @@ class Ledger:
             ConfigError: what it holds is no config here, as where a plug-in is missing.
         """
         # Accepted once: another machine's memory or allow-list does not make it wrong.
-        source = str(self.paths.experiment)
-        return ConfigLoader().from_mapping(self.record.config, source=source, accepted=True)
+        record, source = self.record, str(self.paths.experiment)
+        config = format1.config(record.config) if record.format == 1 else record.config
+        return ConfigLoader().from_mapping(config, source=source, accepted=True)
 
     @property
     def state(self) -> ExperimentState:

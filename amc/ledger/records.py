@@ -15,6 +15,7 @@ from amc.errors import LedgerError
 SegmentKey = tuple[int, int]
 RequestKind = Literal["calls", "steps", "trial", "retry", "limits"]
 EndState = Literal["completed", "failed", "cancelled"]
+TrialKind = Literal["search", "finalist", "test"]
 TrialState = Literal["completed", "halted", "failed", "cancelled"]
 ExperimentState = Literal["running", "paused", "completed", "failed", "cancelled"]
 AttemptOutcome = Literal[
@@ -92,7 +93,8 @@ class Trial(Record):
         seed: the trial's own seed, 0 <= seed < 2**63.
         round: which of the decisions that opened trials this is from, 0-based.
         suggestion: number of the suggestion; trials of one suggestion differ in seed.
-        kind: a trial of the search, or a finalist on a further seed.
+        kind: a trial of the search, a finalist on a further seed, or a test of the winner on a seed
+            that had no part in choosing it.
         retry_of: number of the failed trial that this one repeats.
         request: number of the request that asked for it; None: the search, or its finalists did.
     """
@@ -102,9 +104,14 @@ class Trial(Record):
     seed: int
     round: int = 0
     suggestion: int = 0
-    kind: Literal["search", "finalist"] = "search"
+    kind: TrialKind = "search"
     retry_of: int | None = None
     request: int | None = None
+
+    @property
+    def goes_to_its_end(self) -> bool:
+        """Whether it is trained to its end however good it is before; in the search it may stop."""
+        return self.kind != "search"
 
 
 @dataclass(frozen=True)

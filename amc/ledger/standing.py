@@ -2,23 +2,45 @@
 
 Pure, from config and history. The one answer to "what is best": the driver chooses finalists and
 the winner by it, and whoever shows a result shows the same. Its doors are `winner` and `ranked`.
+
+The highest of many noisy scores is too high: it was chosen for its luck. So the winner is tested on
+seeds that had no part in choosing it, and the mean over these is the result, once it is there.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any, Self
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger.history import History
-from amc.ledger.records import Record, Result, Trial
+from amc.ledger.interval import half_width
+from amc.ledger.records import Record, Result, Trial, TrialKind
 
 # Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
 _SHRINK = 2.0**-20
 # A single evaluation is noisy, and a curve is compared where it is, not where it was long ago.
 _SMOOTHED_OVER = 3
+_CHOOSING: frozenset[TrialKind] = frozenset({"search", "finalist"})
+
+
+@dataclass(frozen=True)
+class MeanScore(Record):
+    """A mean over the trials of one suggestion.
+
+    Attributes:
+        mean_score: the mean.
+        standard_error: of that mean; None where it is of a single trial.
+        n_seeds: how many trials that is.
+        mean_of: their numbers.
+    """
+
+    mean_score: float
+    standard_error: float | None
+    n_seeds: int
+    mean_of: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,23 +61,12 @@ class Standing:
         return len(self.rows)
 
     @property
-    def scores(self) -> list[float]:
-        """The score of each completed trial."""
-        return [result.score for _, result in self.rows if result.score is not None]
-
-    @property
-    def mean_score(self) -> float:
-        """Mean over the completed trials: what suggestions are compared by."""
-        return fmean(score * _SHRINK for score in self.scores) / _SHRINK
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the mean score; None for a single trial, which says nothing of the spread."""
-        if self.n_seeds < 2:
-            return None
-        squares = math.hypot(*(score - self.mean_score for score in self.scores))
-        error = squares / math.sqrt(self.n_seeds * (self.n_seeds - 1))
-        return error if math.isfinite(error) else None
+    def mean(self) -> MeanScore:
+        """Of the completed trials: what suggestions are compared by."""
+        scores = [result.score for _, result in self.rows if result.score is not None]
+        mean = fmean(score * _SHRINK for score in scores) / _SHRINK
+        numbers = tuple(trial.number for trial, _ in self.rows)
+        return MeanScore(mean, _standard_error(scores, mean), len(scores), numbers)
 
     @property
     def mean_evaluation(self) -> float:
@@ -80,31 +91,28 @@ class Standing:
         return replace(self, rows=tuple(row for row in self.rows if row[0].kind == "finalist"))
 
 
-@dataclass(frozen=True)
-class Winner(Record):
-    """The best suggestion so far.
+@dataclass(frozen=True, kw_only=True)
+class Winner(MeanScore):
+    """The best suggestion so far, and its mean score: over its tests where there are any.
 
     Attributes:
-        trial: its best-scoring trial, whose agent is handed out.
+        trial: the best-scoring of the trials that chose it, whose agent is handed out. Never a
+            test: an agent that was picked for its score there would make that score a choice, too.
         result: that trial's result.
-        mean_score: mean over every completed trial of the suggestion.
-        standard_error: of that mean; None where it is of a single trial.
-        n_seeds: how many trials that is.
-        mean_of: their numbers.
+        interval: of the mean, 95 %; None where the seeds chose what they are of, so that the mean
+            is too high, or where there is a single one.
+        chosen_by: the mean that chose it; None where that is this one.
     """
 
     trial: Trial
     result: Result
-    mean_score: float
-    standard_error: float | None
-    n_seeds: int
-    mean_of: tuple[int, ...] = ()
+    interval: tuple[float, float] | None = None
+    chosen_by: MeanScore | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The record in best.json: the trial's keys, its result's, and the suggestion's."""
-        nested = ("trial", "result")
-        own = {key: value for key, value in vars(self).items() if key not in nested}
-        return {**asdict(self.trial), **asdict(self.result), **own}
+        data = asdict(self)
+        return {**data.pop("trial"), **data.pop("result"), **data}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], source: object) -> Self:
@@ -117,21 +125,22 @@ class Winner(Record):
 def winner(config: ExperimentConfig, history: History) -> Winner | None:
     """The best suggestion so far; None before a trial was completed.
 
-    A single high score among many noisy ones is luck more often than not; finalists decide where
-    there are any.
+    Finalists decide where there are any.
     """
     pool = ranked(config, history)
     if not pool:
         return None
     best = pool[0]
     trial, result = max(best.rows, key=lambda row: (row[1].score, -row[0].number))
+    tests = _tests(history, best.number)
+    mean = best.mean if tests is None else tests.mean
+    is_fair = tests is not None or config.hyperparameter_optimizer is None
     return Winner(
-        trial,
-        result,
-        best.mean_score,
-        best.standard_error,
-        best.n_seeds,
-        tuple(trial.number for trial, _ in best.rows),
+        **vars(mean),
+        trial=trial,
+        result=result,
+        interval=_interval(mean) if is_fair else None,
+        chosen_by=None if tests is None else best.mean,
     )
 
 
@@ -145,7 +154,7 @@ def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
     seeds = 1 if search is None else search.seeds_per_trial
     stops = config.training.stop_at_reward_threshold
     standing = list(standings(history).values())
-    is_settled = not history.outstanding
+    is_settled = _kinds_at_work(history) <= {"test"}
     tried_again = [item for item in standing if item.is_finalist and is_settled]
     if stops:
         # Trials of the search ended where they were good enough, finalists went on to the end.
@@ -155,13 +164,46 @@ def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
     return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
 
 
-def standings(history: History) -> dict[int, Standing]:
-    """Every suggestion of which a trial was completed, by its number, in order."""
+def standings(history: History, kinds: Collection[TrialKind] = _CHOOSING) -> dict[int, Standing]:
+    """Every suggestion of which a trial was completed, by its number, in order.
+
+    Args:
+        history: of the experiment.
+        kinds: which trials count; left out, those that choose the winner.
+    """
     rows: dict[int, list[tuple[Trial, Result]]] = defaultdict(list)
     for trial, result in history.finished():
-        if result.state == "completed" and result.score is not None:
+        is_scored = result.state == "completed" and result.score is not None
+        if is_scored and trial.kind in kinds:
             rows[trial.suggestion].append((trial, result))
     return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
+
+
+def _tests(history: History, suggestion: int) -> Standing | None:
+    """The tests of a suggestion, once all of them have ended."""
+    if "test" in _kinds_at_work(history):
+        return None
+    return standings(history, {"test"}).get(suggestion)
+
+
+def _kinds_at_work(history: History) -> set[TrialKind]:
+    return {history.trials[segment.trial].kind for segment in history.outstanding}
+
+
+def _standard_error(scores: Sequence[float], mean: float) -> float | None:
+    if len(scores) < 2:
+        return None
+    squares = math.hypot(*(score - mean for score in scores))
+    error = squares / math.sqrt(len(scores) * (len(scores) - 1))
+    return error if math.isfinite(error) else None
+
+
+def _interval(mean: MeanScore) -> tuple[float, float] | None:
+    if mean.standard_error is None:
+        return None
+    half = half_width(mean.standard_error, mean.n_seeds)
+    low, high = mean.mean_score - half, mean.mean_score + half
+    return (low, high) if math.isfinite(high - low) else None
 
 
 def smoothed(scores: Sequence[float]) -> float:
@@ -182,4 +224,4 @@ def _merit(standing: Standing, stops: bool) -> tuple[float, ...]:
     and curves are compared only where these are equal, and so the curves equally long.
     """
     steps = standing.steps_to_solve if stops else 0.0
-    return standing.mean_score, -steps, standing.mean_evaluation
+    return standing.mean.mean_score, -steps, standing.mean_evaluation

@@ -27,8 +27,10 @@ def segment_config(config: ExperimentConfig, context: TrialContext) -> Experimen
     Raises:
         ConfigError: a hyperparameter is unknown, or its value not allowed.
     """
-    segment, is_finalist = context.segment, context.trial.kind == "finalist"
-    own = config.for_trial(hyperparameters(context), seed=_seed(context), is_finalist=is_finalist)
+    segment, to_its_end = context.segment, context.trial.goes_to_its_end
+    own = config.for_trial(
+        hyperparameters(context), seed=_seed(context), goes_to_its_end=to_its_end
+    )
     if segment is None:
         return own
     training = own.training.model_copy(update={"total_timesteps": segment.horizon})

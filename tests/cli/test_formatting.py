@@ -41,6 +41,20 @@ def test_a_mean_has_as_many_digits_as_its_error_makes_sense_of(
     assert formatting.mean(value, standard_error) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "standard_error", "interval", "text"),
+    [
+        (488.2, 6.53, (460.1, 516.3), "488.2 [460.1, 516.3]"),
+        (500.0, 0.0, (500.0, 500.0), "500 [500, 500]"),
+        (3e9, 2e8, (2.1e9, 3.9e9), "3e+09 [2.1e+09, 3.9e+09]"),
+    ],
+)
+def test_a_mean_that_was_tested_has_its_interval(
+    value: float, standard_error: float, interval: tuple[float, float], text: str
+):
+    assert formatting.mean(value, standard_error, interval) == text
+
+
 def test_hyperparameters_are_short():
     values = {"gamma": 0.98765432, "batch_size": 64, "activation": "tanh"}
 

@@ -156,6 +156,38 @@ def test_what_decided_is_shown_and_not_the_luckiest_seed(command: str, amc: Amc,
     assert "-1095 ± 101 (3 seeds" in outcome.stdout
 
 
+@pytest.fixture
+def tested(lucky: Ledger) -> Ledger:
+    """The same, whose winner was then tested on three seeds that had no part in choosing it."""
+    tests = [Trial(n, {"learning_rate": 0.001, "gamma": 0.9}, n, 2, 0, "test") for n in (4, 5, 6)]
+    open_round(lucky, *tests)
+    for trial, score in zip(tests, (-1300.0, -1310.0, -1290.0), strict=True):
+        lucky.write_report(report(trial.number, score, worker="rl-worker-0"))
+    lucky.finish("completed")
+    return lucky
+
+
+# -1300 -+ 4.303 * 10 / sqrt(3)
+@pytest.mark.parametrize("command", ["best", "ls", "show", "watch"])
+def test_what_the_tests_came_to_is_the_headline(command: str, amc: Amc, tested: Ledger):
+    outcome = amc(command)
+
+    assert "-1300.0 [-1324.8, -1275.2] (3 test seeds" in outcome.stdout
+
+
+def test_best_and_show_tell_what_chose_the_winner_and_whose_agent_is_kept(amc: Amc, tested: Ledger):
+    best, shown = amc("best").stdout, amc("show").stdout
+
+    assert "95 % interval, on seeds that had no part in choosing it" in best
+    assert "chosen by        -1095 ± 101 (3 seeds)" in best
+    assert "its agent        trial 0, search, score -891.7" in best
+    assert "chosen by: -1095 ± 101 (3 seeds), trials 0, 2, 3" in shown
+    assert "test: the winner again, on a seed that had no part in choosing it" in shown
+    document = json.loads(amc("best", "--json").stdout)
+    assert document["chosen_by"]["mean_of"] == [0, 2, 3]
+    assert document["interval"] == pytest.approx([-1324.841, -1275.159], abs=1e-3)
+
+
 def test_the_document_of_best_has_the_mean_and_the_single_score(amc: Amc, lucky: Ledger):
     best = json.loads(amc("best", "--json").stdout)
     (listed,) = json.loads(amc("ls", "--json").stdout)

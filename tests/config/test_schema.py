@@ -233,7 +233,7 @@ def test_the_config_of_a_trial_trains_it_alone(base: dict[str, object]):
     config = ConfigLoader().from_mapping({**base, "hyperparameter_optimizer": search})
 
     searched = config.for_trial({"gamma": 0.95}, seed=42)
-    finalist = config.for_trial({"gamma": 0.95}, seed=42, is_finalist=True)
+    finalist = config.for_trial({"gamma": 0.95}, seed=42, goes_to_its_end=True)
 
     assert (searched.seed, searched.algorithm_config.gamma) == (42, 0.95)
     assert searched.hyperparameter_optimizer is None

@@ -36,6 +36,8 @@ CASES: list[tuple[dict[str, Any], int, int, int]] = [
     ({"n_calls": 2, "finalists": 5, "finalist_seeds": 2}, 2, 4, 2),
     ({"n_calls": 3, "seeds_per_trial": 2, "finalists": 5, "finalist_seeds": 1}, 3, 1, 2),
     ({"n_calls": 16, "finalists": 0}, 16, 0, 16),
+    ({"n_calls": 16, "test_seeds": 0}, 16, 12, 16),
+    ({"n_calls": 4, "seeds_per_trial": 2, "test_seeds": 5}, 4, 0, 2),
     ({"type": "grid", "n_calls": 15, "search_space": {"n_epochs": WHOLE}}, 3, 0, 3),
     ({"type": "grid", "n_calls": 16, "search_space": {"n_epochs": WHOLE}}, 3, 9, 3),
     (
@@ -104,7 +106,8 @@ def test_what_is_promised_is_what_runs(
     kinds = [trial.kind for trial in trials]
     assert (kinds.count("search"), kinds.count("finalist")) == (searched, again)
     assert len({trial.suggestion for trial in trials}) == suggestions
-    assert (planned.search_trials, planned.trials) == (searched, searched + again)
+    assert kinds.count("test") == search.get("test_seeds", 3 * (search["n_calls"] >= 16))
+    assert (planned.search_trials, planned.trials) == (searched, len(trials))
     assert planned.suggestions == suggestions
 
 
@@ -142,11 +145,13 @@ def test_a_grid_that_is_too_large_is_refused_before_anything_is_run(make_config:
         ),
         (
             {"n_calls": 24},
-            "random search, 24 trials, then 12 more: the best 4 again on 3 further seeds each",
+            "random search, 24 trials, then 12 more: the best 4 again on 3 further seeds each, "
+            "then 3 more: the winner on test seeds",
         ),
         (
             {"type": "grid", "n_calls": 24, "search_space": {"n_epochs": WHOLE}, "finalists": 0},
-            "grid search, 3 trials, all 3 points of its grid",
+            "grid search, 3 trials, all 3 points of its grid, "
+            "then 3 more: the winner on test seeds",
         ),
     ],
 )

@@ -114,7 +114,7 @@ def test_every_segment_is_learned_once_and_the_budget_is_spent(case: str, make_c
     past, made = run(config, seed=3)
 
     assert Counter(key for one in made for key in learned(one)) == Counter(list(past.segments))
-    assert len(past.trials) == config.hyperparameter_optimizer.n_calls  # type: ignore[union-attr]
+    assert len(past.trials) == driver.budget(config).trials
     assert states(past)["completed"] >= 1
 
 
@@ -131,7 +131,7 @@ def test_what_was_decided_can_be_decided_again_from_its_records(case: str, make_
 
 
 def test_async_keeps_as_many_under_way_as_its_window(make_config: MakeConfig):
-    config = searching(make_config, mode="async", window=5)
+    config = searching(make_config, mode="async", window=5, test_seeds=0)
 
     _, made = run(config)
 
@@ -157,13 +157,22 @@ def test_as_they_come_learns_whatever_is_there(make_config: MakeConfig):
 def test_pruning_saves_steps_and_keeps_the_best(
     search: dict[str, Any], most: float, make_config: MakeConfig
 ):
-    past, _ = run(searching(make_config, type="random", **search))
+    past, _ = run(searching(make_config, type="random", test_seeds=0, **search))
 
     trained = sum(result.steps for _, result in past.finished())
     best = max(past.trials.values(), key=quality)
     assert trained < most * STEPS * len(past.trials)
     assert states(past)["halted"] > len(past.trials) / 2
     assert past.result(best.number).state == "completed"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_winner_is_tested_to_its_end_whatever_prunes(case: str, make_config: MakeConfig):
+    past, _ = run(searching(make_config, **CASES[case]))
+
+    tests = [one for one in past.segments.values() if past.trials[one.trial].kind == "test"]
+    assert [one.key for one in tests] == list(past.segments)[-3:]
+    assert all((one.until, one.stop_below) == (STEPS, ()) for one in tests)
 
 
 def test_the_median_rule_halts_what_is_below_the_median_and_no_finalist(make_config: MakeConfig):
@@ -191,7 +200,8 @@ def test_one_doomed_trial_in_ten_runs_on_and_is_told_apart(make_config: MakeConf
 def test_where_curves_never_cross_no_spared_one_was_wrongly_halted(
     case: str, make_config: MakeConfig
 ):
-    config = searching(make_config, **{**CASES[case], "type": "random", "n_calls": 180})
+    search = {**CASES[case], "type": "random", "n_calls": 180, "test_seeds": 0}
+    config = searching(make_config, **search)
 
     past, _ = run(config)
     found = pruned(config, past)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from amc.driver import plan
-from amc.ledger import Ledger, Result
+from amc.config.loader import ConfigLoader
+from amc.driver import budget, plan
+from amc.ledger import Ledger, Result, format1
 from amc.ledger.standing import winner
 from tests.experiments import report
 
@@ -30,6 +31,16 @@ def test_a_finished_experiment_is_read_as_it_was(kept: Callable[[str], Ledger]) 
     assert [result.score for _, result in seen.finished()] == [137.0, 65.0, 74.0, 46.0]
     best = winner(ledger.config, seen)
     assert best is not None and (best.trial.number, best.mean_score) == (0, 137.0)
+
+
+def test_no_more_is_trained_than_was_promised_then(kept: Callable[[str], Ledger]) -> None:
+    ledger = kept("old-2")
+    promised = {**ledger.record.config["hyperparameter_optimizer"], "n_calls": 16}
+
+    config = format1.config({**ledger.record.config, "hyperparameter_optimizer": promised})
+
+    assert budget(ConfigLoader().from_mapping(config, accepted=True)).test_seeds == 0
+    assert ledger.config.hyperparameter_optimizer.test_seeds == 0  # type: ignore[union-attr]
 
 
 def test_a_half_done_experiment_goes_on_with_the_round_that_was_open(

@@ -7,7 +7,7 @@ import pytest
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import History, Trial
-from amc.ledger.standing import Winner, ranked, standings, winner
+from amc.ledger.standing import MeanScore, Winner, ranked, standings, winner
 from tests.experiments import of, opening, report
 
 MakeConfig = Callable[..., ExperimentConfig]
@@ -68,6 +68,38 @@ def test_while_finalists_run_everything_counts_and_then_they_alone(make_config: 
 
     assert early is not None and early.trial.suggestion == 1
     assert late is not None and (late.trial.suggestion, late.mean_score) == (1, 80.0)
+
+
+def test_the_mean_over_the_tests_is_the_result_once_all_have_ended(make_config: MakeConfig):
+    searched = [(0, "search", 100.0), (1, "search", 90.0), (2, "search", 95.0)]
+    again = [(0, "finalist", 60.0), (1, "finalist", 82.0)]
+    tests = [(1, "test", 70.0), (1, "test", 74.0), (1, "test", 72.0)]
+
+    running = winner(make_config(), history(searched, again, tests, is_open=True))
+    ended = winner(make_config(), history(searched, again, tests))
+
+    assert running is not None and ended is not None
+    assert (running.mean_score, running.chosen_by, running.interval) == (86.0, None, None)
+    assert running.trial == ended.trial and ended.trial.number == 1
+    assert (ended.mean_score, ended.n_seeds, ended.mean_of) == (72.0, 3, (5, 6, 7))
+    assert ended.interval == pytest.approx((72 - 4.302653 * 2 / 3**0.5, 72 + 4.302653 * 2 / 3**0.5))
+    assert ended.chosen_by == MeanScore(86.0, 4.0, 2, (1, 4))
+    assert Winner.from_json(ended.to_json(), "best.json") == ended
+
+
+def test_tests_that_failed_leave_what_chose_the_winner(make_config: MakeConfig):
+    best = winner(make_config(), history([(0, "search", 5.0)], [(0, "test", None)]))
+
+    assert best is not None
+    assert (best.mean_score, best.chosen_by, best.interval) == (5.0, None, None)
+
+
+def test_a_single_test_has_no_interval(make_config: MakeConfig):
+    best = winner(make_config(), history([(0, "search", 5.0)], [(0, "test", 4.0)]))
+
+    assert best is not None
+    assert (best.mean_score, best.interval) == (4.0, None)
+    assert best.chosen_by is not None and best.chosen_by.mean_score == 5.0
 
 
 def test_a_finalist_whose_further_seeds_all_failed_does_not_win_by_its_luck(
