@@ -359,7 +359,8 @@ class Attempt(Record):
         queue: the queue that carried it.
         host: machine and process, for the reader of the ledger.
         started: unix time by the clock of that machine, for the reader of the ledger.
-        step: of the checkpoint that was there when it began; 0 for none.
+        step: of the checkpoint that was there when it began, 0 for none; and on top of it the
+            steps of a lost start that were trained again by then.
         segment: index of the segment in the trial.
         end: how it ended; None while it runs or if its supervisor died.
     """

@@ -14,7 +14,7 @@ from amc.broker.connection import connect
 from amc.broker.keys import Holder
 from amc.broker.lifeline import die_with_parent
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
-from amc.ledger.paths import checkpoint_files
+from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import OWN_DOING
 from amc.workers.disk import await_room
 from amc.workers.job import Job
@@ -75,7 +75,7 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
         attempts = job.attempts()
         if not await_room(job, attempts, lease):
             return "interrupted"
-        step = _checkpoint_step(job)
+        step = _checkpoint_step(job) + _steps_of_start(job)
         if reason := exhausted(attempts, job.ledger.config.training.max_attempts, step):
             _record_failure(job, attempts, reason)
             return "failed"
@@ -101,14 +101,14 @@ def _attempt_until_settled(job: Job, lease: leases.Lease) -> str:
 def exhausted(attempts: list[Attempt], max_attempts: int, step: int) -> str | None:
     """Why no further attempt at a segment is made; None while one may be.
 
-    An attempt that left a later checkpoint than any before counts for nothing. Of the rest, ends of
+    An attempt that got further than any before counts for nothing. Of the rest, ends of
     the trial's own doing count toward `max_attempts`; an attempt without an end, or one that was
     interrupted or killed, is somebody else's fault and has a cap of its own.
 
     Args:
         attempts: all so far.
         max_attempts: how many may fail by the trial's own doing.
-        step: of the newest checkpoint; 0 for none.
+        step: how far it has come, as an attempt that began now would say it.
     """
     if attempts and (end := attempts[-1].end) and end.outcome == "usage":
         return end.detail
@@ -137,6 +137,15 @@ def _checkpoint_step(job: Job) -> int:
     paths = job.ledger.paths.trial(job.trial).segment(job.segment.index)
     files = checkpoint_files(paths.checkpoints)
     return files[0].step if files else job.segment.from_step
+
+
+def _steps_of_start(job: Job) -> int:
+    """How far the training of a lost start has come, which may itself have lost its start."""
+    paths, furthest = job.ledger.paths.trial(job.trial).segment(job.segment.index), 0
+    while (paths := SegmentPaths(paths.start)).directory.is_dir():
+        files = checkpoint_files(paths.checkpoints)
+        furthest = max(furthest, files[0].step if files else 0)
+    return furthest
 
 
 def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Attempt, AttemptEnd, Decision, Ledger, Segment, Trial, files
 from amc.workers import disk, preload
-from amc.workers.attempts import exhausted
+from amc.workers.attempts import MAX_INTERRUPTIONS, exhausted
 from amc.workers.attempts import supervise as supervise_trial
 from amc.workers.progress import Progress
 from tests.experiments import open_round, report
@@ -91,12 +91,18 @@ def test_progress_is_seen_across_a_fork() -> None:
 # The trial of these tests is an environment that misbehaves, run by the real worker in a real fork.
 ENVIRONMENTS = '''
 import errno, faulthandler, os, signal, subprocess, sys, time
+from collections import Counter
 import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv
 
 
 class Misbehaving(CartPoleEnv):
-    """Does `what` at step `at`, unless the file `once` is there already."""
+    """Does `what` at step `at`, unless the file `once` is there already.
+
+    Each of its copies counts steps of its own; for `each_...` all in a process count together.
+    """
+
+    counts = Counter()
 
     def __init__(self, what, once, at=20, **kwargs):
         super().__init__(**kwargs)
@@ -106,10 +112,13 @@ class Misbehaving(CartPoleEnv):
 
     def step(self, action):
         self.steps += 1
-        if self.steps == self.at and not os.path.exists(self.once):
+        self.counts[os.getpid()] += 1
+        is_each = self.what.startswith("each_")
+        count = self.counts[os.getpid()] if is_each else self.steps
+        if count == self.at and not os.path.exists(self.once):
             if self.what.startswith("once_"):
                 open(self.once, "w").close()
-            getattr(self, self.what.removeprefix("once_"))()
+            getattr(self, self.what.removeprefix("once_").removeprefix("each_"))()
         return super().step(action)
 
     def crash(self):
@@ -377,7 +386,7 @@ def test_the_traceback_of_a_failed_trial_is_in_the_ledger(
 def test_a_trial_that_crashes_once_goes_on_from_its_checkpoint(
     broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
 ) -> None:
-    once = {"once": str(tmp_path / "once"), "at": 100}
+    once = {"once": str(tmp_path / "once"), "at": 115}
     undisturbed = misbehaving("", environment__kwargs={"what": "", **once, "once": "/dev/null"})
     disturbed = misbehaving("", environment__kwargs={"what": "once_segfault", **once})
 
@@ -413,6 +422,36 @@ def test_a_trial_process_that_is_killed_again_and_again_without_progress_fails(
     result = ledger.result(0)
     assert became == "failed" and outcomes(ledger) == ["killed"] * 20
     assert result is not None and "interrupted 20 times" in str(result.error)
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+def test_training_a_lost_start_again_is_progress(
+    broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    once = tmp_path / "once"
+    once.touch()  # as long as it is there, nothing happens
+    ledger = misbehaving(
+        "each_kill",
+        training__eval_freq=None,
+        training__total_timesteps=2048,
+        environment__max_episode_steps=20,
+        environment__kwargs={"what": "each_kill", "once": str(once), "at": 115},
+    )
+    supervise(ledger)
+    past = ledger.history()
+    longer = Segment(0, 1, from_step=2048, until=2112, horizon=2112, start=(0, 0))
+    learned = tuple(past.fresh.values())
+    assert ledger.append(Decision(past.decisions, learned, segments=(longer,)))
+    shutil.rmtree(ledger.paths.trial(0).segment(0).checkpoints)
+    once.unlink()
+
+    became = supervise(ledger)
+
+    at_the_second = [one for one in ledger.attempts(0) if one.segment == 1]
+    assert became == "completed"
+    assert {one.end.outcome for one in at_the_second[:-1] if one.end} == {"killed"}
+    assert len(at_the_second) > MAX_INTERRUPTIONS
 
 
 @pytest.mark.engine
