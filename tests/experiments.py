@@ -13,7 +13,8 @@ STEPS = 2048
 def report(trial: int, score: float | None, **more: Any) -> Report:
     """What came of a trial that was trained in one piece; one without a score has failed."""
     state: Any = "failed" if score is None else "completed"
-    return Report(trial, 0, **{"state": state, "step": STEPS, "score": score, **more})
+    own = {"index": 0, "state": state, "step": STEPS, "score": score}
+    return Report(trial, **{**own, **more})
 
 
 def opening(

@@ -78,7 +78,7 @@ MOST_LINES = {
     "driver": 1500,
     "environments": 2400,
     "fleet": 2100,
-    "ledger": 2400,
+    "ledger": 3000,
     "optimizers": 2300,
     "training": 2400,
     "workers": 1600,

@@ -4,6 +4,8 @@ Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, with rung
 `amc.config.search.rungs` has them, and promotions from checkpoints. Its door is `promote`.
 """
 
+from collections.abc import Sequence
+
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import ETA, rungs
 from amc.driver.comparison import (
@@ -13,7 +15,6 @@ from amc.driver.comparison import (
     standing_height,
 )
 from amc.driver.draft import Draft
-from amc.driver.searching import searched
 from amc.ledger import History
 from amc.ledger.pruning import best_first
 
@@ -31,7 +32,7 @@ def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) ->
         How many were.
     """
     steps = rungs(config.training)
-    groups = searched(past)
+    groups = past.suggestions
     spared = [number for number, trials in groups.items() if is_spared(past, trials)]
     opened = 0
     for rung in reversed(range(len(steps) - 1)):
@@ -51,7 +52,7 @@ def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) ->
 def promote_best(config: ExperimentConfig, past: History, draft: Draft) -> None:
     """Send on the best of those that came furthest, so that one comes to the end in any case."""
     steps = rungs(config.training)
-    waiting = {n: t for n, t in searched(past).items() if all(map(past.is_short, t))}
+    waiting = {n: t for n, t in past.suggestions.items() if all(map(past.is_short, t))}
     heights = {number: standing_height(past, trials, steps) for number, trials in waiting.items()}
     top = max(heights.values(), default=len(steps) - 1)
     order = best_first(
@@ -61,7 +62,7 @@ def promote_best(config: ExperimentConfig, past: History, draft: Draft) -> None:
         _go_on(draft, waiting[number], steps[top + 1], is_spared=False)
 
 
-def _go_on(draft: Draft, trials: list[int], until: int, *, is_spared: bool) -> int:
+def _go_on(draft: Draft, trials: Sequence[int], until: int, *, is_spared: bool) -> int:
     for trial in trials:
         draft.go_on(trial, until, is_spared=is_spared)
     return len(trials)

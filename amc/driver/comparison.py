@@ -1,5 +1,6 @@
 """How trials stand at a rung, where they are compared; the rungs are `amc.config.search.rungs`."""
 
+from collections.abc import Sequence
 from statistics import fmean
 
 from amc.ledger import History
@@ -9,18 +10,18 @@ from amc.ledger.pruning import score_at
 LEAST_COMPARED = 5
 
 
-def standing_height(past: History, trials: list[int], steps: tuple[int, ...]) -> int:
+def standing_height(past: History, trials: Sequence[int], steps: tuple[int, ...]) -> int:
     """The index of the highest rung to which a suggestion's trials were sent."""
     ends = [past.segments[trial, past.last[trial]].until for trial in trials]
     return max(next(index for index, step in enumerate(steps) if step >= end) for end in ends)
 
 
-def is_spared(past: History, trials: list[int]) -> bool:
+def is_spared(past: History, trials: Sequence[int]) -> bool:
     """Whether a suggestion was to be halted, and runs on so that wrong halts become known."""
     return any(past.segments[trial, past.last[trial]].is_spared for trial in trials)
 
 
-def mean_at(past: History, trials: list[int], step: int) -> float | None:
+def mean_at(past: History, trials: Sequence[int], step: int) -> float | None:
     """How a suggestion stands at a rung: the mean of those of its trials that came there."""
     scores = [score_at(past.curve(trial), step) for trial in trials]
     known = [score for score in scores if score is not None]

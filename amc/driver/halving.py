@@ -13,7 +13,6 @@ from amc.driver.comparison import (
     standing_height,
 )
 from amc.driver.draft import Draft
-from amc.driver.searching import searched
 from amc.ledger import History
 from amc.ledger.pruning import best_first
 
@@ -39,6 +38,12 @@ def promote(config: ExperimentConfig, past: History, draft: Draft) -> None:
 
 
 def _newest_round(past: History) -> dict[int, list[int]]:
-    groups = searched(past)
-    newest = max((past.trials[trials[0]].round for trials in groups.values()), default=0)
-    return {n: trials for n, trials in groups.items() if past.trials[trials[0]].round == newest}
+    """The trials of each suggestion of the newest round of the search, by its number."""
+    newest, found = None, dict[int, list[int]]()
+    for number in reversed(past.suggestions):
+        trials = past.suggestions[number]
+        newest = past.trials[trials[0]].round if newest is None else newest
+        if past.trials[trials[0]].round != newest:
+            break
+        found[number] = list(trials)
+    return {number: found[number] for number in sorted(found)}

@@ -53,7 +53,7 @@ def _end(history: History) -> Decision:
 def _too_many_failures(config: ExperimentConfig, past: History) -> str | None:
     search = config.hyperparameter_optimizer
     limit = None if search is None else search.max_failed_trials
-    failed = [trial.number for trial, result in past.finished() if result.state == "failed"]
-    if limit is None or len(failed) <= limit:
+    if limit is None or len(past.failed) <= limit:
         return None
+    failed = list(past.failed)
     return f"{len(failed)} trials failed (max_failed_trials: {limit}): {failed}."

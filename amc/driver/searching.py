@@ -3,7 +3,7 @@
 Its doors are `open_suggestions`, `open_finalists` and `open_tests`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
@@ -39,8 +39,7 @@ def open_suggestions(
             # `amc train` on the same config uses the same seed, so the two give the same bits.
             draft.start({}, 0, seed=config.seed)
         return
-    searched = sum(trial.kind == "search" for trial in past.trials.values())
-    seeds = budget(config).next_seeds(searched, most) if most > 0 else []
+    seeds = budget(config).next_seeds(past.searched, most) if most > 0 else []
     if not seeds:
         return
     rows = _rows(config, past)
@@ -74,19 +73,10 @@ def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
                 draft.start(trial.hyperparameters, trial.suggestion, kind="test")
 
 
-def searched(past: History) -> dict[int, list[int]]:
-    """The trials of each suggestion of the search, by its number."""
-    found: dict[int, list[int]] = {}
-    for trial in past.trials.values():
-        if trial.kind == "search":
-            found.setdefault(trial.suggestion, []).append(trial.number)
-    return found
-
-
 def _rows(config: ExperimentConfig, past: History) -> list[Row]:
     """Where each suggestion of the search stands."""
     search = config.hyperparameter_optimizer
-    groups = searched(past)
+    groups = past.suggestions
     if search is not None and search.pruner is not None:
         steps = rungs(config.training)
         return [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
@@ -96,7 +86,7 @@ def _rows(config: ExperimentConfig, past: History) -> list[Row]:
     return [_row(past, number, trials, scores) for number, trials in groups.items()]
 
 
-def _row(past: History, number: int, trials: list[int], scores: Mapping[int, float]) -> Row:
+def _row(past: History, number: int, trials: Sequence[int], scores: Mapping[int, float]) -> Row:
     ends = [past.learned_in.get((trial, past.last[trial])) for trial in trials]
     known = [end for end in ends if end is not None]
     learned = max(known) if len(known) == len(ends) else None
@@ -104,7 +94,7 @@ def _row(past: History, number: int, trials: list[int], scores: Mapping[int, flo
     return Row(number, point, learned=learned, score=scores.get(number))
 
 
-def _rung_row(past: History, number: int, trials: list[int], steps: tuple[int, ...]) -> Row:
+def _rung_row(past: History, number: int, trials: Sequence[int], steps: tuple[int, ...]) -> Row:
     """By the highest rung that all of its trials have come to, or failed before."""
     point = past.trials[trials[0]].hyperparameters
     for rung in reversed(range(len(steps))):

@@ -3,8 +3,9 @@
 A history never changes: `after` makes the next one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
 
 from amc.errors import LedgerError
 from amc.ledger.records import (
@@ -17,6 +18,29 @@ from amc.ledger.records import (
     SegmentKey,
     Trial,
 )
+from amc.ledger.sorted_map import SortedMap
+
+V = TypeVar("V")
+
+
+class Aggregate(Protocol[V]):
+    """What somebody needs to know of all trials together, so that nobody walks them each time.
+
+    A rule, equal to another of the same settings. Its value is a pure function of what a history
+    has learned, and never changes.
+    """
+
+    def __hash__(self) -> int: ...
+
+    def of(self, past: "History", trials: Iterable[int], before: V | None) -> V:
+        """The value for a history in which nothing is fresh.
+
+        Args:
+            past: the history.
+            trials: those that may have changed since `before`.
+            before: the value for an earlier history; None if there is none, and `trials` are all.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +55,9 @@ class History:
         learned_in: the number of that decision.
         open: segments whose report no decision has learned, in the order in which they were opened.
         last: the index of each trial's newest segment.
+        suggestions: the trials of the search, by the number of their suggestion.
+        searched: how many trials that is.
+        failed: the trials that failed, in number order.
         rounds: how many decisions opened new trials.
         finish: how the experiment ended; None while it has not.
         why: what the decision that ended it said.
@@ -46,12 +73,15 @@ class History:
     """
 
     decisions: int = 0
-    trials: Mapping[int, Trial] = field(default_factory=dict)
-    segments: Mapping[SegmentKey, Segment] = field(default_factory=dict)
-    learned: Mapping[SegmentKey, Report] = field(default_factory=dict)
-    learned_in: Mapping[SegmentKey, int] = field(default_factory=dict)
+    trials: SortedMap[int, Trial] = field(default_factory=SortedMap)
+    segments: SortedMap[SegmentKey, Segment] = field(default_factory=SortedMap)
+    learned: SortedMap[SegmentKey, Report] = field(default_factory=SortedMap)
+    learned_in: SortedMap[SegmentKey, int] = field(default_factory=SortedMap)
     open: Mapping[SegmentKey, Segment] = field(default_factory=dict)
-    last: Mapping[int, int] = field(default_factory=dict)
+    last: SortedMap[int, int] = field(default_factory=SortedMap)
+    suggestions: SortedMap[int, tuple[int, ...]] = field(default_factory=SortedMap)
+    searched: int = 0
+    failed: SortedMap[int, None] = field(default_factory=SortedMap)
     rounds: int = 0
     finish: EndState | None = None
     why: str | None = None
@@ -64,9 +94,12 @@ class History:
     now: float | None = None
     is_cancelled: bool = False
     is_paused: bool = False
+    _aggregates: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def after(self, *decisions: Decision) -> "History":
         """The history that the next decisions, in order, lead to; nothing is fresh in it.
+
+        It costs what they hold and what is open, however much was before.
 
         Raises:
             LedgerError: one of them does not follow from what was before.
@@ -74,7 +107,17 @@ class History:
         fold = _Fold(self)
         for decision in decisions:
             fold.apply(decision)
-        return fold.history()
+        past = fold.history()
+        for aggregate, value in self._aggregates.items():
+            past._aggregates[aggregate] = aggregate.of(past, fold.touched, value)
+        return past
+
+    def aggregate(self, rule: Aggregate[V]) -> V:
+        """An aggregate over what is learned; asked for once, it is carried on from then on."""
+        if rule not in self._aggregates:
+            self._aggregates[rule] = rule.of(self.seen({}), self.trials, None)
+        found: V = self._aggregates[rule]
+        return found
 
     def seen(self, fresh: Mapping[SegmentKey, Report]) -> "History":
         """The same, with these reports of open segments."""
@@ -146,15 +189,18 @@ class History:
 
 
 class _Fold:
-    """A history that is being added to."""
+    """What decisions add to a history."""
 
     def __init__(self, start: History) -> None:
         self._start = start
         self._decisions, self._rounds = start.decisions, start.rounds
-        self._trials, self._segments = dict(start.trials), dict(start.segments)
-        self._learned, self._open = dict(start.learned), dict(start.open)
-        self._learned_in = dict(start.learned_in)
-        self._last = dict(start.last)
+        self._trials: dict[int, Trial] = {}
+        self._segments: dict[SegmentKey, Segment] = {}
+        self._learned: dict[SegmentKey, Report] = {}
+        self._learned_in: dict[SegmentKey, int] = {}
+        self._open = dict(start.open)
+        self._last: dict[int, int] = {}
+        self._suggestions: dict[int, tuple[int, ...]] = {}
         self._finish, self._why = start.finish, start.why
         self._requests, self._trained = dict(start.requests), start.trained
         self._clock, self._elapsed = start.clock, start.elapsed
@@ -173,9 +219,7 @@ class _Fold:
             self._learned_in[report.key] = decision.number
             del self._open[report.key]
         for trial in decision.trials:
-            is_next = trial.number == len(self._trials)
-            self._require(is_next, decision, f"trial {trial.number} is not the next one")
-            self._trials[trial.number] = trial
+            self._begin(trial, decision)
         for segment in decision.segments:
             self._add(segment, decision)
         self._decisions += 1
@@ -189,29 +233,53 @@ class _Fold:
             self._elapsed += max(0.0, decision.now - self._clock)
         self._clock = decision.now
 
+    def _begin(self, trial: Trial, decision: Decision) -> None:
+        is_next = trial.number == self._n_trials
+        self._require(is_next, decision, f"trial {trial.number} is not the next one")
+        self._trials[trial.number] = trial
+        if trial.kind == "search":
+            others = _newest(self._suggestions, self._start.suggestions, trial.suggestion, ())
+            self._suggestions[trial.suggestion] = (*others, trial.number)
+
     def _add(self, segment: Segment, decision: Decision) -> None:
-        known = segment.trial in self._trials
-        index = self._last.get(segment.trial, -1) + 1
-        is_next = known and segment.index == index and (segment.trial, index - 1) not in self._open
-        self._require(is_next, decision, f"segment {segment.key} is not the next one of its trial")
+        index = _newest(self._last, self._start.last, segment.trial, -1) + 1
+        is_known = segment.trial < self._n_trials
+        is_next = segment.index == index and (segment.trial, index - 1) not in self._open
+        fault = f"segment {segment.key} is not the next one of its trial"
+        self._require(is_known and is_next, decision, fault)
         self._segments[segment.key] = self._open[segment.key] = segment
         self._last[segment.trial] = index
+
+    @property
+    def _n_trials(self) -> int:
+        return len(self._start.trials) + len(self._trials)
 
     @staticmethod
     def _require(holds: bool, decision: Decision, fault: str) -> None:
         if not holds:
             raise LedgerError(f"decision {decision.number}: does not follow: {fault}.")
 
+    @property
+    def touched(self) -> list[int]:
+        """Trials of which something was learned or opened."""
+        return sorted({trial for trial, _ in [*self._learned, *self._segments]})
+
     def history(self) -> History:
+        start = self._start
+        newest = {number: report for (number, _), report in sorted(self._learned.items())}
+        failed = dict.fromkeys(n for n, report in newest.items() if report.state == "failed")
         return replace(
-            self._start,
+            start,
             decisions=self._decisions,
-            trials=self._trials,
-            segments=self._segments,
-            learned=self._learned,
-            learned_in=self._learned_in,
+            trials=start.trials.changed(self._trials),
+            segments=start.segments.changed(self._segments),
+            learned=start.learned.changed(self._learned),
+            learned_in=start.learned_in.changed(self._learned_in),
             open=self._open,
-            last=self._last,
+            last=start.last.changed(self._last),
+            suggestions=start.suggestions.changed(self._suggestions),
+            searched=start.searched + sum(one.kind == "search" for one in self._trials.values()),
+            failed=start.failed.changed(failed, gone=[n for n in self.touched if n not in failed]),
             rounds=self._rounds,
             finish=self._finish,
             why=self._why,
@@ -221,4 +289,10 @@ class _Fold:
             elapsed=self._elapsed,
             fresh={},
             asked=tuple(one for one in self._start.asked if one.number not in self._requests),
+            _aggregates={},
         )
+
+
+def _newest(added: Mapping[int, V], before: Mapping[int, V], key: int, otherwise: V) -> V:
+    """What belongs to a key, where some was added."""
+    return added[key] if key in added else before.get(key, otherwise)
