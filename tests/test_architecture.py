@@ -74,7 +74,7 @@ MOST_LINES = {
     "algorithms": 4500,
     "broker": 2000,
     "cli": 2600,
-    "config": 4000,
+    "config": 4300,
     "driver": 1500,
     "environments": 2400,
     "fleet": 2100,

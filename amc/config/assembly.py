@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import checks
+from amc.config import changing, checks
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
     BUILT_IN,
@@ -89,7 +89,7 @@ class Assembly:
         config = self._whole(values, sections)
         if not self._accepted:
             self._check(sections)
-            self._check_kernel(config)
+            self._check_whole(config)
         return None if self.problems else config
 
     def _find_algorithm(self, algorithm: Any) -> None:
@@ -225,6 +225,7 @@ class Assembly:
             self.problems += checks.stopping(environment, training)
         if search is not None and training is not None:
             self.problems += checks.pruning(search, training)
+            self.problems += changing.population(search, training, searchable(self._model))
         if self._algorithm is None:
             return
         self.problems += checks.action_space(
@@ -244,8 +245,11 @@ class Assembly:
         if training is not None:
             self.warnings += checks.advice(hyperparameters, searched, training.total_timesteps)
 
-    def _check_kernel(self, config: ExperimentConfig | None) -> None:
-        if config is None or config.training.kernel != "fast":
+    def _check_whole(self, config: ExperimentConfig | None) -> None:
+        if config is None:
+            return
+        self.problems += changing.schedule(config)
+        if config.training.kernel != "fast":
             return
         reason = obstacle(config)
         if reason:

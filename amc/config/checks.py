@@ -126,7 +126,7 @@ def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
 
 def pruning(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> Iterator[Problem]:
     """A pruner that the mode does not go with, or that never finds anything to compare."""
-    if config.pruner is None:
+    if config.pruner is None or config.type == "pbt":  # which has none, and says so
         return
     path = ("hyperparameter_optimizer", "pruner")
     mode = {"halving": "rounds", "asha": "async"}.get(config.pruner, config.mode)

@@ -21,9 +21,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Size, StrictModel
+from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Fraction, Size, StrictModel
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.known import names
+from amc.config.schedule import MOST_CHANGES, ScheduledChange, Stage, stages
 from amc.config.search.dimension import Dimension
 from amc.config.search.search_keys import SearchKeys
 from amc.config.search.warm_start import AnyWarmStart
@@ -120,7 +121,7 @@ class HyperparameterOptimizerConfig(StrictModel):
     """What searches for better hyperparameters."""
 
     type: Annotated[str, AfterValidator(names.search)] = "bayesian"
-    """bayesian, tpe, random, sobol, grid, or a plug-in's name."""
+    """bayesian, tpe, random, sobol, grid, pbt, or a plug-in's name."""
     n_calls: Annotated[int, Field(ge=1, le=1_000_000), INTEGRAL]
     """Trials of the search; finalists and tests come on top."""
     search_space: dict[
@@ -158,6 +159,12 @@ class HyperparameterOptimizerConfig(StrictModel):
         WithJsonSchema({"enum": ["none", "halving", "asha", "median", None]}),
     ] = None
     """What halts hopeless trials early: halving (rounds), asha (async), median, or none."""
+    perturbation_interval: Count | None = None
+    """Steps after which a population's members are compared; null: a tenth of total_timesteps."""
+    quantile_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.25
+    """Share of a population that copies, and that is copied, each time."""
+    resample_probability: Fraction = 0.25
+    """How often a hyperparameter that was copied is drawn afresh, not moved by a fifth."""
     max_failed_trials: CountOrZero | None = None
     """More failed trials than this end the experiment; null: no limit."""
 
@@ -220,6 +227,15 @@ class ExperimentConfig(StrictModel):
     """What searches for better hyperparameters; left out: one trial."""
     training: TrainingConfig
     """How long and with what a trial is trained."""
+    schedule: Annotated[
+        tuple[ScheduledChange, ...], Field(strict=False, max_length=MOST_CHANGES)
+    ] = ()
+    """Hyperparameters that change in mid-training, in the order of their steps."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The pieces of its training in which nothing changes."""
+        return stages(self.schedule, self.training.total_timesteps)
 
     @property
     def has_rounds(self) -> bool:
@@ -272,7 +288,7 @@ class ExperimentConfig(StrictModel):
     def for_trial(
         self, values: Mapping[str, Any], *, seed: int, goes_to_its_end: bool = False
     ) -> "ExperimentConfig":
-        """The config that trains one trial: its hyperparameters, its seed, nothing to search.
+        """The config of one trial: its hyperparameters, its seed, nothing to search or to change.
 
         Args:
             values: keys as a search space writes them, short or dotted.
@@ -282,7 +298,7 @@ class ExperimentConfig(StrictModel):
         Raises:
             ConfigError: a key cannot be searched, or a value is not allowed; every fault at once.
         """
-        changes: dict[str, Any] = {"seed": seed, "hyperparameter_optimizer": None}
+        changes: dict[str, Any] = {"seed": seed, "hyperparameter_optimizer": None, "schedule": ()}
         if goes_to_its_end:
             to_its_end = {"stop_at_reward_threshold": False}
             changes["training"] = self.training.model_copy(update=to_its_end)

@@ -1,12 +1,13 @@
 """What a decision opens, while a policy puts it together. Its door is `Draft`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import History, Segment, Trial
+from amc.ledger import History, Segment, SegmentKey, Trial
 from amc.ledger.records import TrialKind
 
 # The seed of trial n is a stream of its own below the experiment's seed; so is the draw that says
@@ -18,6 +19,21 @@ _SEED_BITS = 32
 _SETS: Mapping[TrialKind, int] = {"search": 0, "finalist": 1, "test": 2}
 # One doomed trial in so many runs on, so that it becomes known how often halting is wrong.
 _ONE_IN = 10
+
+
+@dataclass(frozen=True)
+class Fork:
+    """What begins otherwise than the trial it belongs to would go on.
+
+    Attributes:
+        hyperparameters: from here on; None for the trial's own.
+        start: the segment that it goes on from; None for the trial's own last one.
+        reseed: where every draw begins anew; None lets draws go on.
+    """
+
+    hyperparameters: dict[str, Any] | None
+    start: SegmentKey | None = None
+    reseed: int | None = None
 
 
 class Draft:
@@ -78,18 +94,30 @@ class Draft:
             )
         )
 
-    def go_on(self, trial: int, until: int, *, is_spared: bool = False) -> None:
-        """Open the next segment of a trial whose last one was reported."""
+    def go_on(
+        self, trial: int, until: int, *, is_spared: bool = False, fork: Fork | None = None
+    ) -> None:
+        """Open the next segment of a trial whose last one was reported.
+
+        Args:
+            trial: its number.
+            until: where the segment ends.
+            is_spared: see `Segment`.
+            fork: what changes where it begins; None for nothing.
+        """
         last = self._past.segments[trial, self._past.last[trial]]
-        step = self._past.learned[last.key].step
+        fork = fork or Fork(last.hyperparameters)
+        start = fork.start or last.key
         self.segments.append(
             Segment(
                 trial,
                 last.index + 1,
-                from_step=step,
+                from_step=self._past.learned[start].step,
                 until=until,
                 horizon=last.horizon,
-                start=last.key,
+                start=start,
+                hyperparameters=fork.hyperparameters,
+                reseed=fork.reseed,
                 is_spared=is_spared,
             )
         )

@@ -10,6 +10,7 @@ from amc.config.search.rungs import rungs
 from amc.driver import asha, halving
 from amc.driver.budget import budget
 from amc.driver.draft import Draft
+from amc.driver.following import follow
 from amc.driver.searching import open_finalists, open_suggestions, open_tests
 from amc.ledger import History, Report
 from amc.ledger.standing import standings
@@ -48,7 +49,9 @@ def _open_round(
     draft: Draft,
 ) -> None:
     is_halving = search is not None and search.pruner == "halving"
-    if is_halving:
+    if search is None:
+        follow(config, past, draft)
+    elif is_halving:
         halving.promote(config, past, draft)
     if not draft.segments:
         until = rungs(config.training)[0] if is_halving else None

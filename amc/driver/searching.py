@@ -37,7 +37,7 @@ def open_suggestions(
     if search is None:
         if not past.trials:
             # `amc train` on the same config uses the same seed, so the two give the same bits.
-            draft.start({}, 0, seed=config.seed)
+            draft.start({}, 0, seed=config.seed, until=config.stages[0].until)
         return
     seeds = budget(config).next_seeds(past.searched, most) if most > 0 else []
     if not seeds:

@@ -13,6 +13,7 @@ from amc.ledger.records import (
     Request,
     Result,
     Segment,
+    SegmentKey,
     Trial,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "Request",
     "Result",
     "Segment",
+    "SegmentKey",
     "Trial",
     "ledgers",
 ]

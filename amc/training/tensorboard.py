@@ -9,10 +9,10 @@ readers skip.
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -45,16 +45,8 @@ class TensorBoard:
     """
 
     def __init__(self, directory: Path, *, attempt: int, resumed_at: int = 0) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        # Readers take the files of a run in the order of their names.
-        name = f"events.out.tfevents.{attempt:010d}.{socket.gethostname()}"
-        self._file = (directory / name).open("ab")
-        self._records = RecordWriter(self._file)
-        self._write(Event(file_version=_FILE_VERSION))
-        if attempt > 1:
-            # The checkpoint's own step was logged before it was saved: purge from the next on.
-            first = resumed_at + 1 if resumed_at else 0
-            self._write(Event(step=first, session_log=SessionLog(status=SessionLog.START)))
+        self._directory, self._attempt, self._resumed_at = directory, attempt, resumed_at
+        self._file: BinaryIO | None = None
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Add one point to each curve in `values`, tag to number."""
@@ -76,8 +68,9 @@ class TensorBoard:
         self._write(Event(step=step, summary=_hparams(metadata.SESSION_END_INFO_TAG, data)))
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, if there was anything to write."""
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -90,10 +83,35 @@ class TensorBoard:
     ) -> None:
         self.close()
 
-    def _write(self, event: Event) -> None:
-        event.wall_time = time.time()
-        self._records.write(event.SerializeToString())
-        self._records.flush()
+    def _write(self, *events: Event) -> None:
+        # What has nothing to say purges nothing either, as where there was nothing left to train.
+        if self._file is None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            # Readers take the files of a run in the order of their names.
+            name = f"events.out.tfevents.{self._attempt:010d}.{socket.gethostname()}"
+            self._file = (self._directory / name).open("ab")
+            events = (*self._opening(), *events)
+        records = RecordWriter(self._file)
+        for event in events:
+            event.wall_time = time.time()
+            records.write(event.SerializeToString())
+        records.flush()
+
+    def _opening(self) -> Iterator[Event]:
+        yield Event(file_version=_FILE_VERSION)
+        if self._attempt > 1:
+            # The checkpoint's own step was logged before it was saved: purge from the next on.
+            first = self._resumed_at + 1 if self._resumed_at else 0
+            yield Event(step=first, session_log=SessionLog(status=SessionLog.START))
+
+
+def settings(hyperparameters: Mapping[str, Any]) -> dict[str, float]:
+    """Points that show where in a run its hyperparameters change: those that are numbers."""
+    return {
+        f"hyperparameters/{name}": float(value)
+        for name, value in hyperparameters.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def write_experiment(

@@ -26,7 +26,7 @@ from amc.training.gpu_usage import GpuUsage
 from amc.training.resumption import resume
 from amc.training.scores import Scores
 from amc.training.segments import hyperparameters
-from amc.training.tensorboard import TensorBoard
+from amc.training.tensorboard import TensorBoard, settings
 from amc.training.trial import OutcomeState, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
@@ -143,7 +143,7 @@ class Training:
         """What to hand back, after the last `save`."""
         if self._checkpoint is None:
             raise RuntimeError("outcome: nothing was saved yet; call save() first.")
-        if state != "interrupted":
+        if state != "interrupted" and self._is_session:
             self._board.end_session(self.steps)
         lineage = self._context.lineage
         return TrialOutcome(
@@ -210,9 +210,24 @@ class Training:
         board = TensorBoard(
             context.tensorboard, attempt=context.attempt, resumed_at=self._first_step
         )
-        if values := hyperparameters(context):
+        values = hyperparameters(context)
+        if values and self._is_session:
             board.start_session(values, group=f"suggestion {context.trial.suggestion}")
+        if self._has_own_hyperparameters and self._checkpoint is None:
+            board.scalars(self.steps, settings(values))
         return board
+
+    @property
+    def _has_own_hyperparameters(self) -> bool:
+        segment = self._context.segment
+        return segment is not None and segment.hyperparameters is not None
+
+    @property
+    def _is_session(self) -> bool:
+        """Whether this says which hyperparameters a run has; it has those that it ends with."""
+        segment = self._context.segment
+        is_last = segment is None or segment.until >= segment.horizon
+        return is_last or not self._has_own_hyperparameters
 
     def _iterate(self) -> None:
         before = self.steps

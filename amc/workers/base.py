@@ -14,6 +14,7 @@ import torch
 
 from amc.config.schema import ExperimentConfig
 from amc.training.lineage import train
+from amc.training.schedule import train_stages
 from amc.training.segments import segment_config
 from amc.training.trial import TrialContext, TrialOutcome
 
@@ -61,6 +62,7 @@ class BaseWorker:
         """
         torch.set_num_threads(self.config.training.threads)
         self.trial.mark("set-up", 0)
-        outcome = train(self._experiment, self.trial)
+        is_scheduled = self.trial.segment is None and self._experiment.schedule
+        outcome = (train_stages if is_scheduled else train)(self._experiment, self.trial)
         _LOG.info("%s: %s at step %d", self.name, outcome.state, outcome.steps)
         return outcome
