@@ -115,12 +115,18 @@ def memory(
 
 
 def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
-    """A budget that does not pay for a single suggestion."""
+    """A budget that does not pay for a single suggestion, and an order where there is none."""
     if config.n_calls < config.seeds_per_trial:
         yield Problem(
             ("hyperparameter_optimizer", "n_calls"),
             f"{config.n_calls} trials are fewer than the {config.seeds_per_trial} seeds of one "
             "suggestion (seeds_per_trial). Raise it.",
+        )
+    if config.order == "as_they_come" and config.mode == "rounds":
+        yield Problem(
+            ("hyperparameter_optimizer", "order"),
+            "'as_they_come' goes with mode 'async', but mode is 'rounds', where all of a round is "
+            'awaited. Set "mode": "async", or leave the order out.',
         )
 
 

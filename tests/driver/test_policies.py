@@ -181,6 +181,8 @@ def test_the_median_rule_halts_what_is_below_the_median_and_no_finalist(make_con
     past, made = run(config)
 
     assert all(one.stop_below == () for one in made[0].segments)
+    spared = [one for one in past.segments.values() if one.is_spared]
+    assert spared and all(one.stop_below for one in spared), "else nobody knows who was doomed"
     halted = [trial for trial, result in past.finished() if result.state == "halted"]
     assert halted and all(trial.kind == "search" for trial in halted)
     finalists = [one for one in past.segments.values() if past.trials[one.trial].kind == "finalist"]
