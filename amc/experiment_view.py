@@ -21,6 +21,7 @@ from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.errors import BrokerError, LedgerError
 from amc.ledger import History, Ledger, Result, Trial, files
+from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import ExperimentState
 from amc.ledger.standing import MeanScore, Winner, winner
@@ -194,6 +195,16 @@ class Experiment:
             best.hyperparameters, seed=best.seed, goes_to_its_end=best.kind != "search"
         )
 
+    @property
+    def ran_with(self) -> dict[Kind, list[int]]:
+        """Every kind of machine and software that trials came through, and these trials."""
+        return kinds(self._ledger.history())
+
+    @property
+    def made_by(self) -> tuple[tuple[int, str], ...]:
+        """Which versions of amc decided, each with the number of its first decision."""
+        return self._ledger.history().made_by
+
     def wait(
         self,
         timeout_s: float | None = None,
@@ -268,6 +279,10 @@ class Experiment:
             "state": self.state,
             "best": None if best is None else best.to_json(),
             "pruned": None if pruned is None else pruned.to_json(),
+            "ran_with": [
+                {**asdict(kind), "n_trials": len(trials)} for kind, trials in self.ran_with.items()
+            ],
+            "made_by": [{"decision": n, "amc": version} for n, version in self.made_by],
             "trials": [trial.to_json() for trial in self.trials()],
         }
 

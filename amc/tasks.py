@@ -29,6 +29,7 @@ from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
 from amc.ledger.standing import winner
 from amc.settings import shared_dir
+from amc.version import VERSION
 from amc.workers.signals import connect_signals
 
 _LOG = logging.getLogger(__name__)
@@ -112,10 +113,25 @@ def _advance(ledger: Ledger) -> None:
             return
         _show(ledger, history, decision)  # before: who dies in between does it again
         is_ours = ledger.append(decision)
+        if is_ours:
+            _tell_of_upgrade(ledger, history)
         if is_ours and decision.segments:
             # Whoever recorded them sends them; others look for signs of life first.
             _dispatch(ledger, [segment.trial for segment in decision.segments], fresh=True)
             return
+
+
+def _tell_of_upgrade(ledger: Ledger, history: History) -> None:
+    """Say once that another version of amc goes on with an experiment."""
+    before = history.made_by[-1][1] if history.made_by else ledger.record.versions.get("amc")
+    if before not in {None, VERSION}:
+        _LOG.warning(
+            "until here amc %s decided, from decision %d on it is %s: what it suggests and trains "
+            "may differ",
+            before,
+            history.decisions,
+            VERSION,
+        )
 
 
 def _without_outstanding(ledger: Ledger, history: History) -> History:

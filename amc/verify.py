@@ -9,13 +9,17 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from amc.driver import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Segment, files, log
+from amc.ledger.kinds import Kind, kinds
 from amc.ledger.standing import Winner, winner
+from amc.training.provenance import Provenance
 from amc.training.trial import TrialContext, ancestors
+from amc.version import VERSION
 from amc.workers.base import BaseWorker
 
 
@@ -42,6 +46,39 @@ def verify(ledger: Ledger) -> list[str]:
     return found
 
 
+def remarks(ledger: Ledger) -> list[str]:
+    """What may come out otherwise though nothing is wrong, a sentence each."""
+    past = ledger.history()
+    found = [
+        f"decisions from {number} on were made by amc {version} and not made again by this one, "
+        f"{VERSION}, which may decide otherwise."
+        for number, version in past.made_by
+        if version != VERSION
+    ]
+    ran_with = kinds(past)
+    if len(ran_with) > 1:
+        told = "; ".join(f"{kind} ({len(trials)} trials)" for kind, trials in ran_with.items())
+        found.append(f"bits may differ between the {len(ran_with)} kinds that it ran with: {told}.")
+    return found
+
+
+def excuse(ledger: Ledger, segment: Segment) -> str | None:
+    """Why a segment that is trained again here may come to other bits; None if nothing says so."""
+    report = ledger.history().learned[segment.key]
+    own, there = Provenance.here(ledger.config), Kind.of(report)
+    here = Kind(own.amc, own.kernel, _installed(report.environment), own.cpu)
+    return None if not report.cpu or here == there else f"it ran with {there}; here is {here}"
+
+
+def _installed(environment: str) -> str:
+    """What ran, with the version of its backend that is here."""
+    backend, _, rest = environment.partition(" ")
+    try:
+        return f"{backend} {version(backend)} {rest.partition(' ')[2]}"
+    except PackageNotFoundError:
+        return backend
+
+
 def _decisions(ledger: Ledger) -> Iterator[Decision]:
     number = 0
     while (decision := log.read(ledger.paths, number)) is not None:
@@ -52,7 +89,8 @@ def _decisions(ledger: Ledger) -> Iterator[Decision]:
 def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
     config, past = ledger.config, History()
     for decision in decisions:
-        was_ours = files.exists(ledger.paths.decision(decision.number))
+        # Format 1 had no such file; another version of amc may well decide otherwise.
+        was_ours = files.exists(ledger.paths.decision(decision.number)) and decision.amc == VERSION
         known = replace(
             past.seen({report.key: report for report in decision.learned}),
             asked=decision.requests,
@@ -66,7 +104,7 @@ def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
                 again, why = None, f" ({error})"
             else:
                 why = ""
-            if again != decision:
+            if again is None or replace(again, amc=VERSION) != decision:
                 yield f"decision {decision.number}: decided again, it comes out otherwise{why}."
         past = past.after(decision)
 
@@ -154,7 +192,10 @@ def _trained_again(ledger: Ledger, past: History, segment: Segment, place: Path)
         segment=segment,
         lineage=ancestors(past, ledger.paths, segment),
     )
-    outcome = BaseWorker("verify", ledger.config, place, trial=context).run()
+    try:
+        outcome = BaseWorker("verify", ledger.config, place, trial=context).run()
+    except AmcError as error:
+        return f"an error: {error}"
     told = past.learned[segment.key]
     pairs = {
         "digest": (told.digest, outcome.digest),

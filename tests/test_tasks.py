@@ -14,7 +14,9 @@ from amc.broker.heartbeats import LiveWorker
 from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
-from amc.ledger import Ledger
+from amc.ledger import Ledger, log
+from amc.version import VERSION
+from tests.experiments import report
 
 pytestmark = pytest.mark.engine
 OWNER = Holder.here("rl-worker-0", "gpu0")
@@ -258,3 +260,22 @@ def test_a_heartbeat_of_a_newer_or_an_older_version_is_understood(broker: Any) -
     found = heartbeats.live_workers(broker)
 
     assert found == [LiveWorker("a", ("gpu0",), "h", 1), LiveWorker("b", ("gpu1",), "h", 0)]
+
+
+def test_an_upgrade_in_the_middle_is_told_once(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (tasks, log):
+        monkeypatch.setattr(module, "VERSION", "9.9.9")
+    opened = [*range(2)]
+
+    for _ in range(2):
+        for trial in opened:
+            ledger.write_report(report(trial, 1.0))
+        tasks.advance(ledger.id)
+        opened = [2, 3]
+
+    told = [one.getMessage() for one in caplog.records if "decided, from decision" in one.msg]
+    assert len(told) == 1
+    assert f"until here amc {VERSION} decided, from decision 1 on it is 9.9.9" in told[0]
+    assert ledger.history().made_by == ((0, VERSION), (1, "9.9.9"))

@@ -9,9 +9,11 @@ import pytest
 
 from amc import tasks, verify
 from amc.config.schema import ExperimentConfig
+from amc.driver import plan
 from amc.ledger import Ledger, files
 from amc.workers import preload
 from amc.workers.attempts import supervise
+from tests.experiments import report
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -99,3 +101,43 @@ def test_every_change_is_told(ended: Ledger) -> None:
 
         assert any(told in fault for fault in faults), (path, faults)
     assert verify.verify(ended) == []
+
+
+RAN = {"environment": "gymnasium 1.0.0 CartPole-v1", "amc": ("0.1.0",), "kernel": "fast@1"}
+
+
+@pytest.fixture
+def of_two_kinds(shared: Path, make_config: Callable[..., ExperimentConfig]) -> Ledger:
+    """Two trials that ran on different CPUs, decided by a version of amc that is long gone."""
+    ledger = Ledger.create(shared, make_config())
+    first = plan(ledger.config, ledger.history())
+    assert first is not None and ledger.append(first)
+    change(ledger.paths.decision(0), lambda data: data.update(amc="0.0.9"))
+    # Read under another name, since a process reads each decision once.
+    ledger = Ledger(ledger.directory.rename(ledger.directory.with_name("moved-1")))
+    for number, cpu in enumerate(("avx512", "of the moon")):
+        ledger.claim_attempt(number, worker="w", queue="gpu0", host="")
+        ledger.write_report(report(number, 1.0, attempt=1, cpu=(cpu,), **RAN))
+    return ledger
+
+
+def test_what_may_come_out_otherwise_is_a_remark_and_no_fault(of_two_kinds: Ledger) -> None:
+    decision = of_two_kinds.paths.decision(0)
+    change(decision, lambda data: data["trials"][0].update(seed=5))
+
+    remarks = verify.remarks(of_two_kinds)
+
+    assert verify.verify(of_two_kinds) == []
+    assert "decisions from 0 on were made by amc 0.0.9" in remarks[0]
+    assert "between the 2 kinds that it ran with" in remarks[1]
+    assert "of the moon (1 trials)" in remarks[1]
+
+
+def test_other_bits_from_another_machine_are_excused(of_two_kinds: Ledger) -> None:
+    past = of_two_kinds.history()
+    decision = plan(of_two_kinds.config, past)
+    assert decision is not None and of_two_kinds.append(decision)
+
+    excuse = verify.excuse(of_two_kinds, past.segments[1, 0])
+
+    assert excuse is not None and "gymnasium 1.0.0 CartPole-v1, of the moon; here is" in excuse

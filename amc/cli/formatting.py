@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amc.ledger.pruning import Pruned
 
 # From here on numbers are written with an exponent; so many decimals are read by nobody.
 _LONG, _MOST_DECIMALS = 1e7, 12
+_MOST_NAMED = 8
 
 
 def score(value: float | None) -> str:
@@ -40,6 +41,12 @@ def seeds(n_seeds: int, *, are_tests: bool) -> str:
     if n_seeds == 1 and not are_tests:
         return ""
     return f"{n_seeds} {'test ' * are_tests}seed{'s' * (n_seeds > 1)}"
+
+
+def trials(numbers: Sequence[int]) -> str:
+    """`trial 3`, `trials 3, 4`; of many the first."""
+    more = ", ..." if len(numbers) > _MOST_NAMED else ""
+    return f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:_MOST_NAMED]))}{more}"
 
 
 def solved(step: int | None) -> str:

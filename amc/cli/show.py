@@ -41,5 +41,20 @@ def _print_head(experiment: Experiment, overview: Overview) -> None:
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
     print_pruned(overview.pruned)
+    _print_what_ran(experiment)
     print_row("created", formatting.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))
+
+
+def _print_what_ran(experiment: Experiment) -> None:
+    """With what trials ran; where that was not the same all along, what came of which."""
+    ran_with = experiment.ran_with
+    for index, (kind, trials) in enumerate(ran_with.items()):
+        which = f": {formatting.trials(trials)}" if len(ran_with) > 1 else ""
+        print_row("" if index else "ran with", f"{kind}{which}")
+    if len(ran_with) > 1 or any(kind.is_mixed for kind in ran_with):
+        print_row("", "not the same all along, so bits may differ")
+    first, *later = experiment.made_by or [(0, "")]
+    if later:
+        upgrades = ", ".join(f"from decision {number} on {version}" for number, version in later)
+        print_row("decided by", f"amc {first[1]}, {upgrades}: it may decide otherwise")

@@ -26,8 +26,6 @@ _STYLES = {
     "waiting": "dim",
 }
 
-_MOST_NAMED = 8
-
 
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     """A table whose last column is cut first where the terminal is narrow."""
@@ -99,14 +97,9 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
     best = overview.best
     if best is not None and best.n_seeds > 1:
         with_interval = " with its 95 % interval" if best.interval else ""
-        yield f"best: {best_of(best)}, the mean of {_trials(best.mean_of)}{with_interval}"
+        yield f"best: {best_of(best)}, the mean of {formatting.trials(best.mean_of)}{with_interval}"
     if best is not None and best.chosen_by is not None:
-        yield f"chosen by: {chosen_by(best)}, {_trials(best.chosen_by.mean_of)}"
-
-
-def _trials(numbers: Sequence[int]) -> str:
-    more = ", ..." if len(numbers) > _MOST_NAMED else ""
-    return f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:_MOST_NAMED]))}{more}"
+        yield f"chosen by: {chosen_by(best)}, {formatting.trials(best.chosen_by.mean_of)}"
 
 
 def _halted_at(trial: TrialStatus) -> str:

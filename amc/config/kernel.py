@@ -10,6 +10,8 @@ from amc.config.schema import ExperimentConfig
 
 Kernel = Literal["fast", "reference"]
 
+# Raised where a kernel comes to other bits than before; a trial never mixes two.
+VERSIONS: dict[Kernel, int] = {"fast": 1, "reference": 1}
 FAST_ALGORITHMS = frozenset({"ddpg", "ppo"})
 
 
@@ -23,6 +25,12 @@ def resolve_kernel(config: ExperimentConfig) -> Kernel:
     if config.training.kernel == "reference" or obstacle(config):
         return "reference"
     return "fast"
+
+
+def versioned_kernel(config: ExperimentConfig) -> str:
+    """The kernel with its own version, such as `fast@1`."""
+    kernel = resolve_kernel(config)
+    return f"{kernel}@{VERSIONS[kernel]}"
 
 
 def obstacle(config: ExperimentConfig) -> str | None:

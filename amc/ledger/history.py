@@ -65,6 +65,7 @@ class History:
         trained: environment steps of all segments that were learned.
         clock: what the newest decision that knows the time says of it; see `Decision.now`.
         elapsed: seconds until then, less the time after an end and before it went on.
+        made_by: number of a decision and version of amc, wherever the version changed.
         fresh: reports of open segments that are there.
         asked: requests that no decision has dealt with yet, in number order.
         now: seconds since the experiment was submitted; None where nobody looked.
@@ -89,6 +90,7 @@ class History:
     trained: int = 0
     clock: float = 0.0
     elapsed: float = 0.0
+    made_by: tuple[tuple[int, str], ...] = ()
     fresh: Mapping[SegmentKey, Report] = field(default_factory=dict)
     asked: tuple[Request, ...] = ()
     now: float | None = None
@@ -204,10 +206,13 @@ class _Fold:
         self._finish, self._why = start.finish, start.why
         self._requests, self._trained = dict(start.requests), start.trained
         self._clock, self._elapsed = start.clock, start.elapsed
+        self._made_by = start.made_by
 
     def apply(self, decision: Decision) -> None:
         self._require(decision.number == self._decisions, decision, "it is not the next one")
         self._tick(decision)
+        if decision.amc not in {"", *(version for _, version in self._made_by[-1:])}:
+            self._made_by += ((decision.number, decision.amc),)
         for request in decision.requests:
             is_new = request.number not in self._requests
             self._require(is_new, decision, f"request {request.number} was dealt with before")
@@ -287,6 +292,7 @@ class _Fold:
             trained=self._trained,
             clock=self._clock,
             elapsed=self._elapsed,
+            made_by=self._made_by,
             fresh={},
             asked=tuple(one for one in self._start.asked if one.number not in self._requests),
             _aggregates={},

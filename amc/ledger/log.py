@@ -5,6 +5,7 @@ Every decision is written twice, so that one damaged record costs nothing but a 
 
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 from amc.errors import LedgerError
@@ -12,6 +13,7 @@ from amc.ledger import files, format1
 from amc.ledger.history import History
 from amc.ledger.paths import ExperimentPaths
 from amc.ledger.records import Decision, Segment, Trial
+from amc.version import VERSION
 
 _LOG = logging.getLogger(__name__)
 # Experiments whose logs are kept folded: a driver looks at all that are not finished in turn.
@@ -68,12 +70,12 @@ def fold(paths: ExperimentPaths, identity: str) -> History:
 
 
 def append(paths: ExperimentPaths, decision: Decision) -> bool:
-    """Record the next decision.
+    """Record the next decision, and which version of amc made it.
 
     Returns:
         True if it is this one; False if somebody else's was first.
     """
-    data = decision.to_json()
+    data = replace(decision, amc=VERSION).to_json()
     if not files.create(paths.decision(decision.number), data, compact=True, point="decision"):
         return False
     copy = paths.decision_copy(decision.number)

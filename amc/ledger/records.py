@@ -174,6 +174,9 @@ class Report(Record):
         environment: what really ran, for example `gymnasium 1.4.0 LunarLander-v3`.
         solved_at: environment steps of the trial's first evaluation at or above the environment's
             reward threshold; None if there was none.
+        amc: versions of amc that the weights came through; several after an upgrade.
+        kernel: with its own version, such as `fast@1`; it never changes on the way.
+        cpu: sets of vector instructions, such as `avx512`; several where another machine went on.
     """
 
     trial: int
@@ -192,6 +195,9 @@ class Report(Record):
     error: str | None = None
     environment: str = ""
     solved_at: int | None = None
+    amc: tuple[str, ...] = ()
+    kernel: str = ""
+    cpu: tuple[str, ...] = ()
 
     @property
     def key(self) -> SegmentKey:
@@ -245,6 +251,7 @@ class Decision(Record):
         requests: what users asked for and this decision did, or has no place for; copied whole.
         now: seconds since the experiment was submitted, by the clock of Redis; None where no limit
             of time needs it.
+        amc: the version that made it; empty in a decision that was not recorded yet.
     """
 
     number: int
@@ -255,6 +262,7 @@ class Decision(Record):
     why: str | None = None
     requests: tuple[Request, ...] = ()
     now: float | None = None
+    amc: str = ""
 
 
 @dataclass(frozen=True)

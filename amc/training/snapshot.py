@@ -4,6 +4,7 @@
     config       the trial's resolved config with its seed, as JSON: enough to rebuild the agent
     versions     of amc, Python, torch, ...
     backend      what the environment really ran on
+    kernel       what computed the updates, with its version
     environment  its exact state, normalisers included
     algorithm    parameters, optimizer, replay, noise, generators, counters, current observation
     progress     what the training loop has done so far
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 
 from amc.algorithms.base import Algorithm
+from amc.config.kernel import versioned_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
@@ -73,6 +75,7 @@ def capture(
         "config": json.dumps(config.to_json(), sort_keys=True),
         "versions": versions(),
         "backend": environment.backend,
+        "kernel": versioned_kernel(config),
         "environment": environment.state_dict(),
         "algorithm": algorithm.state_dict(),
         "progress": dict(progress),
@@ -162,6 +165,12 @@ def _require_same(
         raise CheckpointError(
             f"checkpoint: it was written on {state['backend']}, here the environment runs on "
             f"{environment.backend}. Set environment.backend, or resume on a machine like that one."
+        )
+    kernel = versioned_kernel(config)
+    if (before := state.get("kernel", kernel)) != kernel:
+        raise CheckpointError(
+            f"checkpoint: its updates were computed by kernel {before}, here they are by {kernel}, "
+            "and one training never mixes two. Resume with the version of amc that wrote it."
         )
 
 

@@ -23,6 +23,7 @@ from amc.training.curve import Evaluation
 from amc.training.episodes import WINDOW, LatestEpisodes
 from amc.training.evaluation import evaluate, summary
 from amc.training.gpu_usage import GpuUsage
+from amc.training.provenance import Provenance
 from amc.training.resumption import resume
 from amc.training.scores import Scores
 from amc.training.segments import hyperparameters
@@ -64,6 +65,7 @@ class Training:
         self._score: float | None = None
         self._checkpoint: Path | None = None
         self._metrics: dict[str, float] = {}
+        self._provenance = Provenance.here(config)
         with ExitStack() as stack:
             self._environment = stack.enter_context(closing(self._make_environment()))
             self._episodes = LatestEpisodes(self._environment)
@@ -129,6 +131,7 @@ class Training:
             "score": self._score,
             "episodes": self._episodes.saved(),
             "evaluations": self._scores.saved(),
+            "provenance": self._provenance.saved(),
         }
         state = snapshot.capture(self._config, self._environment, self._algorithm, progress)
         self._checkpoint = checkpoint.save(
@@ -158,6 +161,7 @@ class Training:
             evaluations=self._scores.curve(),
             solved_at=self._scores.solved_at(),
             start_digest=lineage[-1].report.digest if lineage else None,
+            **vars(self._provenance),
         )
 
     def __enter__(self) -> Self:
@@ -201,6 +205,7 @@ class Training:
         progress = resumed.progress
         self._evaluated, self._score = progress["evaluated"], progress["score"]
         self._episodes.restore(progress["episodes"])
+        self._provenance = Provenance.here(self._config, progress.get("provenance"))
         self._saved = self._logged = self.steps
         self._checkpoint = resumed.checkpoint
         return resumed.evaluations

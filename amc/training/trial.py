@@ -142,6 +142,9 @@ class TrialOutcome:
         solved_at: environment steps of the first evaluation at or above the environment's reward
             threshold; None if there was none.
         start_digest: the digest of what the segment started from; None for nothing.
+        amc: versions of amc that the weights came through.
+        kernel: what computed the updates, with its version.
+        cpu: sets of vector instructions that the weights came through.
     """
 
     attempt: int
@@ -155,6 +158,9 @@ class TrialOutcome:
     evaluations: tuple[Evaluation, ...]
     solved_at: int | None = None
     start_digest: str | None = None
+    amc: tuple[str, ...] = ()
+    kernel: str = ""
+    cpu: tuple[str, ...] = ()
 
 
 def _last_attempt(directory: Path) -> int:

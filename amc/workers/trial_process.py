@@ -109,6 +109,9 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             checkpoint=str(outcome.checkpoint.relative_to(own)),
             environment=outcome.environment,
             solved_at=outcome.solved_at,
+            amc=outcome.amc,
+            kernel=outcome.kernel,
+            cpu=outcome.cpu,
         )
     )
     return True

@@ -188,6 +188,26 @@ def test_best_and_show_tell_what_chose_the_winner_and_whose_agent_is_kept(amc: A
     assert document["interval"] == pytest.approx([-1324.841, -1275.159], abs=1e-3)
 
 
+@pytest.mark.parametrize(("cpus", "rows"), [("aa", 1), ("ab", 2)])
+def test_show_tells_with_what_trials_ran_and_where_that_was_not_one_thing(
+    cpus: str, rows: int, amc: Amc, shared: Path
+):
+    ledger = Ledger.create(shared, ConfigLoader().from_mapping(CONFIG, source="test"))
+    open_round(ledger, *(Trial(number, {}, number, suggestion=number) for number in (0, 1)))
+    for number, cpu in enumerate(cpus):
+        ran = {"amc": ("0.1.0",), "kernel": "fast@1", "cpu": (cpu,)}
+        ledger.write_report(report(number, 1.0, environment="gymnasium 1 CartPole-v1", **ran))
+
+    lines = amc("show").stdout.splitlines()
+    document = json.loads(amc("show", "--json").stdout)
+
+    told = [line for line in lines if "fast@1, gymnasium 1 CartPole-v1" in line]
+    assert len(told) == len(document["ran_with"]) == rows
+    assert told[0].startswith("ran with         amc 0.1.0, fast@1, gymnasium 1 CartPole-v1, a")
+    assert any("bits may differ" in line for line in lines) == (rows == 2)
+    assert document["ran_with"][0]["n_trials"] == 3 - rows
+
+
 def test_the_document_of_best_has_the_mean_and_the_single_score(amc: Amc, lucky: Ledger):
     best = json.loads(amc("best", "--json").stdout)
     (listed,) = json.loads(amc("ls", "--json").stdout)
