@@ -21,8 +21,27 @@ def is_spared(past: History, trials: Sequence[int]) -> bool:
     return any(past.segments[trial, past.last[trial]].is_spared for trial in trials)
 
 
+def score_of(past: History, trial: int, step: int) -> float | None:
+    """How a trial stands at a rung; one that was solved before stands there as it ended.
+
+    Returns:
+        None if it has not come so far.
+    """
+    points = past.curve(trial)
+    score = score_at(points, step)
+    if score is None and points and is_whole(past, trial):
+        return score_at(points, points[-1][0])
+    return score
+
+
+def is_whole(past: History, trial: int) -> bool:
+    """Whether a trial has ended for good: at its end, or as soon as it was solved."""
+    report = past.learned.get((trial, past.last[trial]))
+    return report is not None and report.state == "completed" and not past.is_short(trial)
+
+
 def mean_at(past: History, trials: Sequence[int], step: int) -> float | None:
     """How a suggestion stands at a rung: the mean of those of its trials that came there."""
-    scores = [score_at(past.curve(trial), step) for trial in trials]
+    scores = [score_of(past, trial, step) for trial in trials]
     known = [score for score in scores if score is not None]
     return fmean(known) if known else None

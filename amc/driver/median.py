@@ -9,9 +9,9 @@ from statistics import median
 
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
-from amc.driver.comparison import LEAST_COMPARED
+from amc.driver.comparison import LEAST_COMPARED, score_of
 from amc.ledger import History
-from amc.ledger.pruning import StopBelow, score_at
+from amc.ledger.pruning import StopBelow
 
 
 def thresholds(config: ExperimentConfig, past: History) -> StopBelow:
@@ -20,10 +20,9 @@ def thresholds(config: ExperimentConfig, past: History) -> StopBelow:
     if search is None or search.pruner != "median" or every is None:
         return ()
     searched = [trial.number for trial in past.trials.values() if trial.kind == "search"]
-    curves = [past.curve(trial) for trial in searched]
     found = []
     for step in range(rungs(config.training)[0], config.training.total_timesteps, every):
-        scores = [score_at(points, step) for points in curves]
+        scores = [score_of(past, trial, step) for trial in searched]
         known = [score for score in scores if score is not None]
         if len(known) >= LEAST_COMPARED:
             found.append((step, median(known)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
 from amc.driver.budget import budget
-from amc.driver.comparison import mean_at
+from amc.driver.comparison import is_whole, mean_at
 from amc.driver.draft import Draft
 from amc.driver.median import thresholds
 from amc.driver.suggesting import next_suggestions
@@ -107,7 +107,7 @@ def _rung_row(past: History, number: int, trials: Sequence[int], steps: tuple[in
 
 
 def _came_in(past: History, trial: int, step: int) -> int | None:
-    """The decision that learned that a trial came to a step, or failed before; None if none did."""
+    """The decision that learned that a trial came to a step, or ended before; None if none did."""
     for index in range(past.last[trial] + 1):
         report = past.learned.get((trial, index))
         if report is None:
@@ -115,4 +115,4 @@ def _came_in(past: History, trial: int, step: int) -> int | None:
         reached = any(at >= step for at, _ in report.curve)
         if reached or report.state in {"failed", "cancelled"}:
             return past.learned_in[trial, index]
-    return None
+    return past.learned_in[trial, past.last[trial]] if is_whole(past, trial) else None

@@ -1,10 +1,10 @@
 """What the search tries next: the optimizer of a config, brought to where its search stands."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
+from amc.config.search.rungs import rungs
 from amc.driver.told import Row, teach, told
 from amc.optimizers import make
 
@@ -32,7 +32,7 @@ def next_suggestions(
         seed=config.seed,
         n_initial_points=search.n_initial_points,
     )
-    teach(optimizer, told([*_known(search), *rows], is_pruned=search.pruner is not None))
+    teach(optimizer, told([*_known(config, search), *rows], is_pruned=search.pruner is not None))
     # Suggestion n of a search with points of the user's own is point n, as long as there are any.
     own = [dict(point) for point in search.initial_points[len(rows) :][:count]]
     if own:
@@ -40,10 +40,11 @@ def next_suggestions(
     return own + (optimizer.suggest(count - len(own)) if count > len(own) else [])
 
 
-def _known(search: HyperparameterOptimizerConfig) -> list[Row]:
+def _known(config: ExperimentConfig, search: HyperparameterOptimizerConfig) -> list[Row]:
     """What another experiment taught: trained to their end, and learned before anything else."""
     points = (search.warm_start.points if search.warm_start else None) or ()
+    end = len(rungs(config.training)) - 1
     return [
-        Row(number - len(points), point.hyperparameters, _BEFORE_ALL, sys.maxsize, point.score)
+        Row(number - len(points), point.hyperparameters, _BEFORE_ALL, end, point.score)
         for number, point in enumerate(points)
     ]

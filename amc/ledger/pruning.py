@@ -172,7 +172,8 @@ def pruned(config: ExperimentConfig, history: History) -> Pruned | None:
         if trial.kind == "search"
     ]
     halted = [(result.steps, horizon) for result, horizon in ended if result.state == "halted"]
-    scores = _scores_of_the_search(history)
+    own = standings(history, {"search"})
+    scores = {number: standing.mean.mean_score for number, standing in own.items()}
     spared = scores.keys() & set(_spared(history))
     best = max((score for number, score in scores.items() if number not in spared), default=None)
     return Pruned(
@@ -182,16 +183,6 @@ def pruned(config: ExperimentConfig, history: History) -> Pruned | None:
         spared=len(spared),
         wrongly_halted=sum(best is None or scores[number] > best for number in spared),
     )
-
-
-def _scores_of_the_search(history: History) -> dict[int, float]:
-    """Of each suggestion that came to its end, the mean over its trials of the search."""
-    found = {}
-    for number, standing in standings(history).items():
-        own = [result.score for trial, result in standing.rows if trial.kind == "search"]
-        if own:
-            found[number] = fmean(score for score in own if score is not None)
-    return found
 
 
 def _spared(history: History) -> Iterator[int]:

@@ -228,6 +228,28 @@ def test_a_trial_that_fails_at_a_rung_is_not_sent_on(make_config: MakeConfig):
     assert 0 not in {one.trial for one in second.segments}
 
 
+def test_who_was_solved_before_a_rung_stands_there_as_one_that_came_to_its_end(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[list[Row]] = []
+    monkeypatch.setattr(
+        "amc.driver.searching.next_suggestions",
+        lambda config, search, rows, count: (
+            asked.append(list(rows)) or next_suggestions(config, search, rows, count)
+        ),
+    )
+    config = searching(make_config, mode="async", pruner="asha", window=1)
+    first = driver.plan(config, History())
+    assert first is not None
+    past = History().after(first)
+    solved = Report(0, 0, "completed", step=EVERY, score=9.0, curve=((EVERY, 9.0),))
+
+    second = driver.plan(config, past.seen({solved.key: solved}))
+
+    assert second is not None
+    assert [(row.learned, row.rung, row.score) for row in asked[-1]] == [(1, 2, 9.0)]
+
+
 def test_with_pruning_the_search_is_told_ranks_and_without_scores(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ):

@@ -102,3 +102,24 @@ def test_what_another_experiment_taught_is_known_from_the_start(searching):
     misses = [abs(np.log10(point["learning_rate"] / 3e-3)) for point in suggestions]
     assert np.median(misses) < 0.3
     assert live(config("sobol", known), [3]) == live(searching("sobol", []), [16])[13:]
+
+
+def test_with_pruning_another_experiments_points_rank_with_those_that_came_to_the_end(
+    searching, monkeypatch
+):
+    document = searching("sobol", []).to_json()
+    document["training"] |= {"total_timesteps": 1000, "eval_freq": 100}
+    known = [{"hyperparameters": OWN[0], "score": 0.5}]
+    document["hyperparameter_optimizer"] |= {
+        "pruner": "halving",
+        "warm_start": {"experiment": "e-1", "points": known},
+    }
+    config, told = ConfigLoader().from_mapping(document), []
+    monkeypatch.setattr("amc.driver.suggesting.teach", lambda _, history: told.append(history))
+    rows = [Row(0, {"own": 0}, 0, 0, score=0.9), Row(1, {"own": 1}, 0, 2, score=0.7)]
+
+    next_suggestions(config, config.hyperparameter_optimizer, rows, 1)
+
+    (known, ended) = told[0].lessons
+    halted, to_its_end = ended.scores
+    assert halted < known.scores[0] < to_its_end
