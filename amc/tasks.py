@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def _advance(ledger: Ledger) -> None:
             return
         if history.is_cancelled:
             history = _without_outstanding(ledger, history)
+        history = _at_this_time(ledger, history)
         try:
             decision = driver.plan(config, history)
         except AmcError as error:
@@ -132,6 +134,14 @@ def _tell_of_upgrade(ledger: Ledger, history: History) -> None:
             history.decisions,
             VERSION,
         )
+
+
+def _at_this_time(ledger: Ledger, history: History) -> History:
+    """The same, with how long ago the experiment was submitted, where a limit of time needs it."""
+    search = ledger.config.hyperparameter_optimizer
+    if search is None or search.max_hours is None:
+        return history
+    return replace(history, now=round(hints.now(connect()) - ledger.record.created, 3))
 
 
 def _without_outstanding(ledger: Ledger, history: History) -> History:
@@ -174,7 +184,8 @@ def _show(ledger: Ledger, history: History, decision: Decision) -> None:
 
 def _finish(ledger: Ledger, history: History, state: EndState) -> None:
     _store_best(ledger)
-    ledger.finish(state, history.why, handled=len(history.requests))
+    reason = history.why if state == "failed" else None
+    ledger.finish(state, reason, handled=len(history.requests))
     _LOG.info("finished: %s", state)
 
 

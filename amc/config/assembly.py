@@ -225,6 +225,7 @@ class Assembly:
             self.problems += checks.stopping(environment, training)
         if search is not None and training is not None:
             self.problems += checks.pruning(search, training)
+            self.problems += checks.limits(search, training)
             self.problems += changing.population(search, training, searchable(self._model))
         if self._algorithm is None:
             return

@@ -130,6 +130,17 @@ def search(config: HyperparameterOptimizerConfig) -> Iterator[Problem]:
         )
 
 
+def limits(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> Iterator[Problem]:
+    """A limit on steps within which no suggestion is trained to its end."""
+    least = training.total_timesteps * config.seeds_per_trial
+    if config.max_timesteps is not None and config.max_timesteps < least:
+        yield Problem(
+            ("hyperparameter_optimizer", "max_timesteps"),
+            f"{config.max_timesteps:,} steps over all trials are fewer than the {least:,} of one "
+            "suggestion (training.total_timesteps, on each of seeds_per_trial). Raise it.",
+        )
+
+
 def pruning(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> Iterator[Problem]:
     """A pruner that the mode does not go with, or that never finds anything to compare."""
     if config.pruner is None or config.type == "pbt":  # which has none, and says so

@@ -167,6 +167,10 @@ class HyperparameterOptimizerConfig(StrictModel):
     """How often a hyperparameter that was copied is drawn afresh, not moved by a fifth."""
     max_failed_trials: CountOrZero | None = None
     """More failed trials than this end the experiment; null: no limit."""
+    max_timesteps: Count | None = None
+    """Environment steps over all trials; what would pass it is not opened; null: no limit."""
+    max_hours: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Hours since submit, pauses included, after which no new trial is opened; null: no limit."""
 
 
 class TrainingConfig(StrictModel):

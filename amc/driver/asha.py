@@ -44,7 +44,9 @@ def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) ->
             waits = standing_height(past, trials, steps) == rung and all(map(past.is_short, trials))
             is_promoted = number in order[:keep]
             runs_on = number in spared or (keep > 0 and draft.would_spare(number))
-            if waits and (is_promoted or runs_on) and opened + len(trials) <= room:
+            if not waits or opened + len(trials) > room:
+                continue
+            if (is_promoted or runs_on) and draft.may_go_on(trials, steps[rung + 1]):
                 opened += _go_on(draft, trials, steps[rung + 1], is_spared=not is_promoted)
     return opened
 

@@ -4,12 +4,14 @@ The door is `budget`.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.rungs import ETA, rungs
+from amc.ledger import Request
 from amc.optimizers.grid import GridOptimizer
 
 # Of a search that is large enough for them.
@@ -60,8 +62,14 @@ class Budget:
         return [min(self.seeds, left - index * self.seeds) for index in range(count)]
 
 
-def budget(config: ExperimentConfig) -> Budget:
-    """How many trials a config is.
+def budget(config: ExperimentConfig, requests: Iterable[Request] = ()) -> Budget:
+    """How many trials a config is, and what was asked for since it was submitted.
+
+    What the number of calls shapes (a grid, whether there are finalists) is as it was submitted.
+
+    Args:
+        config: of the experiment.
+        requests: that decisions have dealt with.
 
     Raises:
         UsageError: its choices make a grid that is too large.
@@ -74,6 +82,8 @@ def budget(config: ExperimentConfig) -> Budget:
     points = _grid_points(search, suggestions)
     is_short = points is not None and points < suggestions
     trials = points * seeds if points is not None and is_short else search.n_calls
+    if search.type != "grid":
+        trials += sum(request.calls for request in requests)
     # So that one of a round comes to the end, and the last rung has something to compare.
     least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1
     is_large = search.n_calls >= _LARGE

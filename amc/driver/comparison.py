@@ -12,13 +12,13 @@ LEAST_COMPARED = 5
 
 def standing_height(past: History, trials: Sequence[int], steps: tuple[int, ...]) -> int:
     """The index of the highest rung to which a suggestion's trials were sent."""
-    ends = [past.segments[trial, past.last[trial]].until for trial in trials]
+    ends = [past.segments[past.of_search(trial)].until for trial in trials]
     return max(next(index for index, step in enumerate(steps) if step >= end) for end in ends)
 
 
 def is_spared(past: History, trials: Sequence[int]) -> bool:
     """Whether a suggestion was to be halted, and runs on so that wrong halts become known."""
-    return any(past.segments[trial, past.last[trial]].is_spared for trial in trials)
+    return any(past.segments[past.of_search(trial)].is_spared for trial in trials)
 
 
 def score_of(past: History, trial: int, step: int) -> float | None:

@@ -30,11 +30,16 @@ def promote(config: ExperimentConfig, past: History, draft: Draft) -> None:
     scores = {number: mean_at(past, trials, steps[top]) for number, trials in at.items()}
     order = best_first({number: scores[number] for number in at if number not in spared})
     keep = len(order) if len(order) < LEAST_COMPARED else max(1, len(order) // ETA)
-    for number, trials in at.items():
-        is_promoted = number in order[:keep]
-        if is_promoted or number in spared or draft.would_spare(number):
-            for trial in filter(past.is_short, trials):
-                draft.go_on(trial, steps[top + 1], is_spared=not is_promoted)
+    doomed = [number for number in at if number not in order[:keep]]
+    runs_on = [number for number in doomed if number in spared or draft.would_spare(number)]
+    sent: list[int] = []
+    for number in (*order[:keep], *runs_on):
+        short = [trial for one in (*sent, number) for trial in at[one] if past.is_short(trial)]
+        if draft.may_go_on(short, steps[top + 1]):
+            sent.append(number)
+    for number in sorted(sent):
+        for trial in filter(past.is_short, at[number]):
+            draft.go_on(trial, steps[top + 1], is_spared=number in doomed)
 
 
 def _newest_round(past: History) -> dict[int, list[int]]:
@@ -42,6 +47,8 @@ def _newest_round(past: History) -> dict[int, list[int]]:
     newest, found = None, dict[int, list[int]]()
     for number in reversed(past.suggestions):
         trials = past.suggestions[number]
+        if any(past.trials[trial].request is not None for trial in trials):
+            continue  # what users asked for is trained to its end in one piece
         newest = past.trials[trials[0]].round if newest is None else newest
         if past.trials[trials[0]].round != newest:
             break

@@ -4,6 +4,7 @@ Its doors are `open_suggestions`, `open_finalists` and `open_tests`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
@@ -14,7 +15,7 @@ from amc.driver.median import thresholds
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import History
-from amc.ledger.standing import ranked, standings
+from amc.ledger.standing import candidates, ranked, standings_of_search
 
 
 def open_suggestions(
@@ -39,10 +40,13 @@ def open_suggestions(
             # `amc train` on the same config uses the same seed, so the two give the same bits.
             draft.start({}, 0, seed=config.seed, until=config.stages[0].until)
         return
-    seeds = budget(config).next_seeds(past.searched, most) if most > 0 else []
+    planned = budget(config, past.requests.values())
+    seeds = planned.next_seeds(past.searched, most) if most > 0 else []
+    while seeds and not draft.may_start(sum(seeds), until=until, of_search=True):
+        seeds.pop()
     if not seeds:
         return
-    rows = _rows(config, past)
+    rows = [*_rows(config, past), *_requested(draft)]
     below = thresholds(config, past)
     for index, point in enumerate(next_suggestions(config, search, rows, len(seeds))):
         for _ in range(seeds[index]):
@@ -50,13 +54,17 @@ def open_suggestions(
 
 
 def open_finalists(config: ExperimentConfig, past: History, draft: Draft) -> None:
-    """Open the best suggestions again on further seeds, once."""
-    if config.hyperparameter_optimizer is None:
+    """Open the best suggestions of the search again on further seeds, each once.
+
+    Where the search went on afterwards, those that are among the best now and were not before.
+    """
+    planned = budget(config, past.requests.values())
+    if not planned.finalists:
         return
-    if any(trial.kind == "finalist" for trial in past.trials.values()):
-        return
-    planned = budget(config)
-    for standing in ranked(config, past)[: planned.finalists]:
+    done = {trial.suggestion for trial in past.trials.values() if trial.kind == "finalist"}
+    for standing in candidates(config, past)[: planned.finalists]:
+        if standing.number in done or not draft.may_start(planned.finalist_seeds):
+            continue
         trial, _ = standing.rows[0]
         for _ in range(planned.finalist_seeds):
             draft.start(trial.hyperparameters, trial.suggestion, kind="finalist")
@@ -68,7 +76,8 @@ def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
     for standing in ranked(config, past)[:1] if seeds else ():
         trial, _ = standing.rows[0]
         tests = (other for other in past.trials.values() if other.kind == "test")
-        if all(test.suggestion != trial.suggestion for test in tests):
+        is_new = all(test.suggestion != trial.suggestion for test in tests)
+        if is_new and draft.may_start(seeds):
             for _ in range(seeds):
                 draft.start(trial.hyperparameters, trial.suggestion, kind="test")
 
@@ -79,15 +88,29 @@ def _rows(config: ExperimentConfig, past: History) -> list[Row]:
     groups = past.suggestions
     if search is not None and search.pruner is not None:
         steps = rungs(config.training)
-        return [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
-    # The search learns from its own seeds alone; those of finalists judge what it found.
-    own = standings(past, {"search"})
-    scores = {number: standing.mean.mean_score for number, standing in own.items()}
-    return [_row(past, number, trials, scores) for number, trials in groups.items()]
+        rows = [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
+    else:
+        # The search learns from its own seeds alone; those of finalists judge what it found.
+        own = standings_of_search(past).items()
+        scores = {number: standing.mean.mean_score for number, standing in own}
+        rows = [_row(past, number, trials, scores) for number, trials in groups.items()]
+    return [replace(row, is_users=_is_users(past, groups[row.suggestion])) for row in rows]
+
+
+def _requested(draft: Draft) -> list[Row]:
+    """Trials of the user's own in the decision that is being made."""
+    own = (trial for trial in draft.trials if trial.retry_of is None)
+    return [Row(one.suggestion, one.hyperparameters, is_users=True) for one in own]
+
+
+def _is_users(past: History, trials: Sequence[int]) -> bool:
+    """Whether a suggestion is the user's own, and not the search's."""
+    found = (past.trials[trial] for trial in trials)
+    return all(trial.request is not None and trial.retry_of is None for trial in found)
 
 
 def _row(past: History, number: int, trials: Sequence[int], scores: Mapping[int, float]) -> Row:
-    ends = [past.learned_in.get((trial, past.last[trial])) for trial in trials]
+    ends = [past.learned_in.get(past.of_search(trial)) for trial in trials]
     known = [end for end in ends if end is not None]
     learned = max(known) if len(known) == len(ends) else None
     point = past.trials[trials[0]].hyperparameters

@@ -33,8 +33,9 @@ def next_suggestions(
         n_initial_points=search.n_initial_points,
     )
     teach(optimizer, told([*_known(config, search), *rows], is_pruned=search.pruner is not None))
-    # Suggestion n of a search with points of the user's own is point n, as long as there are any.
-    own = [dict(point) for point in search.initial_points[len(rows) :][:count]]
+    # The search's suggestion n is point n of the config, as long as there are any.
+    tried = sum(not row.is_users for row in rows)
+    own = [dict(point) for point in search.initial_points[tried:][:count]]
     if own:
         optimizer.expect(own)
     return own + (optimizer.suggest(count - len(own)) if count > len(own) else [])

@@ -29,6 +29,7 @@ class Row:
         learned: number of the decision that learned of its end; None while it is pending.
         rung: the highest rung that it reached.
         score: its mean score there; None, or not finite, if it failed.
+        is_users: whether the user added it to the search.
     """
 
     suggestion: int
@@ -36,6 +37,7 @@ class Row:
     learned: int | None = None
     rung: int = 0
     score: float | None = None
+    is_users: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,10 @@ class History:
         learned_in: the number of that decision.
         open: segments whose report no decision has learned, in the order in which they were opened.
         last: the index of each trial's newest segment.
-        suggestions: the trials of the search, by the number of their suggestion.
-        searched: how many trials that is.
-        failed: the trials that failed, in number order.
+        suggestions: the trials of the search, by the number of their suggestion; one that is tried
+            once more stands in for the one that failed.
+        searched: how many trials the search opened; those that users asked for do not count.
+        failed: the trials that failed and were not tried once more, in number order.
         rounds: how many decisions opened new trials.
         finish: how the experiment ended; None while it has not.
         why: what the decision that ended it said.
@@ -144,14 +145,50 @@ class History:
 
     def result(self, trial: int) -> Result | None:
         """How a trial ended, all of its segments together; None while one of them is at work."""
-        keys = [(trial, index) for index in range(self.last[trial] + 1)]
+        newest = trial, self.last[trial]
+        return None if self.report(newest) is None else self._result(*self.standing(trial))
+
+    def standing(self, trial: int) -> SegmentKey:
+        """The segment that says how a trial stands: its newest, unless that takes it further.
+
+        More steps for a trial that has ended take nothing away: while they are trained, and where
+        they failed or were cancelled, it stands as it had ended before.
+        """
+        index = self.last[trial]
+        while index and self._is_given(trial, index) and not self._has_ended_well(trial, index):
+            index -= 1
+        return trial, index
+
+    def of_search(self, trial: int) -> SegmentKey:
+        """The newest segment of a trial before it was given more steps than it was meant to have.
+
+        Suggestions are compared by what they came to there.
+        """
+        index = self.last[trial]
+        while self.segments[trial, index].horizon > self.segments[trial, 0].horizon:
+            index -= 1
+        return trial, index
+
+    def result_of_search(self, trial: int) -> Result | None:
+        """How a trial ended before it was given more steps; None while it has not."""
+        return self._result(*self.of_search(trial))
+
+    def _is_given(self, trial: int, index: int) -> bool:
+        return self.segments[trial, index].horizon > self.segments[trial, index - 1].horizon
+
+    def _has_ended_well(self, trial: int, index: int) -> bool:
+        report = self.report((trial, index))
+        return report is not None and report.state in {"completed", "halted"}
+
+    def _result(self, trial: int, last: int) -> Result | None:
+        keys = [(trial, index) for index in range(last + 1)]
         reports = [report for key in keys if (report := self.report(key)) is not None]
         if len(reports) < len(keys):
             return None
         end = reports[-1]
         return Result(
             trial,
-            "halted" if self.is_short(trial) else end.state,
+            "halted" if self._is_short((trial, last)) else end.state,
             score=end.score,
             mean_evaluation=end.mean_evaluation,
             attempt=end.attempt,
@@ -171,8 +208,10 @@ class History:
 
         What ended before that is complete: it had reached the reward threshold.
         """
-        segment = self.segments[trial, self.last[trial]]
-        report = self.report(segment.key)
+        return self._is_short((trial, self.last[trial]))
+
+    def _is_short(self, key: SegmentKey) -> bool:
+        segment, report = self.segments[key], self.report(key)
         is_there = report is not None and report.state == "completed"
         return is_there and segment.until <= report.step < segment.horizon  # type: ignore[union-attr]
 
@@ -185,7 +224,7 @@ class History:
     def finished(self) -> Iterator[tuple[Trial, Result]]:
         """Every trial that has ended, with how, in number order."""
         for number, trial in self.trials.items():
-            result = self.result(number)
+            result = self._result(*self.standing(number))
             if result is not None:
                 yield trial, result
 
@@ -244,7 +283,8 @@ class _Fold:
         self._trials[trial.number] = trial
         if trial.kind == "search":
             others = _newest(self._suggestions, self._start.suggestions, trial.suggestion, ())
-            self._suggestions[trial.suggestion] = (*others, trial.number)
+            kept = (other for other in others if other != trial.retry_of)
+            self._suggestions[trial.suggestion] = (*kept, trial.number)
 
     def _add(self, segment: Segment, decision: Decision) -> None:
         index = _newest(self._last, self._start.last, segment.trial, -1) + 1
@@ -271,9 +311,7 @@ class _Fold:
 
     def history(self) -> History:
         start = self._start
-        newest = {number: report for (number, _), report in sorted(self._learned.items())}
-        failed = dict.fromkeys(n for n, report in newest.items() if report.state == "failed")
-        return replace(
+        past = replace(
             start,
             decisions=self._decisions,
             trials=start.trials.changed(self._trials),
@@ -283,8 +321,7 @@ class _Fold:
             open=self._open,
             last=start.last.changed(self._last),
             suggestions=start.suggestions.changed(self._suggestions),
-            searched=start.searched + sum(one.kind == "search" for one in self._trials.values()),
-            failed=start.failed.changed(failed, gone=[n for n in self.touched if n not in failed]),
+            searched=start.searched + sum(map(_is_of_search, self._trials.values())),
             rounds=self._rounds,
             finish=self._finish,
             why=self._why,
@@ -297,6 +334,19 @@ class _Fold:
             asked=tuple(one for one in self._start.asked if one.number not in self._requests),
             _aggregates={},
         )
+        again = {trial.retry_of for trial in self._trials.values() if trial.retry_of is not None}
+        failed = dict.fromkeys(n for n in self.touched if n not in again and _has_failed(past, n))
+        gone = again.union(self.touched) - failed.keys()
+        return replace(past, failed=start.failed.changed(failed, gone=gone))
+
+
+def _is_of_search(trial: Trial) -> bool:
+    return trial.kind == "search" and trial.request is None
+
+
+def _has_failed(past: History, trial: int) -> bool:
+    report = past.learned.get(past.standing(trial))
+    return report is not None and report.state == "failed"
 
 
 def _newest(added: Mapping[int, V], before: Mapping[int, V], key: int, otherwise: V) -> V:

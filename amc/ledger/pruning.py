@@ -14,7 +14,7 @@ from typing import Any
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger.history import History
-from amc.ledger.standing import smoothed, standings
+from amc.ledger.standing import smoothed, standings_of_search
 
 Points = Sequence[tuple[int, float]]
 """Step and score of a trial's evaluations."""
@@ -109,7 +109,7 @@ def ranks(config: ExperimentConfig, history: History) -> dict[int, Rank]:
 
 def _halted_at(history: History, trial: int) -> int | None:
     """The rung at which a trial was halted; None if it was not."""
-    result, segment = history.result(trial), history.segments[trial, history.last[trial]]
+    result, segment = history.result_of_search(trial), history.segments[history.of_search(trial)]
     if result is None or result.state != "halted":
         return None
     return max(
@@ -167,13 +167,13 @@ def pruned(config: ExperimentConfig, history: History) -> Pruned | None:
     if search is None or search.pruner is None:
         return None
     ended = [
-        (result, history.segments[trial.number, history.last[trial.number]].horizon)
-        for trial, result in history.finished()
-        if trial.kind == "search"
+        (result, history.segments[history.of_search(number)].horizon)
+        for number, trial in history.trials.items()
+        if trial.kind == "search" and (result := history.result_of_search(number)) is not None
     ]
     halted = [(result.steps, horizon) for result, horizon in ended if result.state == "halted"]
-    own = standings(history, {"search"})
-    scores = {number: standing.mean.mean_score for number, standing in own.items()}
+    standing = standings_of_search(history).items()
+    scores = {number: one.mean.mean_score for number, one in standing}
     spared = scores.keys() & set(_spared(history))
     best = max((score for number, score in scores.items() if number not in spared), default=None)
     return Pruned(

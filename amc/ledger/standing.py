@@ -9,7 +9,7 @@ seeds that had no part in choosing it, and the mean over these is the result, on
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any, Self
@@ -164,6 +164,19 @@ def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
     return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
 
 
+def candidates(config: ExperimentConfig, history: History) -> list[Standing]:
+    """The suggestions that may be finalists, best first: by their trials of the search alone.
+
+    What was trained for longer since counts as it stood at the end of the search.
+    """
+    search = config.hyperparameter_optimizer
+    seeds = 1 if search is None else search.seeds_per_trial
+    standing = list(standings_of_search(history).values())
+    pool = [item for item in standing if item.n_seeds >= seeds] or standing
+    stops = config.training.stop_at_reward_threshold
+    return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
+
+
 def standings(history: History, kinds: Collection[TrialKind] = _CHOOSING) -> dict[int, Standing]:
     """Every suggestion of which a trial was completed, by its number, in order.
 
@@ -171,10 +184,20 @@ def standings(history: History, kinds: Collection[TrialKind] = _CHOOSING) -> dic
         history: of the experiment.
         kinds: which trials count; left out, those that choose the winner.
     """
+    return _standings(row for row in history.finished() if row[0].kind in kinds)
+
+
+def standings_of_search(history: History) -> dict[int, Standing]:
+    """The same by trials of the search alone, as they stood before any was given more steps."""
+    trials = (trial for trial in history.trials.values() if trial.kind == "search")
+    rows = ((trial, history.result_of_search(trial.number)) for trial in trials)
+    return _standings((trial, result) for trial, result in rows if result is not None)
+
+
+def _standings(ended: Iterable[tuple[Trial, Result]]) -> dict[int, Standing]:
     rows: dict[int, list[tuple[Trial, Result]]] = defaultdict(list)
-    for trial, result in history.finished():
-        is_scored = result.state == "completed" and result.score is not None
-        if is_scored and trial.kind in kinds:
+    for trial, result in ended:
+        if result.state == "completed" and result.score is not None:
             rows[trial.suggestion].append((trial, result))
     return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
 
@@ -187,7 +210,9 @@ def _tests(history: History, suggestion: int) -> Standing | None:
 
 
 def _kinds_at_work(history: History) -> set[TrialKind]:
-    return {history.trials[segment.trial].kind for segment in history.outstanding}
+    # What is given more steps has ended all the same.
+    at_work = (one for one in history.outstanding if one.key == history.standing(one.trial))
+    return {history.trials[segment.trial].kind for segment in at_work}
 
 
 def _standard_error(scores: Sequence[float], mean: float) -> float | None:
