@@ -133,6 +133,8 @@ def describe(config: ExperimentConfig) -> None:
         f"{config.algorithm} on {config.environment.name}, "
         f"{config.training.total_timesteps:,} steps a trial"
     )
+    if search is None and config.seeds > 1:
+        note(promised(config))
     if search is not None:
         note(f"{promised(config)}, over")
         for line in search_space.describe(search.search_space):
@@ -155,7 +157,7 @@ def promised(config: ExperimentConfig) -> str:
     """
     search = config.hyperparameter_optimizer
     if search is None:
-        return "one trial"
+        return "one trial" if config.seeds == 1 else f"{config.seeds} trials, each on its own seed"
     from amc.driver import budget
 
     limit = search.max_failed_trials

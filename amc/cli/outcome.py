@@ -104,10 +104,10 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
         if is_tested:
             print_row("chosen by", chosen_by(best))
         if not is_alone:
-            print_row(
-                "its agent",
-                f"trial {best.number}, {best.kind}, score {formatting.score(best.score)}",
-            )
+            is_searched = experiment.config.hyperparameter_optimizer is not None
+            kind = f", {best.kind}" if is_searched else ""
+            score = formatting.score(best.score)
+            print_row("its agent", f"trial {best.number}{kind}, score {score}")
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")
     print_pruned(experiment.pruned)

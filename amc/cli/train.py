@@ -64,6 +64,11 @@ def train(
     if seed is not None:
         overrides = {**overrides, "seed": seed}
     config = read_config(config_path, overrides, overlays)
+    if config.seeds > 1:
+        note(
+            f"seeds: this trains one of {config.seeds}, seed {config.seed}. "
+            f"All of them, with the mean of their scores: amc run {config_path}"
+        )
     directory = directory or RUNS_DIRECTORY / config.experiment_name
     if not resume:
         _require_unused(directory)

@@ -249,6 +249,7 @@ class Assembly:
     def _check_whole(self, config: ExperimentConfig | None) -> None:
         if config is None:
             return
+        self.problems += checks.seeds(config)
         self.problems += changing.schedule(config)
         if config.training.kernel != "fast":
             return

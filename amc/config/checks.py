@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.known.environments import KNOWN
-from amc.config.schema import EnvironmentConfig, HyperparameterOptimizerConfig, TrainingConfig
+from amc.config.schema import (
+    EnvironmentConfig,
+    ExperimentConfig,
+    HyperparameterOptimizerConfig,
+    TrainingConfig,
+)
 from amc.config.search.dimension import Dimension
 from amc.config.search.rungs import FIRST_RUNG, rungs
 from amc.config.search.search_keys import SearchKeys
@@ -138,6 +143,17 @@ def limits(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> I
             ("hyperparameter_optimizer", "max_timesteps"),
             f"{config.max_timesteps:,} steps over all trials are fewer than the {least:,} of one "
             "suggestion (training.total_timesteps, on each of seeds_per_trial). Raise it.",
+        )
+
+
+def seeds(config: ExperimentConfig) -> Iterator[Problem]:
+    """Seeds of one configuration where a search tries many."""
+    if config.seeds > 1 and config.hyperparameter_optimizer is not None:
+        yield Problem(
+            ("seeds",),
+            f"{config.seeds} seeds are of one configuration, and this config searches for one. "
+            "For the seeds of each suggestion set hyperparameter_optimizer.seeds_per_trial, for "
+            "those of the winner test_seeds there; or remove the search.",
         )
 
 

@@ -219,6 +219,8 @@ class ExperimentConfig(StrictModel):
     """For people."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1), INTEGRAL] = 0
     """Where every random draw of the experiment comes from."""
+    seeds: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 1
+    """Trials of the config, each on a seed of its own, without a search; their mean counts."""
     algorithm: str
     """ppo, ddpg, or a plug-in's name."""
     algorithm_config: SerializeAsAny[InstanceOf[Hyperparameters]]
@@ -302,7 +304,8 @@ class ExperimentConfig(StrictModel):
         Raises:
             ConfigError: a key cannot be searched, or a value is not allowed; every fault at once.
         """
-        changes: dict[str, Any] = {"seed": seed, "hyperparameter_optimizer": None, "schedule": ()}
+        changes: dict[str, Any] = {"seed": seed, "seeds": 1}
+        changes |= {"hyperparameter_optimizer": None, "schedule": ()}
         if goes_to_its_end:
             to_its_end = {"stop_at_reward_threshold": False}
             changes["training"] = self.training.model_copy(update=to_its_end)

@@ -25,7 +25,7 @@ class Budget:
     """What is trained if no trial fails, nobody stops it, and the search ends no sooner.
 
     Attributes:
-        search_trials: trials of the search.
+        search_trials: trials of the search, or of the config where there is none.
         seeds: trials of each suggestion.
         suggestions: how many; the last has fewer seeds where their number does not go into
             `search_trials`.
@@ -76,7 +76,7 @@ def budget(config: ExperimentConfig, requests: Iterable[Request] = ()) -> Budget
     """
     search = config.hyperparameter_optimizer
     if search is None:
-        return Budget()
+        return Budget(search_trials=config.seeds, seeds=config.seeds)
     seeds = search.seeds_per_trial
     suggestions = -(-search.n_calls // seeds)
     points = _grid_points(search, suggestions)

@@ -37,8 +37,9 @@ def open_suggestions(
     search = config.hyperparameter_optimizer
     if search is None:
         if not past.trials:
-            # `amc train` on the same config uses the same seed, so the two give the same bits.
-            draft.start({}, 0, seed=config.seed, until=config.stages[0].until)
+            # The first as `amc train` on the same config has it, so the two give the same bits.
+            for seed in (config.seed, *[None] * (config.seeds - 1)):
+                draft.start({}, 0, seed=seed, until=config.stages[0].until)
         return
     planned = budget(config, past.requests.values())
     seeds = planned.next_seeds(past.searched, most) if most > 0 else []

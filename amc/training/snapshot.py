@@ -47,6 +47,7 @@ _FREE = frozenset(
         "$schema",
         "experiment_name",
         "description",
+        "seeds",
         "hyperparameter_optimizer",
         "environment.reward_threshold",
         "training.eval_freq",

@@ -188,6 +188,23 @@ def test_best_and_show_tell_what_chose_the_winner_and_whose_agent_is_kept(amc: A
     assert document["interval"] == pytest.approx([-1324.841, -1275.159], abs=1e-3)
 
 
+def test_a_config_trained_on_many_seeds_shows_their_mean_with_its_interval(amc: Amc, shared: Path):
+    single = {key: value for key, value in CONFIG.items() if key != "hyperparameter_optimizer"}
+    config = ConfigLoader().from_mapping({**single, "seeds": 3}, source="test")
+    ledger = Ledger.create(shared, config)
+    open_round(ledger, *(Trial(number, {}, number) for number in range(3)))
+    for number in range(3):
+        ledger.write_report(report(number, 100.0 + number))
+
+    best, listed, shown = (amc(command).stdout for command in ("best", "ls", "show"))
+
+    assert "101.00 [98.52, 103.48] (3 seeds)" in best
+    assert "the mean and its 95 % interval" in best
+    assert "its agent        trial 2, score 102" in best
+    assert "101.00 [98.52, 103.48] (3 seeds)" in listed
+    assert "3 of 3 trials done, best 101.00 [98.52, 103.48] (3 seeds, trial 2)" in shown
+
+
 @pytest.mark.parametrize(("cpus", "rows"), [("aa", 1), ("ab", 2)])
 def test_show_tells_with_what_trials_ran_and_where_that_was_not_one_thing(
     cpus: str, rows: int, amc: Amc, shared: Path

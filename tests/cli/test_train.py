@@ -86,6 +86,15 @@ def test_options_change_what_is_trained(config):
     assert json.loads(Path("d/config.json").read_text())["algorithm_config"]["gamma"] == 0.9
 
 
+def test_a_config_of_many_seeds_trains_one_and_says_how_to_train_all(config):
+    ran = amc(config, "--set", "seeds=5", "--set", "seed=8")
+
+    assert ran.exit_code == 0
+    assert "this trains one of 5, seed 8" in ran.stderr
+    assert f"amc run {config}" in ran.stderr
+    assert result([config, "--seed", 8, "--out", "one"])["digest"] in ran.stdout
+
+
 def test_an_earlier_run_is_never_overwritten(config):
     Path("runs/small").mkdir(parents=True)
     Path("runs/small/precious").write_text("kept")

@@ -42,6 +42,15 @@ def test_stopping_at_a_threshold_that_is_never_seen_is_refused(
     assert refused({**base, **sections}) == ["training.stop_at_reward_threshold"]
 
 
+def test_seeds_of_one_configuration_do_not_go_with_a_search(
+    base: dict[str, Any], searching: Callable[..., Any]
+):
+    assert refused({**searching({"gamma": [0.9, 0.99]}), "seeds": 3}) == ["seeds"]
+    config = ConfigLoader().from_mapping({**base, "seeds": 3})
+    assert config.seeds == 3
+    assert config.for_trial({}, seed=1).seeds == 1
+
+
 def test_stopping_at_a_threshold_is_recorded(base: dict[str, Any]):
     config = ConfigLoader().from_mapping({**base, **stopping(475, stop_at_reward_threshold=True)})
 

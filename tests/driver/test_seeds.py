@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amc.config.schema import ExperimentConfig
-from amc.driver import trial_seed
+from amc.driver import budget, trial_seed
 from amc.ledger import History, Trial
 from amc.ledger.records import TrialKind
 from amc.ledger.standing import winner
@@ -112,3 +113,35 @@ def test_a_search_that_found_nothing_tests_nothing(make_config: MakeConfig):
 
     assert {trial.kind for trial in past.trials.values()} == {"search"}
     assert end.finish == "failed"
+
+
+def on_seeds(make_config: MakeConfig, count: int) -> ExperimentConfig:
+    return make_config({SEARCH: None, "seeds": count, "seed": 2**40})
+
+
+def test_seeds_without_a_search_train_the_config_on_its_own_and_on_further_ones(
+    make_config: MakeConfig,
+):
+    config = on_seeds(make_config, 4)
+
+    past, end = play(config, lambda trial: float(trial.number))
+
+    trials = list(past.trials.values())
+    assert budget(config).trials == len(trials) == 4
+    assert [trial.seed for trial in trials[:1]] == [config.seed]
+    assert [trial.seed for trial in trials[1:]] == [trial_seed(config.seed, n) for n in (1, 2, 3)]
+    assert {(trial.round, trial.suggestion, *trial.hyperparameters) for trial in trials} == {(0, 0)}
+    assert end.finish == "completed"
+
+
+def test_the_mean_over_the_seeds_of_a_config_is_its_result_with_an_interval(
+    make_config: MakeConfig,
+):
+    config = on_seeds(make_config, 3)
+
+    past, _ = play(config, lambda trial: 10.0 + trial.number)
+
+    best = winner(config, past)
+    assert best is not None and best.interval is not None
+    assert (best.mean_score, best.n_seeds, best.chosen_by, best.trial.number) == (11.0, 3, None, 2)
+    assert best.interval == pytest.approx((11 - 4.302653 / 3**0.5, 11 + 4.302653 / 3**0.5))
