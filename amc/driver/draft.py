@@ -100,7 +100,7 @@ class Draft:
                 until=until or self.horizon,
                 horizon=self.horizon,
                 stop_below=stop_below,
-                is_spared=bool(stop_below) and self.would_spare(suggestion),
+                is_spared=bool(stop_below) and would_spare(self._config.seed, suggestion),
             )
         )
 
@@ -173,11 +173,6 @@ class Draft:
         steps = sum(max(0, until - end) for end in ends)
         return self._limits.allow(steps, kept=self._limits.kept(until))
 
-    def would_spare(self, suggestion: int) -> bool:
-        """Whether this suggestion, if it is to be halted, runs on all the same."""
-        sequence = np.random.SeedSequence(self._config.seed, spawn_key=(_SPARED_STREAM, suggestion))
-        return int(sequence.generate_state(1)[0]) % _ONE_IN == 0
-
 
 def trial_seed(experiment_seed: int, number: int, kind: TrialKind = "search") -> int:
     """The seed of a trial: its own stream below the experiment's seed, in the set of its kind.
@@ -186,3 +181,9 @@ def trial_seed(experiment_seed: int, number: int, kind: TrialKind = "search") ->
     """
     sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
     return (_SETS[kind] << _SEED_BITS) + int(sequence.generate_state(1)[0])
+
+
+def would_spare(experiment_seed: int, suggestion: int) -> bool:
+    """Whether this suggestion, if it is to be halted, runs on all the same."""
+    sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_SPARED_STREAM, suggestion))
+    return int(sequence.generate_state(1)[0]) % _ONE_IN == 0

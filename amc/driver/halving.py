@@ -12,7 +12,7 @@ from amc.driver.comparison import (
     mean_at,
     standing_height,
 )
-from amc.driver.draft import Draft
+from amc.driver.draft import Draft, would_spare
 from amc.ledger import History
 from amc.ledger.pruning import best_first
 
@@ -31,7 +31,7 @@ def promote(config: ExperimentConfig, past: History, draft: Draft) -> None:
     order = best_first({number: scores[number] for number in at if number not in spared})
     keep = len(order) if len(order) < LEAST_COMPARED else max(1, len(order) // ETA)
     doomed = [number for number in at if number not in order[:keep]]
-    runs_on = [number for number in doomed if number in spared or draft.would_spare(number)]
+    runs_on = [number for number in doomed if number in spared or would_spare(config.seed, number)]
     sent: list[int] = []
     for number in (*order[:keep], *runs_on):
         short = [trial for one in (*sent, number) for trial in at[one] if past.is_short(trial)]

@@ -11,7 +11,7 @@ from functools import cached_property
 from amc.config.schema import ExperimentConfig
 from amc.driver.budget import budget
 from amc.ledger import History
-from amc.ledger.standing import standings
+from amc.ledger.standing import ranked
 
 _HOUR_S = 3600.0
 
@@ -70,11 +70,10 @@ class Limits:
 
     @cached_property
     def _has_completed(self) -> bool:
-        return bool(standings(self._past))
+        return bool(ranked(self._config, self._past, most=1))
 
     @cached_property
     def _after_search(self) -> int:
         planned = budget(self._config, self._past.requests.values())
-        opened = sum(trial.kind != "search" for trial in self._past.trials.values())
-        trials = planned.trials - planned.search_trials - opened
+        trials = planned.trials - planned.search_trials - self._past.further
         return max(0, trials) * self._config.training.total_timesteps

@@ -3,19 +3,16 @@
 Its doors are `open_suggestions`, `open_finalists` and `open_tests`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
 from amc.driver.budget import budget
-from amc.driver.comparison import is_whole, mean_at
 from amc.driver.draft import Draft
 from amc.driver.median import thresholds
+from amc.driver.rows import Rows
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import History
-from amc.ledger.standing import candidates, ranked, standings_of_search
+from amc.ledger.standing import candidates, ranked
 
 
 def open_suggestions(
@@ -47,7 +44,8 @@ def open_suggestions(
         seeds.pop()
     if not seeds:
         return
-    rows = [*_rows(config, past), *_requested(draft)]
+    rows = past.aggregate(Rows(None if search.pruner is None else rungs(config.training)))
+    rows = rows.changed(_requested(draft))
     below = thresholds(config, past)
     for index, point in enumerate(next_suggestions(config, search, rows, len(seeds))):
         for _ in range(seeds[index]):
@@ -74,7 +72,7 @@ def open_finalists(config: ExperimentConfig, past: History, draft: Draft) -> Non
 def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
     """Open the winner again on seeds that had no part in choosing it, unless that was done."""
     seeds = budget(config).test_seeds
-    for standing in ranked(config, past)[:1] if seeds else ():
+    for standing in ranked(config, past, most=1) if seeds else ():
         trial, _ = standing.rows[0]
         tests = (other for other in past.trials.values() if other.kind == "test")
         is_new = all(test.suggestion != trial.suggestion for test in tests)
@@ -83,60 +81,7 @@ def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
                 draft.start(trial.hyperparameters, trial.suggestion, kind="test")
 
 
-def _rows(config: ExperimentConfig, past: History) -> list[Row]:
-    """Where each suggestion of the search stands."""
-    search = config.hyperparameter_optimizer
-    groups = past.suggestions
-    if search is not None and search.pruner is not None:
-        steps = rungs(config.training)
-        rows = [_rung_row(past, number, trials, steps) for number, trials in groups.items()]
-    else:
-        # The search learns from its own seeds alone; those of finalists judge what it found.
-        own = standings_of_search(past).items()
-        scores = {number: standing.mean.mean_score for number, standing in own}
-        rows = [_row(past, number, trials, scores) for number, trials in groups.items()]
-    return [replace(row, is_users=_is_users(past, groups[row.suggestion])) for row in rows]
-
-
-def _requested(draft: Draft) -> list[Row]:
-    """Trials of the user's own in the decision that is being made."""
+def _requested(draft: Draft) -> dict[int, Row]:
+    """Trials of the user's own in the decision that is being made, by their suggestion."""
     own = (trial for trial in draft.trials if trial.retry_of is None)
-    return [Row(one.suggestion, one.hyperparameters, is_users=True) for one in own]
-
-
-def _is_users(past: History, trials: Sequence[int]) -> bool:
-    """Whether a suggestion is the user's own, and not the search's."""
-    found = (past.trials[trial] for trial in trials)
-    return all(trial.request is not None and trial.retry_of is None for trial in found)
-
-
-def _row(past: History, number: int, trials: Sequence[int], scores: Mapping[int, float]) -> Row:
-    ends = [past.learned_in.get(past.of_search(trial)) for trial in trials]
-    known = [end for end in ends if end is not None]
-    learned = max(known) if len(known) == len(ends) else None
-    point = past.trials[trials[0]].hyperparameters
-    return Row(number, point, learned=learned, score=scores.get(number))
-
-
-def _rung_row(past: History, number: int, trials: Sequence[int], steps: tuple[int, ...]) -> Row:
-    """By the highest rung that all of its trials have come to, or failed before."""
-    point = past.trials[trials[0]].hyperparameters
-    for rung in reversed(range(len(steps))):
-        came = [_came_in(past, trial, steps[rung]) for trial in trials]
-        known = [decision for decision in came if decision is not None]
-        if len(known) == len(came):
-            score = mean_at(past, trials, steps[rung])
-            return Row(number, point, max(known), rung if score is not None else 0, score)
-    return Row(number, point)
-
-
-def _came_in(past: History, trial: int, step: int) -> int | None:
-    """The decision that learned that a trial came to a step, or ended before; None if none did."""
-    for index in range(past.last[trial] + 1):
-        report = past.learned.get((trial, index))
-        if report is None:
-            return None
-        reached = any(at >= step for at, _ in report.curve)
-        if reached or report.state in {"failed", "cancelled"}:
-            return past.learned_in[trial, index]
-    return past.learned_in[trial, past.last[trial]] if is_whole(past, trial) else None
+    return {one.suggestion: Row(one.suggestion, one.hyperparameters, is_users=True) for one in own}

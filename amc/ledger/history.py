@@ -26,14 +26,14 @@ V = TypeVar("V")
 class Aggregate(Protocol[V]):
     """What somebody needs to know of all trials together, so that nobody walks them each time.
 
-    A rule, equal to another of the same settings. Its value is a pure function of what a history
-    has learned, and never changes.
+    A rule, equal to another of the same settings. Its value is a pure function of the trials and of
+    what is reported of them, and never changes.
     """
 
     def __hash__(self) -> int: ...
 
     def of(self, past: "History", trials: Iterable[int], before: V | None) -> V:
-        """The value for a history in which nothing is fresh.
+        """The value for a history.
 
         Args:
             past: the history.
@@ -58,6 +58,7 @@ class History:
         suggestions: the trials of the search, by the number of their suggestion; one that is tried
             once more stands in for the one that failed.
         searched: how many trials the search opened; those that users asked for do not count.
+        further: how many trials were opened on further seeds: finalists and tests.
         failed: the trials that failed and were not tried once more, in number order.
         rounds: how many decisions opened new trials.
         finish: how the experiment ended; None while it has not.
@@ -83,6 +84,7 @@ class History:
     last: SortedMap[int, int] = field(default_factory=SortedMap)
     suggestions: SortedMap[int, tuple[int, ...]] = field(default_factory=SortedMap)
     searched: int = 0
+    further: int = 0
     failed: SortedMap[int, None] = field(default_factory=SortedMap)
     rounds: int = 0
     finish: EndState | None = None
@@ -97,6 +99,9 @@ class History:
     now: float | None = None
     is_cancelled: bool = False
     is_paused: bool = False
+    # The rules are shared by all that come of one history, the values belong to each: what is asked
+    # of a draft of the next one is carried by the next one too.
+    _rules: dict[Any, None] = field(default_factory=dict, compare=False, repr=False)
     _aggregates: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def after(self, *decisions: Decision) -> "History":
@@ -111,12 +116,17 @@ class History:
         for decision in decisions:
             fold.apply(decision)
         past = fold.history()
-        for aggregate, value in self._aggregates.items():
-            past._aggregates[aggregate] = aggregate.of(past, fold.touched, value)
+        for rule in self._rules:
+            past._aggregates[rule] = rule.of(past, fold.touched, self._of_learned(rule))
         return past
 
     def aggregate(self, rule: Aggregate[V]) -> V:
-        """An aggregate over what is learned; asked for once, it is carried on from then on."""
+        """An aggregate over what is reported; asked for once, it is carried on from then on."""
+        self._rules[rule] = None
+        learned = self._of_learned(rule)
+        return rule.of(self, {trial for trial, _ in self.fresh}, learned) if self.fresh else learned
+
+    def _of_learned(self, rule: Aggregate[V]) -> V:
         if rule not in self._aggregates:
             self._aggregates[rule] = rule.of(self.seen({}), self.trials, None)
         found: V = self._aggregates[rule]
@@ -147,6 +157,10 @@ class History:
         """How a trial ended, all of its segments together; None while one of them is at work."""
         newest = trial, self.last[trial]
         return None if self.report(newest) is None else self._result(*self.standing(trial))
+
+    def ended(self, trial: int) -> Result | None:
+        """How a trial has ended, even while it is trained further; None while it has not."""
+        return self._result(*self.standing(trial))
 
     def standing(self, trial: int) -> SegmentKey:
         """The segment that says how a trial stands: its newest, unless that takes it further.
@@ -224,8 +238,7 @@ class History:
     def finished(self) -> Iterator[tuple[Trial, Result]]:
         """Every trial that has ended, with how, in number order."""
         for number, trial in self.trials.items():
-            result = self._result(*self.standing(number))
-            if result is not None:
+            if (result := self.ended(number)) is not None:
                 yield trial, result
 
 
@@ -322,6 +335,7 @@ class _Fold:
             last=start.last.changed(self._last),
             suggestions=start.suggestions.changed(self._suggestions),
             searched=start.searched + sum(map(_is_of_search, self._trials.values())),
+            further=start.further + sum(one.kind != "search" for one in self._trials.values()),
             rounds=self._rounds,
             finish=self._finish,
             why=self._why,

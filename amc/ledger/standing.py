@@ -9,8 +9,9 @@ seeds that had no part in choosing it, and the mean over these is the result, on
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice, takewhile
 from statistics import fmean
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from amc.config.schema import ExperimentConfig
 from amc.ledger.history import History
 from amc.ledger.interval import half_width
 from amc.ledger.records import Record, Result, Trial, TrialKind
+from amc.ledger.sorted_map import SortedMap
 
 # Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
 _SHRINK = 2.0**-20
@@ -127,12 +129,12 @@ def winner(config: ExperimentConfig, history: History) -> Winner | None:
 
     Finalists decide where there are any.
     """
-    pool = ranked(config, history)
+    pool = ranked(config, history, most=1)
     if not pool:
         return None
     best = pool[0]
     trial, result = max(best.rows, key=lambda row: (row[1].score, -row[0].number))
-    tests = _tests(history, best.number)
+    tests = _tests(config, history, best.number)
     mean = best.mean if tests is None else tests.mean
     is_fair = tests is not None or config.hyperparameter_optimizer is None
     return Winner(
@@ -144,24 +146,31 @@ def winner(config: ExperimentConfig, history: History) -> Winner | None:
     )
 
 
-def ranked(config: ExperimentConfig, history: History) -> list[Standing]:
+def ranked(
+    config: ExperimentConfig, history: History, *, most: int | None = None
+) -> list[Standing]:
     """The suggestions that may win, best first; on a tie the earlier one.
 
     The finalists, once all of them have ended; before, and where there are none, what was completed
     on as many seeds as the search asks for; and where nothing was, everything.
+
+    Args:
+        config: of the experiment.
+        history: of the experiment.
+        most: how many are wanted; all if None.
     """
-    search = config.hyperparameter_optimizer
-    seeds = 1 if search is None else search.seeds_per_trial
-    stops = config.training.stop_at_reward_threshold
-    standing = list(standings(history).values())
-    is_settled = _kinds_at_work(history) <= {"test"}
-    tried_again = [item for item in standing if item.is_finalist and is_settled]
-    if stops:
-        # Trials of the search ended where they were good enough, finalists went on to the end.
-        tried_again = [item.finalists_only() for item in tried_again]
-    whole = [item for item in standing if item.n_seeds >= seeds]
-    pool = tried_again or whole or standing
-    return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
+    rule = _Ranking.of_config(config)
+    ranking = history.aggregate(rule)
+    if ranking.finalists and _kinds_at_work(history) <= {"test"}:
+        tried_again = [ranking.standings[number] for number in ranking.finalists]
+        if rule.stops:
+            # Trials of the search ended where they were good enough, finalists went on to the end.
+            tried_again = [item.finalists_only() for item in tried_again]
+        return sorted(tried_again, key=rule.place, reverse=True)[:most]
+    places = reversed(ranking.order)
+    if ranking.order and ranking.order.nth(len(ranking.order) - 1)[0]:
+        places = takewhile(lambda place: place[0], places)
+    return [ranking.order[place] for place in islice(places, most)]
 
 
 def candidates(config: ExperimentConfig, history: History) -> list[Standing]:
@@ -169,44 +178,42 @@ def candidates(config: ExperimentConfig, history: History) -> list[Standing]:
 
     What was trained for longer since counts as it stood at the end of the search.
     """
-    search = config.hyperparameter_optimizer
-    seeds = 1 if search is None else search.seeds_per_trial
+    rule = _Ranking.of_config(config)
     standing = list(standings_of_search(history).values())
-    pool = [item for item in standing if item.n_seeds >= seeds] or standing
-    stops = config.training.stop_at_reward_threshold
-    return sorted(pool, key=lambda item: _merit(item, stops), reverse=True)
+    pool = [item for item in standing if item.n_seeds >= rule.seeds] or standing
+    return sorted(pool, key=rule.place, reverse=True)
 
 
-def standings(history: History, kinds: Collection[TrialKind] = _CHOOSING) -> dict[int, Standing]:
-    """Every suggestion of which a trial was completed, by its number, in order.
-
-    Args:
-        history: of the experiment.
-        kinds: which trials count; left out, those that choose the winner.
-    """
-    return _standings(row for row in history.finished() if row[0].kind in kinds)
-
-
-def standings_of_search(history: History) -> dict[int, Standing]:
-    """The same by trials of the search alone, as they stood before any was given more steps."""
-    trials = (trial for trial in history.trials.values() if trial.kind == "search")
-    rows = ((trial, history.result_of_search(trial.number)) for trial in trials)
-    return _standings((trial, result) for trial, result in rows if result is not None)
-
-
-def _standings(ended: Iterable[tuple[Trial, Result]]) -> dict[int, Standing]:
+def standings(history: History) -> dict[int, Standing]:
+    """Every suggestion of which a trial that may choose the winner was completed, in order."""
     rows: dict[int, list[tuple[Trial, Result]]] = defaultdict(list)
-    for trial, result in ended:
-        if result.state == "completed" and result.score is not None:
+    for trial, result in history.finished():
+        if trial.kind in _CHOOSING and _counts(result):
             rows[trial.suggestion].append((trial, result))
     return {number: Standing(number, tuple(rows[number])) for number in sorted(rows)}
 
 
-def _tests(history: History, suggestion: int) -> Standing | None:
+def standings_of_search(history: History) -> dict[int, Standing]:
+    """The same by trials of the search alone, as they stood before any was given more steps."""
+    found = {number: standing_in_search(history, number) for number in history.suggestions}
+    return {number: standing for number, standing in found.items() if standing is not None}
+
+
+def standing_in_search(history: History, suggestion: int) -> Standing | None:
+    """What came of one suggestion there; None if none of its trials was completed."""
+    results = (
+        (history.trials[number], history.result_of_search(number))
+        for number in history.suggestions[suggestion]
+    )
+    rows = [(trial, one) for trial, one in results if one is not None and _counts(one)]
+    return Standing(suggestion, tuple(rows)) if rows else None
+
+
+def _tests(config: ExperimentConfig, history: History, suggestion: int) -> Standing | None:
     """The tests of a suggestion, once all of them have ended."""
     if "test" in _kinds_at_work(history):
         return None
-    return standings(history, {"test"}).get(suggestion)
+    return history.aggregate(_Ranking.of_config(config)).tests.get(suggestion)
 
 
 def _kinds_at_work(history: History) -> set[TrialKind]:
@@ -240,13 +247,96 @@ def smoothed(scores: Sequence[float]) -> float:
     return fmean(score * _SHRINK for score in scores[-_SMOOTHED_OVER:]) / _SHRINK
 
 
-def _merit(standing: Standing, stops: bool) -> tuple[float, ...]:
-    """What suggestions are ranked by: the mean score, then how early it was reached.
+_Place = tuple[Any, ...]
+"""What suggestions are ranked by; the greatest is the best."""
 
-    Many an environment has a highest score; among those that reach it, a lucky last evaluation is
-    told from a steady one by the whole curve. Where training stops at the threshold, a curve is cut
-    off as soon as it is good, so that quick learners have the worst mean: fewer steps come first,
-    and curves are compared only where these are equal, and so the curves equally long.
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Every suggestion of which a trial was completed.
+
+    Attributes:
+        standings: by its number, of the trials that choose the winner.
+        tests: of its tests.
+        finalists: those of which a trial on a further seed was completed.
+        order: by its place, the best last.
     """
-    steps = standing.steps_to_solve if stops else 0.0
-    return standing.mean.mean_score, -steps, standing.mean_evaluation
+
+    standings: SortedMap[int, Standing] = field(default_factory=SortedMap)
+    tests: SortedMap[int, Standing] = field(default_factory=SortedMap)
+    finalists: SortedMap[int, None] = field(default_factory=SortedMap)
+    order: SortedMap[_Place, Standing] = field(default_factory=SortedMap)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """The aggregate behind `ranked`.
+
+    Attributes:
+        seeds: trials of each suggestion.
+        stops: whether trials of the search end where they are good enough.
+    """
+
+    seeds: int
+    stops: bool
+
+    @classmethod
+    def of_config(cls, config: ExperimentConfig) -> Self:
+        search = config.hyperparameter_optimizer
+        seeds = 1 if search is None else search.seeds_per_trial
+        return cls(seeds, config.training.stop_at_reward_threshold)
+
+    def of(self, past: History, trials: Iterable[int], before: _Ranked | None) -> _Ranked:
+        before = before or _Ranked()
+        touched = [past.trials[number] for number in trials]
+        chosen_by = [trial for trial in touched if trial.kind in _CHOOSING]
+        new, gone = _moved(past, chosen_by, before.standings)
+        old = [before.standings[n] for n in (*new, *gone) if n in before.standings]
+        finalists = {number: None for number, item in new.items() if item.is_finalist}
+        tests = [trial for trial in touched if trial.kind == "test"]
+        return _Ranked(
+            before.standings.changed(new, gone),
+            before.tests.changed(*_moved(past, tests, before.tests)),
+            before.finalists.changed(finalists, [item.number for item in old]),
+            before.order.changed(
+                {self.place(item): item for item in new.values()}, map(self.place, old)
+            ),
+        )
+
+    def place(self, standing: Standing) -> _Place:
+        """Those on all of their seeds first; then the mean score; then how early it was reached.
+
+        Many an environment has a highest score; among those that reach it, a lucky last evaluation
+        is told from a steady one by the whole curve. Where training stops at the threshold, a curve
+        is cut off as soon as it is good, so that quick learners have the worst mean: fewer steps
+        come first, and curves are compared only where these are equal, and so the curves equally
+        long. On a tie the earlier suggestion is the better one.
+        """
+        return (
+            standing.n_seeds >= self.seeds,
+            standing.mean.mean_score,
+            -standing.steps_to_solve if self.stops else 0.0,
+            standing.mean_evaluation,
+            -standing.number,
+        )
+
+
+def _moved(
+    past: History, trials: Iterable[Trial], before: Mapping[int, Standing]
+) -> tuple[dict[int, Standing], list[int]]:
+    """The suggestions that stand elsewhere since these trials changed, and those without a row."""
+    rows: dict[int, dict[int, tuple[Trial, Result]]] = {}
+    for trial in trials:
+        if trial.suggestion not in rows:
+            known = before.get(trial.suggestion)
+            rows[trial.suggestion] = {row[0].number: row for row in known.rows} if known else {}
+        rows[trial.suggestion].pop(trial.number, None)
+        result = past.ended(trial.number)
+        if result is not None and _counts(result):
+            rows[trial.suggestion][trial.number] = trial, result
+    new = {n: Standing(n, tuple(own[t] for t in sorted(own))) for n, own in rows.items() if own}
+    return new, [number for number, own in rows.items() if not own]
+
+
+def _counts(result: Result) -> bool:
+    return result.state == "completed" and result.score is not None

@@ -14,7 +14,13 @@ class Optimizer(ABC):
     Any class with `suggest` and `update` will do (`amc.optimizers.plug_in`). The same arguments and
     the same history of calls must give the same suggestions. A subclass of this one promises more:
     told its history in `update` and `expect` alone, it goes on as one that lived through it.
+
+    Attributes:
+        uses_scores: whether what it suggests depends on them. If not, nobody tells them: all that
+            was suggested stays pending.
     """
+
+    uses_scores = True
 
     @abstractmethod
     def suggest(self, n_suggestions: int = 1) -> list[dict[str, Any]]:

@@ -26,6 +26,8 @@ class GridOptimizer(RecordingOptimizer):
         UsageError: the choices alone make more than a million points.
     """
 
+    uses_scores = False
+
     def __init__(
         self,
         search_space: Mapping[str, Any],

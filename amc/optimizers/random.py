@@ -10,5 +10,7 @@ class RandomOptimizer(RecordingOptimizer):
     In a discrete space nothing is suggested twice while something else is left.
     """
 
+    uses_scores = False
+
     def _next_point(self) -> Array:
         return self._unseen(self._generator(self._index))

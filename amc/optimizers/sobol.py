@@ -18,6 +18,8 @@ class SobolOptimizer(RecordingOptimizer):
     `RecordingOptimizer`; `n_initial_points` has no meaning here.
     """
 
+    uses_scores = False
+
     def __init__(
         self,
         search_space: Mapping[str, Any],

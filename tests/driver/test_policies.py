@@ -13,6 +13,8 @@ from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import Decision, History, Report, Segment, Trial
 from amc.ledger.pruning import is_too_low, pruned
+from amc.ledger.sorted_map import SortedMap
+from amc.ledger.standing import winner
 
 MakeConfig = Callable[..., ExperimentConfig]
 STEPS, EVERY = 1000, 100
@@ -105,6 +107,38 @@ def test_the_order_in_which_segments_end_changes_no_decision(case: str, make_con
 
     assert in_order == shuffled == again
     assert in_order[-1].finish == "completed"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_carried_along_is_what_comes_out_afresh(case: str, make_config: MakeConfig):
+    config = searching(make_config, **{**CASES[case], "finalists": 2})
+    _, made = run(config, seed=5)
+    past = History()
+
+    for decision in made:
+        driver.plan(config, past.seen({one.key: one for one in decision.learned}))
+        best = winner(config, past)
+        assert best == winner(config, History().after(*made[: past.decisions]))
+        past = past.after(decision)
+
+    rules = past._aggregates
+    assert len(rules) >= 2
+    for rule, value in rules.items():
+        assert value == rule.of(past, past.trials, None)
+
+
+@pytest.mark.parametrize("type", ["random", "sobol", "grid", "bayesian", "tpe"])
+def test_a_search_that_lives_on_decides_as_one_that_is_taught_from_nothing(
+    type: str, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+):
+    case = {"type": type, "mode": "async", "window": 3, "n_calls": 16, "seeds_per_trial": 2}
+    config = searching(make_config, **case)
+
+    _, kept = run(config, seed=6)
+    monkeypatch.setattr("amc.driver.suggesting._kept", lambda config, search: None)
+    _, taught_anew = run(config, seed=6)
+
+    assert kept == taught_anew
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -235,7 +269,7 @@ def test_who_was_solved_before_a_rung_stands_there_as_one_that_came_to_its_end(
     monkeypatch.setattr(
         "amc.driver.searching.next_suggestions",
         lambda config, search, rows, count: (
-            asked.append(list(rows)) or next_suggestions(config, search, rows, count)
+            asked.append(list(rows.values())) or next_suggestions(config, search, rows, count)
         ),
     )
     config = searching(make_config, mode="async", pruner="asha", window=1)
@@ -255,8 +289,8 @@ def test_with_pruning_the_search_is_told_ranks_and_without_scores(
 ):
     asked: list[list[Row]] = []
 
-    def spy(config: Any, search: Any, rows: list[Row], count: int) -> Any:
-        asked.append(list(rows))
+    def spy(config: Any, search: Any, rows: SortedMap[int, Row], count: int) -> Any:
+        asked.append(list(rows.values()))
         return next_suggestions(config, search, rows, count)
 
     monkeypatch.setattr("amc.driver.searching.next_suggestions", spy)

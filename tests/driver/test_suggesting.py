@@ -1,11 +1,14 @@
 """What a search tries next: points of the user's own first, then what the optimizer suggests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from amc.config.loader import ConfigLoader
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
+from amc.ledger.sorted_map import SortedMap
 
 SPACE = {
     "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
@@ -25,11 +28,16 @@ def searching(make_config):
     return make
 
 
+def numbered(rows):
+    """By the number of their suggestion."""
+    return SortedMap({row.suggestion: row for row in rows})
+
+
 def live(config, sizes):
     """Ask again and again; each round has ended, by the learning rate, before the next one."""
     search, rows = config.hyperparameter_optimizer, []
     for number, size in enumerate(sizes):
-        for suggestion in next_suggestions(config, search, rows, size):
+        for suggestion in next_suggestions(config, search, numbered(rows), size):
             score = suggestion["learning_rate"]
             rows.append(Row(len(rows), suggestion, learned=number, score=score))
     return [row.hyperparameters for row in rows]
@@ -57,7 +65,7 @@ def test_the_optimizer_knows_them_while_they_are_pending(searching):
     config = searching("bayesian")
     rows = [Row(number, point) for number, point in enumerate(OWN)]
 
-    suggestions = next_suggestions(config, config.hyperparameter_optimizer, rows, 2)
+    suggestions = next_suggestions(config, config.hyperparameter_optimizer, numbered(rows), 2)
 
     assert not any(suggestion in OWN for suggestion in suggestions)
     assert suggestions == live(config, [4])[2:]
@@ -77,7 +85,7 @@ def test_without_pruning_scores_are_told_as_they_are(make_config, tmp_path, monk
     scores = [0.91, 0.98, 0.92]
     rows = [Row(n, {"gamma": 0.95}, learned=0, score=score) for n, score in enumerate(scores)]
 
-    suggestions = next_suggestions(config, config.hyperparameter_optimizer, rows, 3)
+    suggestions = next_suggestions(config, config.hyperparameter_optimizer, numbered(rows), 3)
 
     assert [suggestion["gamma"] for suggestion in suggestions] == scores
 
@@ -104,10 +112,33 @@ def test_what_another_experiment_taught_is_known_from_the_start(searching):
     assert live(config("sobol", known), [3]) == live(searching("sobol", []), [16])[13:]
 
 
+@pytest.mark.parametrize("type", ["random", "sobol", "bayesian"])
+@pytest.mark.parametrize("change", ["forgotten", "another point", "learned before", "told anew"])
+def test_an_optimizer_that_knows_what_is_not_so_is_taught_anew(
+    searching, type, change, monkeypatch
+):
+    config = searching(type, points=[])
+    search, points = config.hyperparameter_optimizer, live(searching(type), [6])
+    rows = [Row(n, point, learned=1 + n // 3, score=float(n)) for n, point in enumerate(points)]
+    next_suggestions(config, search, numbered(rows[:5]), 1)
+    others = {
+        "forgotten": rows[:3],
+        "another point": [replace(rows[0], hyperparameters=points[5]), *rows[1:5]],
+        "learned before": [*rows[:5], replace(rows[5], learned=0)],
+        "told anew": [replace(rows[0], score=9.0), *rows[1:5]],
+    }
+
+    found = next_suggestions(config, search, numbered(others[change]), 2)
+    monkeypatch.setattr("amc.driver.suggesting._kept", lambda config, search: None)
+    expected = next_suggestions(config, search, numbered(others[change]), 2)
+
+    assert found == expected
+
+
 def test_with_pruning_another_experiments_points_rank_with_those_that_came_to_the_end(
     searching, monkeypatch
 ):
-    document = searching("sobol", []).to_json()
+    document = searching("bayesian", []).to_json()
     document["training"] |= {"total_timesteps": 1000, "eval_freq": 100}
     known = [{"hyperparameters": OWN[0], "score": 0.5}]
     document["hyperparameter_optimizer"] |= {
@@ -118,7 +149,7 @@ def test_with_pruning_another_experiments_points_rank_with_those_that_came_to_th
     monkeypatch.setattr("amc.driver.suggesting.teach", lambda _, history: told.append(history))
     rows = [Row(0, {"own": 0}, 0, 0, score=0.9), Row(1, {"own": 1}, 0, 2, score=0.7)]
 
-    next_suggestions(config, config.hyperparameter_optimizer, rows, 1)
+    next_suggestions(config, config.hyperparameter_optimizer, numbered(rows), 1)
 
     (known, ended) = told[0].lessons
     halted, to_its_end = ended.scores

@@ -66,13 +66,15 @@ def test_an_aggregate_that_is_carried_is_what_it_is_from_the_start(seed: int) ->
     assert past.aggregate(rule) == rule.of(past, list(past.trials), None) != frozenset()
 
 
-def test_an_aggregate_knows_nothing_of_what_is_fresh() -> None:
+def test_an_aggregate_counts_what_is_fresh_and_carries_only_what_was_learned() -> None:
     opened = Decision(0, (), (Trial(0, {}, 0),), (Segment(0, 0, 0, 2048, 2048),))
-    past = History().after(opened).seen({(0, 0): report(0, 1.0)})
+    past, rule = History().after(opened), Completed()
+    seen = past.seen({(0, 0): report(0, 1.0)})
 
-    found = past.aggregate(Completed())
+    found = seen.aggregate(rule)
 
-    assert found == frozenset() and past.result(0) is not None
+    assert found == {0} and past.aggregate(rule) == frozenset()
+    assert seen.after(Decision(1)).aggregate(rule) == frozenset()
 
 
 def test_a_decision_that_does_not_follow_is_refused() -> None:
