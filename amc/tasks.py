@@ -191,21 +191,25 @@ def _finish(ledger: Ledger, history: History, state: EndState) -> None:
 
 def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     client = connect()
-    trials = outstanding if fresh else dispatch.lost(client, ledger.id, outstanding)
+    lost = [] if fresh else dispatch.lost(client, ledger.id, outstanding)
+    trials = outstanding if fresh else lost + dispatch.stuck(client, ledger.id, outstanding)
     chosen = dispatch.choose(client, len(trials))
     if not chosen:
         return  # nobody to send to; the clock asks again
-    if not fresh:
-        _LOG.warning("sending again: trials %s showed no sign of life", trials)
+    if lost:
+        _LOG.warning("sending again: trials %s showed no sign of life", lost)
     header = [
         train_trial.si(ledger.id, trial).set(
             queue=queue, task_id=messages.task_id(ledger.id, trial)
         )
         for trial, queue in zip(trials, chosen, strict=True)
     ]
-    wake = advance.si(ledger.id)
-    with failpoints.around("chord"):
-        chord(header)(wake.on_error(advance.si(ledger.id)))
+    # A round is awaited together; where trials are learned one by one, every end is news.
+    together = len(header) if ledger.config.has_rounds else 1
+    for at in range(0, len(header), together):
+        wake = advance.si(ledger.id)
+        with failpoints.around("chord"):
+            chord(header[at : at + together])(wake.on_error(advance.si(ledger.id)))
     hints.seen(client, ledger.id, trials)
 
 

@@ -83,6 +83,7 @@ def document(search: dict[str, Any], n_calls: int, seed: int) -> dict[str, Any]:
             "type": "random",
             "n_calls": n_calls,
             "finalists": 0,
+            "test_seeds": 0,
             "search_space": {"learning_rate": [1e-4, 1e-2]},
             **search,
         },

@@ -141,7 +141,15 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "search", [{}, {"mode": "async", "pruner": "asha"}], ids=["rounds", "asha"]
+    ("search", "after"),
+    [
+        pytest.param({}, (1, 2, 3, 4), id="rounds"),
+        # The first rung has ten, who comes to the next ones is decided while the driver is killed.
+        pytest.param({"pruner": "halving"}, (1, 10, 11, 13), id="halving"),
+        pytest.param({"pruner": "median"}, (1, 6, 7, 8), id="rounds, median"),
+        pytest.param({"mode": "async", "pruner": "asha"}, (1, 2, 3, 4), id="asha"),
+        pytest.param({"mode": "async", "pruner": "median"}, (1, 6, 7, 8), id="async, median"),
+    ],
 )
 def test_every_trial_is_counted_once_whatever_is_killed(
     fleet_of_its_own: None,
@@ -149,6 +157,7 @@ def test_every_trial_is_counted_once_whatever_is_killed(
     make_config: MakeConfig,
     eventually: Callable[..., Any],
     search: dict[str, Any],
+    after: tuple[int, ...],
 ) -> None:
     config = make_config(
         {
@@ -169,13 +178,14 @@ def test_every_trial_is_counted_once_whatever_is_killed(
     ]
 
     experiment = submit(config, shared)
-    for number, fault in enumerate(faults):
-        eventually(lambda n=number: n < n_reported(experiment), 120)
+    for reports, fault in zip(after, faults, strict=True):
+        eventually(lambda least=reports: least <= n_reported(experiment), 120)
         fault()
     experiment.wait(300)
 
     assert experiment.state == "completed"
     assert outcome(experiment) == outcome(undisturbed)
+    assert decided(experiment) == decided(undisturbed)
     assert verify(experiment._ledger) == []
 
 

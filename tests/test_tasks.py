@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from amc import tasks
-from amc.broker import dispatch, heartbeats, hints, leases
+from amc.broker import dispatch, heartbeats, hints, leases, messages
+from amc.broker.connection import connect
 from amc.broker.heartbeats import LiveWorker
 from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
@@ -279,3 +280,49 @@ def test_an_upgrade_in_the_middle_is_told_once(
     assert len(told) == 1
     assert f"until here amc {VERSION} decided, from decision 1 on it is 9.9.9" in told[0]
     assert ledger.history().made_by == ((0, VERSION), (1, "9.9.9"))
+
+
+def serve(broker: Any, number: int) -> None:
+    """A live worker with a queue of its own."""
+    heartbeats.beat(broker, LiveWorker(f"rl-worker-{number}", (f"gpu{number}",), "here", 1))
+
+
+def sent(broker: Any, queue: str) -> list[tuple[int, str]]:
+    """The trial of each message in a queue, the oldest first, and what it is awaited with."""
+    # The app of this process has the prefix of the directory that it was started with.
+    prefix = tasks.app.conf.broker_transport_options["global_keyprefix"]
+    found = [json.loads(raw) for raw in broker.lrange(f"{prefix}{queue}", 0, -1)[::-1]]
+    return [(int(one["headers"]["id"].split(".")[1]), one["headers"]["group"]) for one in found]
+
+
+def test_the_end_of_a_round_wakes_the_driver_and_in_async_every_end(
+    broker: Any, ledger: Ledger, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    config = make_config({"hyperparameter_optimizer.mode": "async"})
+    one_by_one = Ledger.create(ledger.directory.parent, config)
+    client = connect()
+    serve(client, 0)
+    for trial in (0, 1):
+        hints.hand_back(client, ledger.id, trial)
+
+    for submitted in (ledger, one_by_one):
+        tasks.advance(submitted.id)
+
+    groups = [group for _, group in sent(broker, "gpu0")]
+    assert len(groups) == 2 + 4
+    assert len(set(groups)) == 1 + 4
+
+
+def test_a_trial_that_waits_behind_another_is_sent_to_an_idle_worker_too(
+    broker: Any, ledger: Ledger
+) -> None:
+    client = connect()
+    for number in (0, 1):
+        serve(client, number)
+    leases.acquire(client, ledger.id, 0, OWNER)
+    message = {"headers": {"id": messages.task_id(ledger.id, 1)}}
+    client.lpush(client.keyspace.queue("gpu0"), json.dumps(message))
+
+    tasks.advance(ledger.id)
+
+    assert [trial for trial, _ in sent(broker, "gpu1")] == [1]

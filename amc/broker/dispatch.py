@@ -1,6 +1,6 @@
 """Where the next trial should go, and which were lost on the way and must be sent again.
 
-Its doors are `choose` and `lost`.
+Its doors are `choose`, `lost` and `stuck`.
 
 A trial is on its way if somebody holds its lease or a message for it waits in a queue with a live
 worker. `unacked` is never evidence of life: kombu keeps messages of dead workers there. A trial
@@ -29,11 +29,8 @@ def choose(client: Client, n_trials: int) -> list[str]:
 
     On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker.
     """
-    served = heartbeats.live_queues(client)
-    running = leases.leases_by_queue(client)
-    candidates = sorted((q for q in served if is_trial_queue(q)), key=heartbeats.in_number_order)
-    waiting = client.lengths(candidates)
-    load = {queue: running[queue] + waiting[queue] for queue in candidates}
+    served, load = _load(client)
+    candidates = list(load)
     chosen = []
     for _ in range(n_trials if candidates else 0):
         queue = min(candidates, key=lambda name: load[name] / served[name])
@@ -58,6 +55,42 @@ def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
             missing.append(trial)
     hints.seen(client, experiment, alive)
     return missing
+
+
+def stuck(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
+    """Those of the outstanding trials that wait behind another one while a worker is idle.
+
+    Trials wait in the queue that was the least loaded when they were sent; which is worked off
+    first shows only later. A copy in an idle queue mends that: the message that still waits meets
+    the copy's lease or report.
+
+    Args:
+        client: of the broker.
+        experiment: its id.
+        trials: outstanding ones, the most urgent first.
+
+    Returns:
+        As many as there are idle workers, at most.
+    """
+    served, load = _load(client)
+    idle = sum(max(0, served[queue] - load[queue]) for queue in load)
+    if not idle or max(load.values()) <= 1:
+        return []
+    held = leases.holders(client, experiment, trials)
+    waiting = waiting_in(client, load)
+    behind = {queue for queue in load if load[queue] > served[queue]}
+    places = {trial: waiting.get((experiment, trial), set()) for trial in trials}
+    in_line = [one for one in trials if one not in held and places[one] and places[one] <= behind]
+    return in_line[:idle]
+
+
+def _load(client: Client) -> tuple[dict[str, int], dict[str, int]]:
+    """How many live workers serve a queue; how many trials run or wait there, in GPU order."""
+    served = heartbeats.live_queues(client)
+    running = leases.leases_by_queue(client)
+    candidates = sorted((q for q in served if is_trial_queue(q)), key=heartbeats.in_number_order)
+    waiting = client.lengths(candidates)
+    return served, {queue: running[queue] + waiting[queue] for queue in candidates}
 
 
 def _known_queues(client: Client, live: "dict[str, int]") -> list[str]:

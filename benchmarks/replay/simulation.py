@@ -150,6 +150,7 @@ def search_config(
         "n_calls": n_calls,
         "search_space": SPACE,
         "finalists": 0,
+        "test_seeds": 0,
         **search,
     }
     base = document(environment, {}, seed)

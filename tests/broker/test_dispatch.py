@@ -140,3 +140,43 @@ def test_names_that_look_like_numbers_or_like_nothing_disturb_no_search(broker: 
 
     assert len(heartbeats.live_workers(broker)) == 5
     assert dispatch.choose(broker, 2) == ["gpu0", "gpu0"]
+
+
+@pytest.fixture
+def two_workers(broker: Any) -> None:
+    """Of which the first is at trial 0."""
+    announce(broker, "rl-worker-0", "gpu0")
+    announce(broker, "rl-worker-1", "gpu1")
+    leases.acquire(broker, "e-1", 0, Holder.here("rl-worker-0", "gpu0"))
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_trial_that_waits_behind_another_is_stuck_while_a_worker_is_idle(broker: Any) -> None:
+    for trial in (1, 2):
+        enqueue(broker, "gpu0", trial)
+
+    assert dispatch.stuck(broker, "e-1", [0, 1, 2]) == [1]
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_what_an_idle_worker_is_about_to_take_is_not_stuck(broker: Any) -> None:
+    enqueue(broker, "gpu1", 1)
+
+    assert dispatch.stuck(broker, "e-1", [0, 1]) == []
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_copy_in_another_queue_is_enough(broker: Any) -> None:
+    announce(broker, "rl-worker-2", "gpu2")
+    for queue in ("gpu0", "gpu1"):
+        enqueue(broker, queue, 1)
+
+    assert dispatch.stuck(broker, "e-1", [0, 1]) == []
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_nothing_is_stuck_while_everybody_works(broker: Any) -> None:
+    leases.acquire(broker, "e-1", 1, Holder.here("rl-worker-1", "gpu1"))
+    enqueue(broker, "gpu0", 2)
+
+    assert dispatch.stuck(broker, "e-1", [0, 1, 2]) == []
