@@ -31,6 +31,7 @@ RECORDS = {
     "decision-copy": "driver: the same once more",
     "trial": "driver: what the log says of a new trial",
     "segment": "driver: what the log says of a later segment",
+    "snapshot": "driver: a page of the log",
     "best-config": "driver: the winner's config",
     "best-agent-digest": "driver: the SHA-256 of the winner's agent",
     "best-agent": "driver: the winner's agent",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from amc.driver import plan
 from amc.errors import AmcError, LedgerError
-from amc.ledger import Decision, History, Ledger, Segment, files, log
+from amc.ledger import Decision, History, Ledger, Segment, files, log, snapshots
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.standing import Winner, winner
 from amc.training.provenance import Provenance
@@ -35,6 +35,7 @@ def verify(ledger: Ledger) -> list[str]:
         decisions = list(_decisions(ledger))
         past = History().after(*decisions)
         found = [
+            *_snapshots(ledger, decisions),
             *_decided_again(ledger, decisions),
             *_reports(ledger, past),
             *_lineages(past),
@@ -107,6 +108,15 @@ def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
             if again is None or replace(again, amc=VERSION) != decision:
                 yield f"decision {decision.number}: decided again, it comes out otherwise{why}."
         past = past.after(decision)
+
+
+def _snapshots(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
+    """Pages that could be taken for the log and are not; a damaged one is read by nobody."""
+    for first in range(0, len(decisions), snapshots.PAGE):
+        page = snapshots.read(ledger.paths, first)
+        if page and page != decisions[first : first + snapshots.PAGE]:
+            path = ledger.paths.snapshot(first // snapshots.PAGE)
+            yield f"{path}: is not what the decisions say. Remove it."
 
 
 def _is_failure(decision: Decision) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from amc.errors import LedgerError
-from amc.ledger import files, format1
+from amc.ledger import files, format1, snapshots
 from amc.ledger.history import History
 from amc.ledger.paths import ExperimentPaths
 from amc.ledger.records import Decision, Segment, Trial
@@ -58,8 +58,8 @@ def fold(paths: ExperimentPaths, identity: str) -> History:
     key = paths.directory, identity
     past = _folded.get(key, History())
     news: list[Decision] = []
-    while (decision := read(paths, past.decisions + len(news))) is not None:
-        news.append(decision)
+    while found := _next(paths, past.decisions + len(news)):
+        news.extend(found)
     if news:
         past = past.after(*news)
     _folded[key] = past
@@ -67,6 +67,14 @@ def fold(paths: ExperimentPaths, identity: str) -> History:
     if len(_folded) > _REMEMBERED:
         _folded.popitem(last=False)
     return past
+
+
+def _next(paths: ExperimentPaths, number: int) -> list[Decision]:
+    """A page of decisions from this one on, or this one alone; empty where it was not made yet."""
+    if page := snapshots.read(paths, number):
+        return page
+    decision = read(paths, number)
+    return [] if decision is None else [decision]
 
 
 def append(paths: ExperimentPaths, decision: Decision) -> bool:
@@ -83,7 +91,14 @@ def append(paths: ExperimentPaths, decision: Decision) -> bool:
     trials = {trial.number: trial for trial in decision.trials}
     for segment in decision.segments:
         _copy(paths, segment, trials.get(segment.trial))
+    if (decision.number + 1) % snapshots.PAGE == 0:
+        _snapshot(paths, decision.number + 1 - snapshots.PAGE)
     return True
+
+
+def _snapshot(paths: ExperimentPaths, first: int) -> None:
+    found = (read(paths, number) for number in range(first, first + snapshots.PAGE))
+    snapshots.write(paths, [decision for decision in found if decision is not None])
 
 
 def _copy(paths: ExperimentPaths, segment: Segment, trial: Trial | None) -> None:

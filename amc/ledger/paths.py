@@ -227,6 +227,10 @@ class ExperimentPaths:
         """The same once more."""
         return self.directory / "decisions" / f"{number:06}.copy.json"
 
+    def snapshot(self, number: int) -> Path:
+        """A page of the log of decisions."""
+        return self.directory / "snapshots" / f"{number:04}.jsonl"
+
     def round(self, number: int) -> Path:
         """The trials of a round, as version 0.1 wrote them."""
         return self.directory / "rounds" / f"{number:04}.json"

@@ -57,9 +57,14 @@ class Record:
         Raises:
             LedgerError: it lacks a key, or a value is of another type.
         """
+        # As text: only there a strict check takes an object for a dataclass.
+        return cls.from_text(json.dumps(data), source)
+
+    @classmethod
+    def from_text(cls, text: str | bytes, source: object) -> Self:
+        """Rebuild a record from its JSON text; see `from_json`."""
         try:
-            # As text: only there a strict check takes an object for a dataclass.
-            record: Self = _adapter(cls).validate_json(json.dumps(data))  # type: ignore[arg-type]
+            record: Self = _adapter(cls).validate_json(text)  # type: ignore[arg-type]
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"])) or cls.__name__
