@@ -1,0 +1,1 @@
+"""Faults, and the running system that they are done to."""
