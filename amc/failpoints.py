@@ -27,7 +27,6 @@ VARIABLE = "AMC_FAILPOINT"
 RECORDS = {
     "experiment": "client: the staged directory gets its name",
     "request": "client: what a user asks of a recorded experiment",
-    "request": "client: what a user asks of a recorded experiment",
     "decision": "driver: the next decision",
     "decision-copy": "driver: the same once more",
     "trial": "driver: what the log says of a new trial",
