@@ -193,7 +193,7 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     client = connect()
     lost = [] if fresh else dispatch.lost(client, ledger.id, outstanding)
     trials = outstanding if fresh else lost + dispatch.stuck(client, ledger.id, outstanding)
-    chosen = dispatch.choose(client, len(trials))
+    chosen = dispatch.choose(client, len(trials), again=bool(lost))
     if not chosen:
         return  # nobody to send to; the clock asks again
     if lost:
@@ -263,8 +263,14 @@ def _store_best(ledger: Ledger) -> None:
     text = files.encode(config.to_json())
     files.replace(paths.best_config, text, point="best-config")
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
-    if checkpoint.is_file():
+    if files.has_digest(checkpoint, digest_path(checkpoint)):
         _hand_out(checkpoint, paths.best_agent(checkpoint.suffix))
+    else:
+        _LOG.error(
+            "%s: the winner's agent is gone or damaged. To train it again, to the same bits: "
+            "amc train %s",
+            *(checkpoint, paths.best_config),
+        )
     files.replace(paths.best, files.encode(files.sealed(best.to_json())), point="best")
 
 

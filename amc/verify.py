@@ -4,7 +4,6 @@
 Neither asks Redis: what counts is in the ledger.
 """
 
-import hashlib
 import random
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from amc.driver import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Segment, files, log, snapshots
 from amc.ledger.kinds import Kind, kinds
+from amc.ledger.paths import digest_path
 from amc.ledger.standing import Winner, winner
 from amc.training.provenance import Provenance
 from amc.training.trial import TrialContext, ancestors
@@ -148,19 +148,14 @@ def _lineages(past: History) -> Iterator[str]:
 
 
 def _checkpoints(ledger: Ledger, past: History) -> Iterator[str]:
-    for key, report in past.learned.items():
-        path = ledger.paths.trial(key[0]).directory / (report.checkpoint or "")
-        if path.is_file() and not _is_whole(path):
+    paths = ledger.paths
+    final = (
+        paths.trial(key[0]).directory / (report.checkpoint or "")
+        for key, report in past.learned.items()
+    )
+    for path in (*final, *paths.best_files.glob("*.pt")):
+        if path.is_file() and not files.has_digest(path, digest_path(path)):
             yield f"{path}: damaged: its content does not match its SHA-256."
-
-
-def _is_whole(path: Path) -> bool:
-    recorded = path.with_name(f"{path.name}.sha256")
-    if not recorded.is_file():
-        return False
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return recorded.read_text(encoding="utf-8").partition(" ")[0] == found
 
 
 def _end(ledger: Ledger, past: History) -> Iterator[str]:

@@ -82,6 +82,11 @@ def test_every_change_is_told(ended: Ledger) -> None:
             "does not match its SHA-256",
         ),
         (
+            ended.paths.best_agent(".pt"),
+            lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
+            "agent.pt: damaged",
+        ),
+        (
             ended.paths.end(0),
             lambda path: change(path, lambda data: data.update(state="failed")),
             "says failed, the log says completed",

@@ -9,6 +9,7 @@ invisible between a worker's BRPOP and its lease. A mistake costs one message: t
 lease and returns.
 """
 
+import random
 from collections.abc import Iterable, Sequence
 
 import redis
@@ -24,13 +25,17 @@ _MISSED_S = 4.0
 _STRANDED_S = 15.0
 
 
-def choose(client: Client, n_trials: int) -> list[str]:
+def choose(client: Client, n_trials: int, *, again: bool = False) -> list[str]:
     """A queue for each of `n_trials` messages: the least loaded, ties in GPU order.
 
     On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker.
+    What is sent again goes to any of the least loaded: a worker that can train nothing, such as one
+    of an older version, is never busy, and would be given the same trial for ever.
     """
     served, load = _load(client)
     candidates = list(load)
+    if again:
+        random.shuffle(candidates)
     chosen = []
     for _ in range(n_trials if candidates else 0):
         queue = min(candidates, key=lambda name: load[name] / served[name])

@@ -179,6 +179,15 @@ def exists(path: Path) -> bool:
     return True
 
 
+def has_digest(path: Path, recorded: Path) -> bool:
+    """Whether a file has the SHA-256 that is recorded in another, as `sha256sum` writes it."""
+    if not (path.is_file() and recorded.is_file()):
+        return False
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return recorded.read_text(encoding="utf-8", errors="replace").partition(" ")[0] == found
+
+
 def _content(path: Path) -> bytes:
     with open(path, "rb", opener=_open_at_once) as file:
         size = os.fstat(file.fileno()).st_size

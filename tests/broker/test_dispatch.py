@@ -110,6 +110,16 @@ def test_trials_go_round_robin_over_an_idle_fleet(broker: Any) -> None:
     assert chosen == ["gpu0", "gpu1", "gpu2", "gpu10", "gpu0"]
 
 
+def test_what_is_sent_again_may_go_to_any_of_the_least_loaded(broker: Any) -> None:
+    for number in range(3):
+        announce(broker, f"rl-worker-{number}", f"gpu{number}")
+    leases.acquire(broker, "e-1", 0, Holder("rl-worker-2@here", 1, "", "gpu2"))
+
+    chosen = {dispatch.choose(broker, 1, again=True)[0] for _ in range(64)}
+
+    assert chosen == {"gpu0", "gpu1"}
+
+
 def test_the_least_loaded_queue_comes_first(broker: Any) -> None:
     announce(broker, "rl-worker-0", "gpu0")
     announce(broker, "rl-worker-1", "gpu1")
