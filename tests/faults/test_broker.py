@@ -1,0 +1,110 @@
+"""A Redis that is slow, or another one than was meant."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import amc
+from amc.celery import send_wake
+from amc.config.schema import ExperimentConfig
+from amc.errors import BrokerError
+from amc.ledger import Ledger
+from amc.settings import broker_url
+from amc.verify import verify
+from tests.faults.conftest import StartWorker, outcome
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(300)]
+
+Wait = Callable[..., Any]
+
+
+class SlowProxy:
+    """Passes bytes on to a Unix socket, each piece late, and now and then cuts a connection."""
+
+    def __init__(self, target: str, place: Path, *, late_s: float, cut_after: int) -> None:
+        self._target, self._late_s, self._left = target, late_s, cut_after
+        self._cut_after = cut_after
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(place))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._target)
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                time.sleep(self._late_s)
+                self._left -= 1
+                if self._left <= 0:
+                    self._left = self._cut_after
+                    break
+                target.sendall(piece)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+
+@pytest.fixture
+def slow_redis(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the Redis of these tests behind a proxy: 30 ms a piece, every 300th lost."""
+    directory = Path(broker_url().removeprefix("redis+socket://")).parent
+    place = directory / "slow.sock"
+    proxy = SlowProxy(str(directory / "redis.sock"), place, late_s=0.03, cut_after=300)
+    yield f"redis+socket://{place}"
+    proxy.close()
+    place.unlink()
+
+
+def test_behind_a_slow_and_breaking_connection_an_experiment_comes_out_the_same(
+    start_worker: StartWorker,
+    make_experiment: Callable[..., Ledger],
+    slow_redis: str,
+    eventually: Wait,
+) -> None:
+    undisturbed, ledger = (make_experiment(n_calls=4, test_seeds=0) for _ in range(2))
+    worker = start_worker("rl-worker-9")
+    send_wake(undisturbed.id)
+    eventually(lambda: undisturbed.is_finished, 120)
+    ended = undisturbed.state
+    worker.kill()
+
+    start_worker(AMC_BROKER_URL=slow_redis, is_awaited=False)
+    eventually(lambda: ledger.is_finished, 200)
+
+    assert (ended, ledger.state) == ("completed", "completed")
+    assert outcome(ledger) == outcome(undisturbed)
+    assert verify(ledger) == []
+
+
+def test_in_another_database_nobody_is_found_and_nothing_is_written(
+    start_worker: StartWorker,
+    shared: Path,
+    make_config: Callable[..., ExperimentConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_worker()
+    monkeypatch.setenv("AMC_BROKER_URL", f"{broker_url()}?db=1")
+
+    with pytest.raises(BrokerError, match="Queue 'driver' has no worker"):
+        amc.submit(make_config())
+
+    assert [path.name for path in shared.iterdir() if not path.name.startswith(".")] == []
