@@ -19,8 +19,8 @@ from amc.broker import hints, leases
 from amc.broker.connection import check, connect
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
-from amc.errors import BrokerError, LedgerError
-from amc.ledger import History, Ledger, Result, Trial, files
+from amc.errors import BrokerError, LedgerError, UsageError
+from amc.ledger import History, Ledger, Result, Trial, asking, files
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import ExperimentState
@@ -81,6 +81,19 @@ class BestTrial(TrialStatus):
     chosen_by: MeanScore | None = None
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What becomes of a request; it is recorded.
+
+    Attributes:
+        told: sentences on it.
+        by_broker: whether a broker carried the news; if not, the next workers read it.
+    """
+
+    told: tuple[str, ...]
+    by_broker: bool
+
+
 class Experiment:
     """A submitted config. Every property is read afresh from the ledger."""
 
@@ -117,7 +130,7 @@ class Experiment:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing will happen any more."""
+        """Whether nothing will happen unless more is asked of it."""
         return self._ledger.is_finished
 
     @property
@@ -174,7 +187,8 @@ class Experiment:
     @property
     def best(self) -> BestTrial | None:
         """The best trial of the best suggestion so far, by the rule that decides at the end."""
-        best = self._stored_best() or winner(self.config, self._ledger.history())
+        stored = self._stored_best() if self.is_finished else None
+        best = stored or winner(self.config, self._ledger.history())
         return None if best is None else _best(best)
 
     def _stored_best(self) -> Winner | None:
@@ -256,6 +270,75 @@ class Experiment:
         """
         self._ledger.mark_paused(False)
         return self.wake()
+
+    def extend(
+        self,
+        *,
+        calls: int | None = None,
+        timesteps: int | None = None,
+        trial: int | Literal["winner", "all"] = "winner",
+        max_timesteps: int | None = None,
+        max_hours: float | None = None,
+    ) -> "Heard":
+        """Ask for more trials of the search, for trials to be trained longer, or for both.
+
+        Args:
+            calls: trials of the search, on top of what there is.
+            timesteps: environment steps of a trial, in all.
+            trial: who is trained so long: the winner on all of its seeds, every completed trial,
+                or the one of this number.
+            max_timesteps: the limit on steps over all trials, in place of a lower one.
+            max_hours: the limit on time, in place of a shorter one.
+
+        Raises:
+            UsageError: the experiment cannot take it.
+        """
+        config, past = self._open_to_requests()
+        asked = []
+        if max_timesteps is not None or max_hours is not None:
+            asked.append(
+                asking.other_limits(config, past, timesteps=max_timesteps, hours=max_hours)
+            )
+            past = replace(past, asked=(*past.asked, asked[0][0]))
+        if calls is not None:
+            asked.append(asking.more_calls(config, past, calls))
+        if timesteps is not None:
+            asked.append(asking.more_steps(config, past, timesteps, trial))
+        if not asked:
+            raise UsageError("extend: nothing was asked for. Give calls, timesteps or a limit.")
+        return self._ask(*asked)
+
+    def add_trial(self, hyperparameters: Mapping[str, Any]) -> "Heard":
+        """Ask for a trial of your own; what is not named keeps its value in the config.
+
+        Raises:
+            UsageError: the experiment cannot take it, or these are no point of its search space.
+        """
+        config, past = self._open_to_requests()
+        return self._ask(asking.own_trial(config, past, hyperparameters))
+
+    def retry_failed(self) -> "Heard":
+        """Ask for the trials that failed once more, each on a seed of its own.
+
+        Raises:
+            UsageError: none failed, or the experiment cannot take it.
+        """
+        return self._ask(asking.failed_again(*self._open_to_requests()))
+
+    def _open_to_requests(self) -> tuple[ExperimentConfig, History]:
+        if self.state == "cancelled":
+            raise UsageError(
+                f"{self.id} was cancelled, which cannot be taken back. Submit a config that begins "
+                f"with what it learned: amc submit CONFIG --warm-start {self.id}"
+            )
+        return self.config, self._ledger.history()
+
+    def _ask(self, *asked: asking.Asked) -> "Heard":
+        told = []
+        for request, sentences in asked:
+            self._ledger.ask(request)
+            told += sentences
+        return Heard(tuple(told), self.wake())
 
     def wake(self) -> bool:
         """Ask its driver to look at it now.

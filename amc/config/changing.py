@@ -90,6 +90,10 @@ def _strange(search: HyperparameterOptimizerConfig) -> Iterator[tuple[str, str]]
             f"a member is one trial on one seed, but got {search.seeds_per_trial}. Leave it out, "
             "and raise n_calls for a larger population.",
         )
+    for limit in ("max_timesteps", "max_hours"):
+        if getattr(search, limit) is not None:
+            message = "all members begin together and are trained to the same step. Leave it out."
+            yield limit, message
     if search.warm_start is not None:
         yield (
             "warm_start",

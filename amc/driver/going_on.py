@@ -7,12 +7,10 @@ The decision that does what a request asks carries it; so does the one that ends
 which says why nothing came of it. Its doors are `open_requested` and `give_steps`.
 """
 
-from collections.abc import Iterable
-
 from amc.config.schema import ExperimentConfig
 from amc.driver.draft import Draft
 from amc.ledger import History, Request
-from amc.ledger.standing import winner
+from amc.ledger.asking import chosen
 
 AT_ONCE = frozenset({"calls", "limits"})
 
@@ -36,7 +34,7 @@ def give_steps(config: ExperimentConfig, past: History, draft: Draft) -> None:
         if request in draft.answered:
             continue
         draft.answered.append(request)
-        found = _who(request, config, past) if request.kind == "steps" else []
+        found = chosen(request, config, past) if request.kind == "steps" else []
         if not found:
             draft.remarks.append(f"Nothing came of request {request.number} ({request.kind}).")
         for trial in found:
@@ -44,26 +42,6 @@ def give_steps(config: ExperimentConfig, past: History, draft: Draft) -> None:
     for trial, steps in goals.items():
         if not draft.extend(trial, steps):
             draft.remarks.append(f"No steps were left for trial {trial}.")
-
-
-def may_go_on(past: History, trial: int, steps: int) -> bool:
-    """Whether a trial has ended before so many steps, and there is something that can go on."""
-    result = past.result(trial) if trial in past.trials else None
-    if result is None or result.state not in {"completed", "halted"} or result.steps >= steps:
-        return False
-    # What ended before it was to had reached the reward threshold, and would end there again.
-    return result.state == "halted" or result.steps >= past.segments[past.standing(trial)].until
-
-
-def _who(request: Request, config: ExperimentConfig, past: History) -> list[int]:
-    trials: Iterable[int] = request.trials
-    if request.of == "winner":
-        best = winner(config, past)
-        means = () if best is None else (best.chosen_by, best)
-        trials = (trial for mean in means if mean is not None for trial in mean.mean_of)
-    elif request.of == "all":
-        trials = (trial.number for trial, result in past.finished() if result.state == "completed")
-    return [trial for trial in trials if may_go_on(past, trial, request.steps)]
 
 
 def _retry(request: Request, past: History, draft: Draft) -> None:

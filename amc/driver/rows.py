@@ -35,9 +35,15 @@ class Rows:
             row = _row(past, number, trials)
         else:
             row = _rung_row(past, number, trials, self.rungs)
-        found = [past.trials[trial] for trial in trials]
-        is_users = all(one.request is not None and one.retry_of is None for one in found)
-        return replace(row, is_users=is_users)
+        return replace(row, is_users=_is_users(past, trials[0]))
+
+
+def _is_users(past: History, number: int) -> bool:
+    """Whether a trial, or the one that it repeats, is the user's own."""
+    trial = past.trials[number]
+    while trial.retry_of is not None:
+        trial = past.trials[trial.retry_of]
+    return trial.request is not None
 
 
 def _row(past: History, number: int, trials: Sequence[int]) -> Row:

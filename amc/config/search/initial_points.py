@@ -16,8 +16,9 @@ from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.dimension import Dimension, identity, is_among, is_number
 from amc.config.search.search_keys import SearchKeys
 from amc.config.search.warm_start import WarmStart
-from amc.config.text.document import Path, Problem
+from amc.config.text.document import Path, Problem, dotted
 from amc.config.text.faults import listed, shown
+from amc.errors import ConfigError, Fault
 from amc.plugins import did_you_mean
 
 _PATH = ("hyperparameter_optimizer", "initial_points")
@@ -55,17 +56,36 @@ def complete(
     return search.model_copy(update=changes), problems
 
 
+def own_point(config: ExperimentConfig, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A point of a search that the user gives, completed from the config.
+
+    Raises:
+        ConfigError: it is none; with every fault.
+    """
+    search, keys = config.hyperparameter_optimizer, config.search_keys()
+    space = {} if search is None else search.search_space
+    point = _Point(values, space)
+    point.settle(_kept(space, _sections(config), keys))
+    problems = [*point.problems, *_unfit(point, config.algorithm_config, keys)]
+    if problems:
+        paths = (dotted(problem.path) or "hyperparameters" for problem in problems)
+        raise ConfigError(
+            [Fault(path, one.sentence()) for path, one in zip(paths, problems, strict=True)]
+        )
+    return point.values
+
+
 def point_of(
     config: ExperimentConfig, search_space: Mapping[str, Dimension]
 ) -> dict[str, Any] | None:
     """The point of a search space at which a config stands; None if it lies outside."""
-    sections: dict[str, StrictModel | None] = {
-        "algorithm_config": config.algorithm_config,
-        "optimizer": config.optimizer,
-    }
     point = _Point({}, search_space)
-    point.settle(_kept(search_space, sections, config.search_keys()))
+    point.settle(_kept(search_space, _sections(config), config.search_keys()))
     return None if point.problems else point.values
+
+
+def _sections(config: ExperimentConfig) -> dict[str, StrictModel | None]:
+    return {"algorithm_config": config.algorithm_config, "optimizer": config.optimizer}
 
 
 def _known(
