@@ -19,8 +19,9 @@ from amc.broker import hints, leases
 from amc.broker.connection import check, connect
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
-from amc.errors import BrokerError, LedgerError, UsageError
-from amc.ledger import History, Ledger, Result, Trial, asking, files
+from amc.continuing import Continuable
+from amc.errors import BrokerError, LedgerError
+from amc.ledger import History, Result, Trial, files
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import ExperimentState
@@ -81,24 +82,8 @@ class BestTrial(TrialStatus):
     chosen_by: MeanScore | None = None
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What becomes of a request; it is recorded.
-
-    Attributes:
-        told: sentences on it.
-        by_broker: whether a broker carried the news; if not, the next workers read it.
-    """
-
-    told: tuple[str, ...]
-    by_broker: bool
-
-
-class Experiment:
+class Experiment(Continuable):
     """A submitted config. Every property is read afresh from the ledger."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
 
     def __repr__(self) -> str:
         return f"<Experiment {self.id} {self.state}>"
@@ -270,75 +255,6 @@ class Experiment:
         """
         self._ledger.mark_paused(False)
         return self.wake()
-
-    def extend(
-        self,
-        *,
-        calls: int | None = None,
-        timesteps: int | None = None,
-        trial: int | Literal["winner", "all"] = "winner",
-        max_timesteps: int | None = None,
-        max_hours: float | None = None,
-    ) -> "Heard":
-        """Ask for more trials of the search, for trials to be trained longer, or for both.
-
-        Args:
-            calls: trials of the search, on top of what there is.
-            timesteps: environment steps of a trial, in all.
-            trial: who is trained so long: the winner on all of its seeds, every completed trial,
-                or the one of this number.
-            max_timesteps: the limit on steps over all trials, in place of a lower one.
-            max_hours: the limit on time, in place of a shorter one.
-
-        Raises:
-            UsageError: the experiment cannot take it.
-        """
-        config, past = self._open_to_requests()
-        asked = []
-        if max_timesteps is not None or max_hours is not None:
-            asked.append(
-                asking.other_limits(config, past, timesteps=max_timesteps, hours=max_hours)
-            )
-            past = replace(past, asked=(*past.asked, asked[0][0]))
-        if calls is not None:
-            asked.append(asking.more_calls(config, past, calls))
-        if timesteps is not None:
-            asked.append(asking.more_steps(config, past, timesteps, trial))
-        if not asked:
-            raise UsageError("extend: nothing was asked for. Give calls, timesteps or a limit.")
-        return self._ask(*asked)
-
-    def add_trial(self, hyperparameters: Mapping[str, Any]) -> "Heard":
-        """Ask for a trial of your own; what is not named keeps its value in the config.
-
-        Raises:
-            UsageError: the experiment cannot take it, or these are no point of its search space.
-        """
-        config, past = self._open_to_requests()
-        return self._ask(asking.own_trial(config, past, hyperparameters))
-
-    def retry_failed(self) -> "Heard":
-        """Ask for the trials that failed once more, each on a seed of its own.
-
-        Raises:
-            UsageError: none failed, or the experiment cannot take it.
-        """
-        return self._ask(asking.failed_again(*self._open_to_requests()))
-
-    def _open_to_requests(self) -> tuple[ExperimentConfig, History]:
-        if self.state == "cancelled":
-            raise UsageError(
-                f"{self.id} was cancelled, which cannot be taken back. Submit a config that begins "
-                f"with what it learned: amc submit CONFIG --warm-start {self.id}"
-            )
-        return self.config, self._ledger.history()
-
-    def _ask(self, *asked: asking.Asked) -> "Heard":
-        told = []
-        for request, sentences in asked:
-            self._ledger.ask(request)
-            told += sentences
-        return Heard(tuple(told), self.wake())
 
     def wake(self) -> bool:
         """Ask its driver to look at it now.

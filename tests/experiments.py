@@ -53,3 +53,16 @@ def of(trials: Sequence[Trial], reports: Iterable[Report]) -> History:
     """One round, and what came of it."""
     past = History().after(opening(History(), trials))
     return past.seen({one.key: one for one in reports})
+
+
+def go_on(ledger: Ledger, score: Callable[[Trial], float | None] = lambda _: 1.0) -> None:
+    """Decide and answer on disk, as driver and workers do, until the experiment has ended."""
+    while not (past := ledger.history()).finish or past.asked:
+        decision = plan(ledger.config, past)
+        assert decision is not None and ledger.append(decision)
+        for one in decision.segments:
+            value = score(ledger.trial(one.trial))
+            state: Any = "failed" if value is None else "completed"
+            step = one.from_step if value is None else one.until
+            ledger.write_report(Report(*one.key, state, step=step, score=value))
+    ledger.finish(past.finish, handled=len(past.requests))

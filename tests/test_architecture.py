@@ -42,13 +42,14 @@ MAY_IMPORT = {
     "celery",
     "fleet": "errors logs settings config broker celery",
     # Not `experiment`: a module of that name would hide the door `amc.experiment`.
-    "experiment_view": "errors config ledger celery broker",
+    "experiment_view": "errors config ledger celery broker continuing",
+    "continuing": "errors config ledger",
     "client": "errors settings config ledger broker experiment_view",
     "reports": "errors config ledger optimizers environments algorithms",
     "playback": "errors config ledger optimizers environments algorithms",
     "verify": "errors ledger driver training workers",
     "testing": "algorithms optimizers environments",
-    "cli": "client experiment_view config ledger errors plugins",
+    "cli": "client continuing experiment_view config ledger errors plugins",
     # The package itself and `python -m amc` are doors, not rooms.
     "__init__": "",
     "__main__": "cli",
@@ -73,12 +74,12 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 MOST_LINES = {
     "algorithms": 4500,
     "broker": 2000,
-    "cli": 2600,
-    "config": 4300,
+    "cli": 2800,
+    "config": 4500,
     "driver": 1500,
     "environments": 2400,
     "fleet": 2100,
-    "ledger": 3000,
+    "ledger": 3200,
     "optimizers": 2300,
     "training": 2400,
     "workers": 1600,
@@ -437,7 +438,7 @@ def test_submitting_loads_no_learning_library(tmp_path: Path, monkeypatch: pytes
 def test_every_command_has_a_help_page_and_loads_no_learning_library_for_it():
     loaded, said = loaded_by(*([name, "--help"] for name in COMMANDS))
 
-    assert re.findall(r"^Usage: amc ([a-z]+)", said, flags=re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^Usage: amc ([a-z-]+)", said, flags=re.MULTILINE) == list(COMMANDS)
     assert not loaded & HEAVY
 
 

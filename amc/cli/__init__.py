@@ -27,6 +27,9 @@ COMMANDS = {
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
     "resume": "Go on with a paused experiment.",
+    "extend": "Go on with a search, or train its best trial for longer.",
+    "add-trial": "Add a trial of your own to a search.",
+    "retry-failed": "Try the failed trials of an experiment once more.",
     "cancel": "Stop an experiment; its trials keep their checkpoints.",
     "validate": "Check config files and say what is wrong, and where.",
     "schema": "Print the JSON Schema of a config, for editors.",
@@ -74,6 +77,12 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.steering import pause as command
         case "resume":
             from amc.cli.steering import resume as command
+        case "extend":
+            from amc.cli.extending import extend as command
+        case "add-trial":
+            from amc.cli.extending import add_trial as command
+        case "retry-failed":
+            from amc.cli.extending import retry_failed as command
         case "cancel":
             from amc.cli.steering import cancel as command
         case "validate":

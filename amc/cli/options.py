@@ -6,6 +6,7 @@ a command does with them.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,37 @@ experiment_argument = click.argument("experiment_id", metavar="[ID]", default="l
 """An experiment's id, a unique beginning of one, or `latest`, which is also the default."""
 
 
+class _Count(click.ParamType[int]):
+    """A whole number, also as `2e6` or `2_000_000`."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number that the text spells."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not number.is_integer() or number < 1:
+            self.fail(f"{value!r} is not a whole number from 1 on, such as 20 or 2e6.", param, ctx)
+        return int(number)
+
+
+COUNT = _Count()
+
+
+def assignments(help_text: str) -> Callable[[Function], Function]:
+    """Give a command the parameter `overrides`, a mapping of keys to JSON values, by `--set`."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_parse_overrides,
+        help=help_text,
+    )
+
+
 def config_options(function: Function) -> Function:
     """Give a command the parameters `config_path`, `overrides` and `overlays`.
 
@@ -40,14 +72,8 @@ def config_options(function: Function) -> Function:
         type=path,
         help="A config that holds only what differs; laid over CONFIG, later ones on top.",
     )(function)
-    function = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_parse_overrides,
-        help="Change one value, for example training.total_timesteps=50000; repeatable.",
-    )(function)
+    text = "Change one value, for example training.total_timesteps=50000; repeatable."
+    function = assignments(text)(function)
     return click.argument("config_path", metavar="CONFIG", type=path)(function)
 
 

@@ -12,7 +12,7 @@ from amc.cli import formatting
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.experiment_view import BestTrial, Experiment, TrialStatus
-from amc.ledger import files
+from amc.ledger import Request, files
 from amc.ledger.pruning import Pruned
 
 
@@ -55,7 +55,7 @@ class Overview:
             trials=trials,
             best=experiment.best,
             rounds=trials[-1].round + 1 if trials else 0,
-            planned=_planned(config),
+            planned=_planned(config, experiment.requests),
             total_timesteps=config.training.total_timesteps,
             is_disk_full=not files.has_room(experiment.directory),
             has_rounds=config.has_rounds,
@@ -91,11 +91,13 @@ class Overview:
         return f"{self.id}: {', '.join(parts)}"
 
 
-def _planned(config: ExperimentConfig) -> int:
+def _planned(config: ExperimentConfig, requests: tuple[Request, ...]) -> int:
     from amc.driver import budget
 
+    asked = sum(len(request.trials) for request in requests if request.kind == "retry")
+    asked += sum(request.kind == "trial" for request in requests)
     try:
-        return budget(config).trials
+        return budget(config, requests).trials + asked
     except UsageError:
         return 1  # the experiment failed of it and says so
 

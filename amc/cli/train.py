@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from amc.cli.interruption import ENDING, Interruption, respected
-from amc.cli.options import config_options, json_option, read_config
+from amc.cli.options import COUNT, config_options, json_option, read_config
 from amc.cli.output import claim_stdout, note, say
 from amc.cli.train_progress import Hooks, progress
 from amc.config.schema import ExperimentConfig
@@ -46,6 +46,12 @@ RUNS_DIRECTORY = Path("runs")
 @click.option(
     "--resume", is_flag=True, help="Go on from the last good checkpoint in DIR, if there is one."
 )
+@click.option(
+    "--timesteps",
+    type=COUNT,
+    metavar="N",
+    help="Steps in all, instead of the config's; with --resume a run that is done goes on.",
+)
 @json_option
 def train(
     config_path: Path,
@@ -55,12 +61,16 @@ def train(
     seed: int | None,
     directory: Path | None,
     resume: bool,
+    timesteps: int | None,
     as_json: bool,
 ) -> None:
     """Train CONFIG once in this process and print its score.
 
-    A search in CONFIG is left out: its hyperparameters keep their fixed values.
+    A search in CONFIG is left out: its hyperparameters keep their fixed values. A run that goes on
+    for longer than it was to says whether that is as one run of that length would have been.
     """
+    if timesteps is not None:
+        overrides = {**overrides, "training.total_timesteps": timesteps}
     if seed is not None:
         overrides = {**overrides, "seed": seed}
     config = read_config(config_path, overrides, overlays)

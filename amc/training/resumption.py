@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amc.algorithms.base import Algorithm
+from amc.config.longer import told_of_longer
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
 from amc.errors import CheckpointError
@@ -20,6 +21,8 @@ from amc.training.scores import restored
 from amc.training.trial import TrialContext
 
 _LOG = logging.getLogger(__name__)
+# What may be changed where a run outside of any experiment goes on.
+_LONGER = frozenset({"training.total_timesteps"})
 
 
 class StartLostError(CheckpointError):
@@ -70,7 +73,9 @@ def resume(
             # Out of the way: it must not count among the last two that are kept.
             file.remove()
             continue
-        progress = snapshot.restore(state, config, environment, algorithm)
+        free = _LONGER if context.segment is None else frozenset[str]()
+        progress = snapshot.restore(state, config, environment, algorithm, changed=free)
+        _tell_of_longer(snapshot.written_for(state), config, algorithm)
         return _resumed(file, progress, file.path)
     if not context.lineage:
         return None
@@ -86,6 +91,25 @@ def resume(
             return _resumed(file, progress, None)
         _LOG.warning("%s: its parameters are not those that were reported", file.path)
     raise StartLostError(_loss(context))
+
+
+def _tell_of_longer(
+    before: ExperimentConfig, config: ExperimentConfig, algorithm: Algorithm
+) -> None:
+    """Say what it means that a run ends elsewhere than it was to.
+
+    Raises:
+        CheckpointError: it was trained further already.
+    """
+    goal, trained = config.training.total_timesteps, algorithm.num_timesteps
+    if goal == before.training.total_timesteps:
+        return
+    if trained > algorithm.total_timesteps:
+        raise CheckpointError(
+            f"training.total_timesteps: this run was trained {trained:,} steps already, but got "
+            f"{goal:,}. Ask for more, or start in another directory."
+        )
+    _LOG.warning("it ends at step %s: %s", f"{goal:,}", told_of_longer(before, trained, goal))
 
 
 def _starts(context: TrialContext) -> Iterator[CheckpointFile]:

@@ -156,7 +156,7 @@ def _require_same(
             f"{FORMAT}. Resume with the version that wrote it."
         )
     free = _FREE | changed
-    differences = _differences(_identity(_written_for(state), free), _identity(config, free))
+    differences = _differences(_identity(written_for(state), free), _identity(config, free))
     if differences:
         raise CheckpointError(
             f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
@@ -175,8 +175,12 @@ def _require_same(
         )
 
 
-def _written_for(state: Mapping[str, Any]) -> ExperimentConfig:
-    """The config a checkpoint was written for; settings that are newer have their defaults."""
+def written_for(state: Mapping[str, Any]) -> ExperimentConfig:
+    """The config that a checkpoint was written for; settings that are newer have their defaults.
+
+    Raises:
+        CheckpointError: this version does not know it.
+    """
     try:
         return ConfigLoader().from_mapping(
             json.loads(state["config"]), source="checkpoint", accepted=True

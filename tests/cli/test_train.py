@@ -117,6 +117,15 @@ def test_resume_goes_on_where_there_is_a_run_and_starts_where_there_is_none(conf
     assert sorted(path.name for path in Path("runs/small/metrics").iterdir()) == ["0001.jsonl"]
 
 
+def test_a_run_that_is_done_goes_on_for_longer_and_says_what_that_means(config):
+    result([config, "--timesteps", "128"])
+
+    longer = amc(config, "--resume", "--json")
+
+    assert json.loads(longer.stdout)["steps"] == 256
+    assert "it ends at step 256: " in longer.stderr
+
+
 def test_resuming_with_another_config_says_what_differs(config):
     result([config])
 
