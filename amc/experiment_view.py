@@ -21,10 +21,11 @@ from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.continuing import Continuable
 from amc.errors import BrokerError, LedgerError
-from amc.ledger import History, Result, Trial, files
+from amc.ledger import History, Report, Result, Segment, Trial, files
+from amc.ledger.ancestry import config_of, copies, generation
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
-from amc.ledger.records import ExperimentState
+from amc.ledger.records import Copy, ExperimentState
 from amc.ledger.standing import MeanScore, Winner, winner
 
 _POLL_S = 0.2
@@ -36,6 +37,8 @@ class TrialStatus:
 
     `solved_at` is the step of the first evaluation at or above the environment's reward threshold.
     Of a halted trial `rank` is where it stood (1 the best) among the `compared` at that rung.
+    In a population `copies` are the trials whose weights it went on from, the first one first, and
+    `hyperparameters` those that it has now. Of a trial at work `score` is that of its last segment.
     """
 
     number: int
@@ -54,6 +57,7 @@ class TrialStatus:
     error: str | None = None
     rank: int | None = None
     compared: int | None = None
+    copies: tuple[Copy, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object."""
@@ -138,25 +142,34 @@ class Experiment(Continuable):
     def _status(
         self, trial: Trial, history: History, running: Mapping[int, dict[str, Any]]
     ) -> TrialStatus:
-        result = history.result(trial.number)
+        result, segment = history.result(trial.number), history.newest(trial.number)
+        trial = replace(trial, hyperparameters=history.hyperparameters(segment))
         if result is None:
-            earlier = history.last[trial.number]
-            return self._unfinished(trial, earlier, running.get(trial.number))
-        return _finished(trial, result)
+            before = history.report(segment.start) if segment.start else None
+            latest = history.report(segment.key) or before
+            found = self._unfinished(trial, segment, latest, running.get(trial.number))
+        else:
+            found = _finished(trial, result)
+        return replace(found, copies=copies(history, segment))
 
     def _unfinished(
-        self, trial: Trial, earlier: int, progress: dict[str, Any] | None
+        self,
+        trial: Trial,
+        segment: Segment,
+        latest: Report | None,
+        progress: dict[str, Any] | None,
     ) -> TrialStatus:
-        """A trial at work; `earlier` segments of it have ended, each by an attempt of its own."""
+        """A trial at work at a segment, or about to be; `latest` is what came of its last one."""
         attempts = self._ledger.attempts(trial.number)
         return TrialStatus(
             trial.number,
             "waiting" if progress is None else "running",
-            None,
+            None if latest is None else latest.score,
             trial.hyperparameters,
             trial.seed,
-            max(0, len(attempts) - earlier),
-            int((progress or {}).get("steps", 0)),
+            # Each segment that has ended had an attempt of its own.
+            max(0, len(attempts) - segment.index),
+            int((progress or {}).get("steps", 0 if latest is None else latest.step)),
             _seconds((progress or {}).get("seconds")),
             str((progress or {}).get("worker", "")),
             kind=trial.kind,
@@ -168,6 +181,11 @@ class Experiment(Continuable):
     def pruned(self) -> Pruned | None:
         """What its pruner halted and saved, and how often it was wrong; None without a pruner."""
         return pruned(self.config, self._ledger.history())
+
+    @property
+    def generation(self) -> tuple[int, int] | None:
+        """The number, from 1 on, of a population's generation, and how many there are."""
+        return generation(self.config, self._ledger.history())
 
     @property
     def best(self) -> BestTrial | None:
@@ -186,13 +204,11 @@ class Experiment(Continuable):
 
     @property
     def best_config(self) -> ExperimentConfig | None:
-        """The config that trains the best trial again: its hyperparameters and seed, no search."""
+        """The config that trains the best trial again: its hyperparameters, seed and schedule."""
         best = self.best
         if best is None:
             return None
-        return self.config.for_trial(
-            best.hyperparameters, seed=best.seed, goes_to_its_end=best.kind != "search"
-        )
+        return config_of(self.config, self._ledger.history(), best.number)
 
     @property
     def ran_with(self) -> dict[Kind, list[int]]:
@@ -313,7 +329,7 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
 
 def _best(best: Winner) -> BestTrial:
     return BestTrial(
-        **vars(_finished(best.trial, best.result)),
+        **vars(replace(_finished(best.trial, best.result), copies=best.copies)),
         mean_score=best.mean_score,
         standard_error=best.standard_error,
         n_seeds=best.n_seeds,

@@ -26,6 +26,7 @@ from amc.broker.connection import connect
 from amc.celery import app
 from amc.errors import AmcError, LedgerError, UsageError
 from amc.ledger import Decision, History, Ledger, Report, files
+from amc.ledger.ancestry import config_of
 from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
 from amc.ledger.standing import winner
@@ -251,15 +252,12 @@ def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
 
 def _store_best(ledger: Ledger) -> None:
     """Assemble best.json and best/: the winner's record, its config and its agent."""
-    best = winner(ledger.config, ledger.history())
+    history = ledger.history()
+    best = winner(ledger.config, history)
     if best is None:
         return
     paths = ledger.paths
-    config = ledger.config.for_trial(
-        best.trial.hyperparameters,
-        seed=best.trial.seed,
-        goes_to_its_end=best.trial.goes_to_its_end,
-    )
+    config = config_of(ledger.config, history, best.trial.number)
     text = files.encode(config.to_json())
     files.replace(paths.best_config, text, point="best-config")
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")

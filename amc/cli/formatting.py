@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amc.ledger.pruning import Pruned
+from amc.ledger.records import Copy
 
 # From here on numbers are written with an exponent; so many decimals are read by nobody.
 _LONG, _MOST_DECIMALS = 1e7, 12
@@ -111,6 +112,24 @@ def budget(search: str, planned: Any) -> str:
     if planned.test_seeds:
         parts.append(f"then {planned.test_seeds:,} more: the winner on test seeds")
     return ", ".join(parts)
+
+
+def population(search: Any, interval: int, n_generations: int, n_tests: int) -> str:
+    """What will be trained in a population; `search` is that section of the config.
+
+    `population of 8, 10 generations of 5,000 steps; the worst 2 of each go on from one of the best`
+    """
+    copied = max(1, round(search.quantile_fraction * search.n_calls))
+    tests = f", then {n_tests:,} more trials: the winner's schedule on test seeds" * bool(n_tests)
+    return (
+        f"population of {search.n_calls:,}, {n_generations:,} generations of {interval:,} steps; "
+        f"the worst {copied:,} of each go on from one of the best{tests}"
+    )
+
+
+def copies(found: Sequence[Copy]) -> str:
+    """Whose a trial's weights were before: `trial 3 until 5,000, trial 7 until 20,000`; a dash."""
+    return ", ".join(f"trial {one.trial} until {one.step:,}" for one in found) or "-"
 
 
 def hyperparameters(values: Mapping[str, Any]) -> str:

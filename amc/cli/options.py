@@ -18,6 +18,7 @@ from amc.cli.output import note
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search import search_space
+from amc.config.search.generations import generations, perturbation_interval
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -188,4 +189,9 @@ def promised(config: ExperimentConfig) -> str:
 
     limit = search.max_failed_trials
     ends = "" if limit is None else f", fewer if more than {limit} fail"
+    if search.type == "pbt":
+        interval = perturbation_interval(search, config.training)
+        count = len(generations(search, config.training))
+        tests = budget(config).test_seeds
+        return formatting.population(search, interval, count, tests) + ends
     return formatting.budget(search.type, budget(config)) + ends

@@ -110,6 +110,9 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
             print_row("its agent", f"trial {best.number}{kind}, score {score}")
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")
+        if best.copies:
+            print_row("weights from", formatting.copies(best.copies))
+            print_row("", "what they were trained with until then: amc best --as-config")
     print_pruned(experiment.pruned)
     print_row("stored in", shown(experiment.directory))
 

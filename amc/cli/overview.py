@@ -31,6 +31,7 @@ class Overview:
         is_disk_full: whether the trials wait for room on the experiment's disk.
         has_rounds: whether trials are suggested and awaited together.
         pruned: what its pruner halted; None without one.
+        generation: the number of a population's generation, and how many there are; None without.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Overview:
     is_disk_full: bool = False
     has_rounds: bool = True
     pruned: Pruned | None = None
+    generation: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -60,7 +62,17 @@ class Overview:
             is_disk_full=not files.has_room(experiment.directory),
             has_rounds=config.has_rounds,
             pruned=experiment.pruned,
+            generation=experiment.generation,
         )
+
+    @property
+    def stage(self) -> str | None:
+        """`round 2`, `generation 3 of 10`, or None where trials follow each other."""
+        if self.generation is not None:
+            return "generation {} of {}".format(*self.generation)
+        if not self.has_rounds:
+            return None
+        return f"round {self.rounds - 1}" if self.rounds else "no round yet"
 
     @property
     def n_ended(self) -> int:
@@ -79,8 +91,8 @@ class Overview:
         counts = Counter(trial.state for trial in self.trials)
         lost = [f"{counts[state]} {state}" for state in ("failed", "halted") if counts[state]]
         parts = [self.state]
-        if self.state in {"running", "paused"} and self.has_rounds:
-            parts.append(f"round {self.rounds - 1}" if self.rounds else "no round yet")
+        if self.state in {"running", "paused"} and self.stage is not None:
+            parts.append(self.stage)
         parts.append(f"{self.n_ended} of {self.n_planned} trials done")
         if lost:
             parts[-1] += f" ({', '.join(lost)})"
@@ -105,11 +117,12 @@ def _planned(config: ExperimentConfig, requests: tuple[Request, ...]) -> int:
 def changes(before: Overview | None, after: Overview) -> Iterator[str]:
     """One line for each thing that changed; steps and seconds alone are no change."""
     before = before or Overview(after.id, state="")
-    if after.rounds > before.rounds and after.has_rounds:
-        yield f"round {after.rounds - 1}"
-    known = {trial.number: _standing(trial) for trial in before.trials}
+    if after.stage is not None and after.stage != before.stage:
+        yield after.stage
+    standing = _standing if after.generation is None else _standing_of_member
+    known = {trial.number: standing(trial) for trial in before.trials}
     for trial in after.trials:
-        if known.get(trial.number, ("waiting",)) != _standing(trial):
+        if known.get(trial.number, ("waiting",)) != standing(trial):
             yield f"{_name(trial)}: {_told(trial)}"
     if after.best is not None and _decisive(before.best) != _decisive(after.best):
         yield f"best so far: {best_of(after.best)}"
@@ -160,7 +173,19 @@ def _standing(trial: TrialStatus) -> tuple[object, ...]:
     return (trial.state, trial.worker, max(1, trial.attempts))
 
 
+def _standing_of_member(trial: TrialStatus) -> tuple[object, ...]:
+    """In a population all begin and end each generation together: what one copies is the news."""
+    is_at_work = trial.state in {"waiting", "running"}
+    return ("waiting", *trial.copies) if is_at_work else _standing(trial)
+
+
 def _told(trial: TrialStatus) -> str:
+    if trial.state in {"waiting", "running"} and trial.copies:
+        copied = trial.copies[-1]
+        return (
+            f"goes on from trial {copied.trial} at step {copied.step:,}: "
+            f"{formatting.hyperparameters(trial.hyperparameters)}"
+        )
     if trial.state == "running":
         again = f" (attempt {trial.attempts})" if trial.attempts > 1 else ""
         return (

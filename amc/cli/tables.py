@@ -56,15 +56,18 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
         max_rows: leave out what matters least if there are more: waiting trials, then old ones.
     """
     shown = _most_telling(overview, max_rows)
-    # Where all are of the search, none is solved or none halted, a column tells nothing.
+    # Where all are of the search, none is solved, halted or a copy, a column tells nothing.
     has_kinds = any(trial.kind != "search" for trial in shown)
     has_solved = any(trial.solved_at is not None for trial in shown)
     has_halted = any(trial.state == "halted" for trial in shown)
+    has_copied = any(trial.copies for trial in shown)
     table = _table(
         *("trial", "kind", "state") if has_kinds else ("trial", "state"),
         *("score", "solved at") if has_solved else ("score",),
         *["halted at"] if has_halted else [],
-        *("progress", "attempts", "worker", "hyperparameters"),
+        *("progress", "attempts", "worker"),
+        *["weights from"] if has_copied else [],
+        "hyperparameters",
         right=("trial", "score", "solved at", "halted at", "progress", "attempts"),
     )
     for trial in shown:
@@ -79,6 +82,7 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
             _progress(trial, overview.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
+            *[formatting.copies(trial.copies[-1:])] if has_copied else [],
             _one_line(formatting.hyperparameters(trial.hyperparameters)),
             style="bold" if is_best else "",
         )

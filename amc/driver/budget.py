@@ -87,7 +87,9 @@ def budget(config: ExperimentConfig, requests: Iterable[Request] = ()) -> Budget
     # So that one of a round comes to the end, and the last rung has something to compare.
     least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1
     is_large = search.n_calls >= _LARGE
-    finalists = _if_none(search.finalists, _FINALISTS if is_large else 0)
+    # Whoever has copied stands for the same weights as those copied: a population has no finalists.
+    has_finalists = is_large and search.type != "pbt"
+    finalists = _if_none(search.finalists, _FINALISTS if has_finalists else 0)
     return Budget(
         search_trials=trials,
         seeds=seeds,

@@ -24,11 +24,11 @@ _ONE_IN = 10
 
 @dataclass(frozen=True)
 class Fork:
-    """What begins otherwise than the trial it belongs to would go on.
+    """What a segment has of its own, where it does not just go on with its trial.
 
     Attributes:
         hyperparameters: from here on; None for the trial's own.
-        start: the segment that it goes on from; None for the trial's own last one.
+        start: the segment that it goes on from; None for the trial's own last one, if any.
         reseed: where every draw begins anew; None lets draws go on.
     """
 
@@ -75,6 +75,7 @@ class Draft:
         stop_below: tuple[tuple[int, float], ...] = (),
         request: int | None = None,
         retry_of: int | None = None,
+        fork: Fork | None = None,
     ) -> None:
         """Open a new trial, for which there is room (`may_start`).
 
@@ -87,18 +88,23 @@ class Draft:
             stop_below: pairs of step and score; see `Segment`.
             request: number of the request that asked for it.
             retry_of: the failed trial that it repeats.
+            fork: what its first segment has of its own; None begins from nothing.
         """
         number = len(self._past.trials) + len(self.trials)
         seed = trial_seed(self._config.seed, number, kind) if seed is None else seed
         point, round_ = dict(hyperparameters), self._past.rounds
         self.trials.append(Trial(number, point, seed, round_, suggestion, kind, retry_of, request))
+        fork = fork or Fork(None)
         self._open(
             Segment(
                 number,
                 0,
-                from_step=0,
+                from_step=self._past.learned[fork.start].step if fork.start else 0,
                 until=until or self.horizon,
                 horizon=self.horizon,
+                start=fork.start,
+                hyperparameters=fork.hyperparameters,
+                reseed=fork.reseed,
                 stop_below=stop_below,
                 is_spared=bool(stop_below) and would_spare(self._config.seed, suggestion),
             )

@@ -7,7 +7,7 @@ number of workers in any order gives the same decisions.
 
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.rungs import rungs
-from amc.driver import asha, halving
+from amc.driver import asha, halving, pbt
 from amc.driver.budget import budget
 from amc.driver.draft import Draft
 from amc.driver.following import follow
@@ -51,6 +51,10 @@ def _open_round(
     is_halving = search is not None and search.pruner == "halving"
     if search is None:
         follow(config, past, draft)
+    elif search.type == "pbt":
+        pbt.breed(config, search, past, draft)
+        follow(config, past, draft)
+        return
     elif is_halving:
         halving.promote(config, past, draft)
     if not draft.segments:

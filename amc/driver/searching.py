@@ -7,6 +7,7 @@ from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
 from amc.driver.budget import budget
 from amc.driver.draft import Draft
+from amc.driver.following import stages_of
 from amc.driver.median import thresholds
 from amc.driver.rows import Rows
 from amc.driver.suggesting import next_suggestions
@@ -77,8 +78,12 @@ def open_tests(config: ExperimentConfig, past: History, draft: Draft) -> None:
         tests = (other for other in past.trials.values() if other.kind == "test")
         is_new = all(test.suggestion != trial.suggestion for test in tests)
         if is_new and draft.may_start(seeds):
+            last = past.segments[past.standing(trial.number)]
+            first, *_ = *past.lineage(last), last
+            begun_with = past.hyperparameters(first)
+            until = stages_of(config, past, trial.suggestion)[0].until
             for _ in range(seeds):
-                draft.start(trial.hyperparameters, trial.suggestion, kind="test")
+                draft.start(begun_with, trial.suggestion, kind="test", until=until)
 
 
 def _requested(draft: Draft) -> dict[int, Row]:

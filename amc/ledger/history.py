@@ -154,7 +154,11 @@ class History:
         return tuple(reversed(found))
 
     def result(self, trial: int) -> Result | None:
-        """How a trial ended, all of its segments together; None while one of them is at work."""
+        """How a trial ended, all of its segments together.
+
+        Returns:
+            None while one of them is at work, or nobody has decided whether another one follows.
+        """
         newest = trial, self.last[trial]
         return None if self.report(newest) is None else self._result(*self.standing(trial))
 
@@ -197,12 +201,13 @@ class History:
     def _result(self, trial: int, last: int) -> Result | None:
         keys = [(trial, index) for index in range(last + 1)]
         reports = [report for key in keys if (report := self.report(key)) is not None]
-        if len(reports) < len(keys):
+        is_short = self._is_short((trial, last))
+        if len(reports) < len(keys) or (is_short and keys[-1] in self.open):
             return None
         end = reports[-1]
         return Result(
             trial,
-            "halted" if self._is_short((trial, last)) else end.state,
+            "halted" if is_short else end.state,
             score=end.score,
             mean_evaluation=end.mean_evaluation,
             attempt=end.attempt,
@@ -228,6 +233,15 @@ class History:
         segment, report = self.segments[key], self.report(key)
         is_there = report is not None and report.state == "completed"
         return is_there and segment.until <= report.step < segment.horizon  # type: ignore[union-attr]
+
+    def newest(self, trial: int) -> Segment:
+        """A trial's newest segment."""
+        return self.segments[trial, self.last[trial]]
+
+    def hyperparameters(self, segment: Segment) -> dict[str, Any]:
+        """What a segment is trained with: in a population trials have other ones each time."""
+        own = segment.hyperparameters
+        return self.trials[segment.trial].hyperparameters if own is None else own
 
     def curve(self, trial: int) -> list[tuple[int, float]]:
         """Step and score of the evaluations of a trial, as far as its segments have reported."""

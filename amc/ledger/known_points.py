@@ -40,6 +40,12 @@ def known_points(
                 f"{where}: its {name} is {theirs!r}, but here it is {ours!r}, so its scores say "
                 "nothing about this search. Name an experiment of the same."
             )
+    other = source.hyperparameter_optimizer
+    if source.schedule or (other is not None and other.type == "pbt"):
+        raise UsageError(
+            f"{where}: its hyperparameters changed in mid-training, so its scores say nothing of a "
+            "point. Name another experiment."
+        )
     points = []
     for standing in standings(history).values():
         trained = source.with_hyperparameters(standing.rows[0][0].hyperparameters)

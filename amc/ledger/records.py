@@ -271,6 +271,19 @@ class Decision(Record):
 
 
 @dataclass(frozen=True)
+class Copy(Record):
+    """Weights of another trial that a trial went on from.
+
+    Attributes:
+        trial: whose they were.
+        step: environment steps that they had been trained.
+    """
+
+    trial: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Result(Record):
     """How a trial ended, all of its segments together.
 

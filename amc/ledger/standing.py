@@ -16,9 +16,10 @@ from statistics import fmean
 from typing import Any, Self
 
 from amc.config.schema import ExperimentConfig
+from amc.ledger.ancestry import copies
 from amc.ledger.history import History
 from amc.ledger.interval import half_width
-from amc.ledger.records import Record, Result, Trial, TrialKind
+from amc.ledger.records import Copy, Record, Result, Trial, TrialKind
 from amc.ledger.sorted_map import SortedMap
 
 # Scores are summed this much smaller, which is exact, so that no sum of finite ones is infinite.
@@ -98,18 +99,21 @@ class Winner(MeanScore):
     """The best suggestion so far, and its mean score: over its tests where there are any.
 
     Attributes:
-        trial: the best-scoring of the trials that chose it, whose agent is handed out. Never a
-            test: an agent that was picked for its score there would make that score a choice, too.
+        trial: the best-scoring of the trials that chose it, whose agent is handed out, with the
+            hyperparameters that it ended with. Never a test: an agent that was picked for its score
+            there would make that score a choice, too.
         result: that trial's result.
         interval: of the mean, 95 %; None where the seeds chose what they are of, so that the mean
             is too high, or where there is a single one.
         chosen_by: the mean that chose it; None where that is this one.
+        copies: the trials whose weights that trial went on from, the first one first.
     """
 
     trial: Trial
     result: Result
     interval: tuple[float, float] | None = None
     chosen_by: MeanScore | None = None
+    copies: tuple[Copy, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record in best.json: the trial's keys, its result's, and the suggestion's."""
@@ -137,12 +141,14 @@ def winner(config: ExperimentConfig, history: History) -> Winner | None:
     tests = _tests(config, history, best.number)
     mean = best.mean if tests is None else tests.mean
     is_fair = tests is not None or config.hyperparameter_optimizer is None
+    last = history.segments[history.standing(trial.number)]
     return Winner(
         **vars(mean),
-        trial=trial,
+        trial=replace(trial, hyperparameters=history.hyperparameters(last)),
         result=result,
         interval=_interval(mean) if is_fair else None,
         chosen_by=None if tests is None else best.mean,
+        copies=copies(history, last),
     )
 
 

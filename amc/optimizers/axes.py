@@ -57,6 +57,10 @@ class Axis(ABC):
         return self.decode(np.array([position]))
 
     @abstractmethod
+    def moved(self, value: Any, factor: float) -> Any:
+        """A value near one of ours: up for a factor above 1, down for one below, within bounds."""
+
+    @abstractmethod
     def at(self, level: int, levels: int) -> Any:
         """Value number `level` of `levels` values spread evenly; a single one is the middle."""
 
@@ -117,6 +121,21 @@ class RangeAxis(Axis):
         """See `Axis`."""
         return int(value) if self.is_whole else float(value)
 
+    def moved(self, value: Any, factor: float) -> float | int:
+        """See `Axis`; the factor is of what the scale measures, and a whole number moves by one."""
+        low, high = self.dimension.low, self.dimension.high
+        match self.dimension.scale:
+            case "log":
+                found = value * factor
+            case "reverse_log":
+                found = 1.0 - (1.0 - value) * (2.0 - factor)
+            case "linear":
+                found = low + (value - low) * factor
+        if self.is_whole:
+            least = value + 1 if factor > 1 else value - 1
+            found = max(round(found), least) if factor > 1 else min(round(found), least)
+        return self.settled(min(max(found, low), high))
+
     def at(self, level: int, levels: int) -> float | int:
         """See `Axis`; two levels are the bounds."""
         if levels == self.levels:
@@ -156,6 +175,10 @@ class NumberChoiceAxis(Axis):
         """See `Axis`."""
         return self.choices[_position(value, self.choices)]
 
+    def moved(self, value: Any, factor: float) -> Any:
+        """See `Axis`; to the next in size."""
+        return _neighbor(value, self.choices, factor)
+
     def at(self, level: int, levels: int) -> Any:
         """See `Axis`; two levels are the least and the greatest number."""
         return self.choices[int(self._index.at(level, levels))]
@@ -185,9 +208,18 @@ class ChoiceAxis(Axis):
         """See `Axis`."""
         return self.choices[int(position * self.width)]
 
+    def moved(self, value: Any, factor: float) -> Any:
+        """See `Axis`; to the next in the order in which they were written."""
+        return _neighbor(value, self.choices, factor)
+
     def at(self, level: int, levels: int) -> Any:
         """See `Axis`; the first values in the order in which they were written."""
         return self.choices[level]
+
+
+def _neighbor(value: Any, choices: Sequence[Any], factor: float) -> Any:
+    position = _position(value, choices) + (1 if factor > 1 else -1)
+    return choices[min(max(position, 0), len(choices) - 1)]
 
 
 def _position(value: Any, choices: Sequence[Any]) -> int:

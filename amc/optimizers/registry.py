@@ -15,6 +15,8 @@ GROUP = "amc.optimizers"
 BUILT_IN = {
     "bayesian": "amc.optimizers.bayesian:BayesianOptimizer",
     "grid": "amc.optimizers.grid:GridOptimizer",
+    # What a population begins with; how it goes on is the driver's.
+    "pbt": "amc.optimizers.random:RandomOptimizer",
     "random": "amc.optimizers.random:RandomOptimizer",
     "sobol": "amc.optimizers.sobol:SobolOptimizer",
     "tpe": "amc.optimizers.tpe:TPEOptimizer",

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
 from amc.cli import formatting
 from amc.ledger.pruning import Pruned
+from amc.ledger.records import Copy
 
 
 @pytest.mark.parametrize(
@@ -94,4 +97,25 @@ def test_what_halting_came_to_is_one_sentence():
     )
     assert formatting.pruned(at_first) == (
         "1 trial halted, 0 % of 0 steps saved, wrongly halted: none spared"
+    )
+
+
+def test_a_population_is_said_with_its_generations():
+    search = SimpleNamespace(n_calls=8, quantile_fraction=0.25)
+
+    said = formatting.population(search, 4096, 8, 0)
+    tested = formatting.population(search, 4096, 8, 3)
+
+    assert said == (
+        "population of 8, 8 generations of 4,096 steps; the worst 2 of each go on from one of the "
+        "best"
+    )
+    assert tested == f"{said}, then 3 more trials: the winner's schedule on test seeds"
+
+
+def test_copies_are_said_in_their_order():
+    assert formatting.copies(()) == "-"
+    assert (
+        formatting.copies((Copy(3, 4096), Copy(7, 20_480)))
+        == "trial 3 until 4,096, trial 7 until 20,480"
     )

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from amc.cli.overview import Overview, changes
 from amc.experiment_view import BestTrial, TrialStatus
+from amc.ledger.records import Copy
 
 WAITING = TrialStatus(0, "waiting", None, {"gamma": 0.98}, 1, 0, 0, 0.0, "")
 RUNNING = replace(WAITING, state="running", attempts=1, worker="rl-worker-0", steps=512)
@@ -126,3 +127,22 @@ def test_who_is_halted_keeps_a_line_with_its_step_and_rank():
 
     assert lines[0] == "trial 0: halted at step 60,000, rank 7 of 9, score 3.5"
     assert "1 of 4 trials done (1 halted)" in at(halted).headline
+
+
+def test_of_a_population_generations_are_told_and_who_copies_whom():
+    first = replace(WAITING, score=3.0, steps=1024)
+    copied = replace(first, copies=(Copy(5, 2048),), hyperparameters={"gamma": 0.98})
+    running = replace(copied, state="running", worker="rl-worker-1", attempts=1)
+    one, two = (replace(at(state="running"), generation=(n, 10)) for n in (1, 2))
+
+    begun = list(changes(None, replace(one, trials=(first,))))
+    lines = list(changes(replace(one, trials=(first,)), replace(two, trials=(copied,))))
+    nothing = list(changes(replace(two, trials=(copied,)), replace(two, trials=(running,))))
+
+    assert begun == ["generation 1 of 10", replace(one, trials=(first,)).headline]
+    assert "running, generation 1 of 10, 0 of 4 trials done" in begun[1]
+    assert lines == [
+        "generation 2 of 10",
+        "trial 0: goes on from trial 5 at step 2,048: gamma=0.98",
+    ]
+    assert nothing == []

@@ -8,7 +8,10 @@ import pytest
 from amc.config.loader import ConfigLoader
 from amc.config.schedule import Stage
 from amc.config.schema import ExperimentConfig
+from amc.config.search.generations import generations
 from amc.errors import ConfigError
+
+MakeConfig = Callable[..., ExperimentConfig]
 
 
 def scheduled(*changes: dict[str, Any], **more: Any) -> ExperimentConfig:
@@ -23,6 +26,15 @@ def scheduled(*changes: dict[str, Any], **more: Any) -> ExperimentConfig:
         },
         source="test",
     )
+
+
+def of_population(make_config: MakeConfig, overrides: dict[str, Any]) -> ExperimentConfig:
+    basis = {
+        "training.total_timesteps": 20_000,
+        "training.eval_freq": 1000,
+        "hyperparameter_optimizer.type": "pbt",
+    }
+    return make_config(basis | overrides)
 
 
 def refusal(make: Callable[[], Any]) -> str:
@@ -81,3 +93,67 @@ def test_a_trial_of_a_config_with_a_schedule_has_none_itself():
     config = scheduled({"from_step": 500, "hyperparameters": {"gamma": 0.9}})
 
     assert config.for_trial({}, seed=3).schedule == ()
+
+
+def test_a_population_is_compared_ten_times_unless_said(make_config: MakeConfig):
+    for steps, every, given, ends in (
+        (20_000, 1000, None, (*range(2000, 20_000, 2000), 20_000)),
+        (20_000, 3000, None, (3000, 6000, 9000, 12_000, 15_000, 18_000, 20_000)),
+        (20_000, 1000, 8000, (8000, 16_000, 20_000)),
+    ):
+        config = of_population(
+            make_config,
+            {
+                "training.total_timesteps": steps,
+                "training.eval_freq": every,
+                "hyperparameter_optimizer.perturbation_interval": given,
+            },
+        )
+        search = config.hyperparameter_optimizer
+        assert search is not None and generations(search, config.training) == ends
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"hyperparameter_optimizer.mode": "async"}, "which is a round, but mode is 'async'"),
+        ({"hyperparameter_optimizer.pruner": "asha"}, "nothing is halted. Leave it out."),
+        ({"hyperparameter_optimizer.finalists": 2}, "a schedule and its weights"),
+        ({"hyperparameter_optimizer.seeds_per_trial": 2}, "one trial on one seed, but got 2"),
+        ({"hyperparameter_optimizer.warm_start": "other-1"}, "learns nothing from scores"),
+        ({"hyperparameter_optimizer.max_timesteps": 10**6}, "trained to the same step"),
+        ({"hyperparameter_optimizer.max_hours": 2.0}, "max_hours: all members begin together"),
+        ({"hyperparameter_optimizer.n_calls": 3}, "has 4 to 10,000 members, but got 3"),
+        ({"hyperparameter_optimizer.perturbation_interval": 1500}, "a multiple of training.eval"),
+        ({"hyperparameter_optimizer.perturbation_interval": 20_000}, "make 1 generation, but 2"),
+        ({"hyperparameter_optimizer.quantile_fraction": 0.6}, "quantile_fraction: must be <= 0.5"),
+        ({"training.eval_freq": None}, "training.eval_freq is null. Set eval_freq, or choose"),
+        (
+            {"training.stop_at_reward_threshold": True, "environment.reward_threshold": 400.0},
+            "members are trained to the same step",
+        ),
+        (
+            {"hyperparameter_optimizer.search_space": {"n_envs": [2, 4], "gamma": [0.9, 0.99]}},
+            "search_space.n_envs: n_envs cannot change in mid-training",
+        ),
+    ],
+)
+def test_what_does_not_go_with_a_population_is_refused(
+    make_config: MakeConfig, overrides: dict[str, Any], said: str
+):
+    text = refusal(lambda: of_population(make_config, overrides))
+
+    assert said in text
+
+
+def test_first_members_and_constants_of_the_user_s_own_are_fine(make_config: MakeConfig):
+    config = of_population(
+        make_config,
+        {
+            "hyperparameter_optimizer.search_space": {"n_envs": [4, 4], "gamma": [0.9, 0.999]},
+            "hyperparameter_optimizer.initial_points": [{"gamma": 0.95, "n_envs": 4}],
+        },
+    )
+
+    assert config.hyperparameter_optimizer is not None
+    assert len(config.hyperparameter_optimizer.initial_points) == 1

@@ -92,7 +92,7 @@ def test_seeds_of_a_suggestion_stand_together(searching):
     past = after(History(), trials, [Segment(n, 0, 0, RUNG, END) for n in range(4)])
     past = reported(past, {0: [9.0] * 3, 1: [0.0] * 3, 2: [5.0] * 3, 3: [6.0] * 3})
 
-    found = ranks(searching("halving"), past)
+    found = ranks(searching("halving"), after(past, [], []))
 
     assert found == {0: Rank(2, 2), 1: Rank(2, 2), 2: Rank(1, 2), 3: Rank(1, 2)}
 

@@ -28,7 +28,7 @@ _REPLACED = {
     "NormalizeObservation": "normalize_observation",
     "NormalizeReward": "normalize_reward",
 }
-SEARCHES = ("bayesian", "grid", "random", "sobol", "tpe")
+SEARCHES = ("bayesian", "grid", "pbt", "random", "sobol", "tpe")
 # Those of an extra of the same name, and the package that it brings.
 _EXTRAS = {"tpe": "optuna"}
 # What they are called by Optuna, Ray Tune, scikit-optimize, Weights & Biases and in papers.
@@ -38,6 +38,7 @@ _MEANT_SEARCHES = {
     **dict.fromkeys(("latinhypercube", "halton", "lowdiscrepancy", "spacefilling"), "sobol"),
     **dict.fromkeys(("tpesampler", "parzen", "optuna", "hyperopt", "bohb"), "tpe"),
     **dict.fromkeys(("uniform", "montecarlo", "randomsearch", "randomsampler"), "random"),
+    **dict.fromkeys(("population", "populationbasedtraining", "pb2"), "pbt"),
     **dict.fromkeys(("gridsearch", "gridsampler", "factorial", "exhaustive"), "grid"),
 }
 
