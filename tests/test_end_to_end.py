@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ import amc
 from amc import fleet
 from amc.broker.connection import connect
 from amc.broker.heartbeats import live_workers
+from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.fleet.description import Description
 from amc.ledger import files
 from amc.training import checkpoint
 from amc.verify import verify
+from amc.workers.base import BaseWorker
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -233,3 +236,36 @@ def test_the_search_goes_on_when_trials_fail(
     assert experiment.state == "failed"
     assert [trial.state for trial in experiment.trials()] == ["failed"] * 4
     assert all("its reward at step 5" in str(trial.error) for trial in experiment.trials())
+
+
+@pytest.mark.slow
+def test_what_clients_ask_at_once_during_and_after_a_run_is_done_once_to_the_bit(
+    start_fleet: Callable[[int], None], make_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_config({"hyperparameter_optimizer.n_calls": 6})  # of 256 steps, whole rollouts
+    start_fleet(2)
+    experiment = amc.submit(config)
+
+    wishes: list[Callable[[], Any]] = [
+        lambda: experiment.extend(calls=2),
+        lambda: experiment.extend(calls=1),
+        lambda: experiment.add_trial({"learning_rate": 0.003}),
+        lambda: experiment.extend(timesteps=512),
+    ]
+    with ThreadPoolExecutor(len(wishes)) as clients:
+        heard = [future.result() for future in [clients.submit(wish) for wish in wishes]]
+    first = experiment.wait(240)
+    (longer,) = (trial for trial in experiment.trials() if trial.steps == 512)
+    heard.append(experiment.extend(timesteps=768, trial=longer.number))
+    second = experiment.wait(240)
+
+    assert all(one.by_broker for one in heard)
+    assert (first, second) == ("completed", "completed")
+    history = experiment._ledger.history()
+    assert (len(history.trials), len(history.requests)) == (10, 5)
+    assert verify(experiment._ledger) == []
+    trained = experiment.config.for_trial(longer.hyperparameters, seed=longer.seed)
+    as_one = ConfigLoader().apply_overrides(trained, {"training.total_timesteps": 768})
+    result = history.result(longer.number)
+    assert result is not None and result.segments == 3
+    assert result.digest == BaseWorker(0, as_one, tmp_path / "as one").run().digest
