@@ -13,7 +13,7 @@ from pathlib import Path
 
 from amc.driver import plan
 from amc.errors import AmcError, LedgerError
-from amc.ledger import Decision, History, Ledger, Segment, files, log, snapshots
+from amc.ledger import Decision, History, Ledger, Segment, files, log, requests, snapshots
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.paths import digest_path
 from amc.ledger.standing import Winner, winner
@@ -28,7 +28,7 @@ def verify(ledger: Ledger) -> list[str]:
 
     Every decision follows from what was known when it was made; every segment has one report, which
     was learned once and is the one on disk; every segment started from what the one before came to;
-    final checkpoints that are there are whole; the end and the winner are those of the log.
+    final checkpoints that are there are whole; requests, ends and the winner are those of the log.
     """
     try:
         ledger = Ledger(ledger.directory)
@@ -40,7 +40,9 @@ def verify(ledger: Ledger) -> list[str]:
             *_reports(ledger, past),
             *_lineages(past),
             *_checkpoints(ledger, past),
-            *_end(ledger, past),
+            *_requests(ledger, past),
+            *_ends(ledger, decisions),
+            *_best(ledger, past),
         ]
     except LedgerError as error:
         return [str(error)]
@@ -158,12 +160,32 @@ def _checkpoints(ledger: Ledger, past: History) -> Iterator[str]:
             yield f"{path}: damaged: its content does not match its SHA-256."
 
 
-def _end(ledger: Ledger, past: History) -> Iterator[str]:
-    end = ledger.end
-    if end is None:
+def _requests(ledger: Ledger, past: History) -> Iterator[str]:
+    for number, told in past.requests.items():
+        if requests.read(ledger.paths, number) != told:
+            path = ledger.paths.request(number)
+            yield f"{path}: is not the request that a decision dealt with."
+
+
+def _ends(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
+    told, handled = {}, 0
+    for decision in decisions:
+        handled += len(decision.requests)
+        if decision.finish is not None:
+            told[handled] = decision.finish
+    for number, end in requests.ends(ledger.paths).items():
+        if end.state != told.get(number):
+            path, was = ledger.paths.end(number), told.get(number, "it went on")
+            yield f"{path}: says {end.state}, the log says {was}."
+    newest, finish = ledger.end, decisions[-1].finish if decisions else None
+    if newest is not None and newest.state != finish:
+        was = finish or "it goes on"
+        yield f"{ledger.directory}: it ended, {newest.state}, but the log says {was}."
+
+
+def _best(ledger: Ledger, past: History) -> Iterator[str]:
+    if ledger.end is None:
         return
-    if end.state != past.finish:
-        yield f"ends: the last says {end.state}, the log says {past.finish or 'it goes on'}."
     stored, best = files.read(ledger.paths.best), winner(ledger.config, past)
     told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
     if told != best:

@@ -15,7 +15,7 @@ from amc.broker.heartbeats import LiveWorker
 from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
-from amc.ledger import Ledger, log
+from amc.ledger import Ledger, Request, log
 from amc.version import VERSION
 from tests.experiments import report
 
@@ -326,3 +326,39 @@ def test_a_trial_that_waits_behind_another_is_sent_to_an_idle_worker_too(
     tasks.advance(ledger.id)
 
     assert [trial for trial, _ in sent(broker, "gpu1")] == [1]
+
+
+def test_what_is_asked_of_an_experiment_that_has_ended_lets_it_go_on(ledger: Ledger) -> None:
+    for _ in range(2):
+        for segment in ledger.history().outstanding:
+            ledger.write_report(report(segment.trial, 1.0))
+        tasks.advance(ledger.id)
+    ends = [ledger.state]
+    ledger.ask(Request(0, "calls", calls=1))
+    tasks.advance(ledger.id)
+    ends.append(ledger.state)
+    ledger.write_report(report(4, 2.0))
+    tasks.advance(ledger.id)
+    ends.append(ledger.state)
+
+    assert ends == ["completed", "running", "completed"]
+    assert sorted(path.name for path in ledger.paths.ends.iterdir()) == ["0000.json", "0001.json"]
+    stored = json.loads(ledger.paths.best.read_text())
+    assert (stored["number"], stored["mean_score"]) == (4, 2.0)
+
+
+def test_decisions_know_the_time_where_it_is_limited(
+    broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    limited = make_config({"hyperparameter_optimizer.max_hours": 1.0})
+    created = hints.now(connect()) - 3000.0
+    ledger = Ledger.create(shared, limited, created=created)
+    late = Ledger.create(shared, limited, created=created - 3600.0)
+
+    tasks.advance(ledger.id)
+    tasks.advance(late.id)
+
+    decision = log.read(ledger.paths, 0)
+    assert decision is not None and decision.now == pytest.approx(3000.0, abs=60.0)
+    assert len(decision.trials) == 2
+    assert (late.state, late.history().trials) == ("failed", {})

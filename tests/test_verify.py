@@ -10,7 +10,7 @@ import pytest
 from amc import tasks, verify
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
-from amc.ledger import Ledger, files
+from amc.ledger import Ledger, Request, files
 from amc.workers import preload
 from amc.workers.attempts import supervise
 from tests.experiments import report
@@ -22,7 +22,7 @@ assert preload, "as in a worker: the forked trials inherit what is imported here
 
 @pytest.fixture
 def ended(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]) -> Ledger:
-    """A search by halving whose trials were really trained, some of them in three segments."""
+    """A search by halving whose trials were really trained, in several segments, one for longer."""
     search = {"n_calls": 9, "pruner": "halving"}
     config = make_config(
         {
@@ -31,6 +31,7 @@ def ended(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig
         }
     )
     ledger = Ledger.create(shared, config)
+    ledger.ask(Request(0, "steps", steps=1536, of="winner"))
     while not ledger.is_finished:
         tasks.advance(ledger.id)
         for segment in ledger.history().outstanding:
@@ -87,7 +88,13 @@ def test_every_change_is_told(ended: Ledger) -> None:
             "agent.pt: damaged",
         ),
         (
-            ended.paths.end(0),
+            ended.paths.request(0),
+            lambda path: change(path, lambda data: data.update(steps=2048)),
+            "is not the request that a decision dealt with",
+        ),
+        (ended.paths.request(0), Path.unlink, "requests/0000.json: is gone"),
+        (
+            ended.paths.end(1),
             lambda path: change(path, lambda data: data.update(state="failed")),
             "says failed, the log says completed",
         ),

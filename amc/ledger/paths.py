@@ -176,9 +176,14 @@ class ExperimentPaths:
         """One of them, written once."""
         return self.requests / f"{number:04}.json"
 
+    @property
+    def ends(self) -> Path:
+        """How the experiment ended, each time that it did."""
+        return self.directory / "ends"
+
     def end(self, requests: int) -> Path:
-        """How the experiment ended once so many requests had been dealt with, written once."""
-        return self.directory / "ends" / f"{requests:04}.json"
+        """How it ended once so many requests had been dealt with, written once."""
+        return self.ends / f"{requests:04}.json"
 
     @property
     def only_end(self) -> Path:

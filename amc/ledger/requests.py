@@ -10,6 +10,7 @@ without anything being taken back.
 import re
 from collections.abc import Container
 from dataclasses import replace
+from pathlib import Path
 
 from amc.errors import LedgerError
 from amc.ledger import files
@@ -39,15 +40,7 @@ def count(paths: ExperimentPaths) -> int:
     Raises:
         LedgerError: it cannot be told.
     """
-    try:
-        found = [
-            match for path in paths.requests.iterdir() if (match := _NUMBER.fullmatch(path.name))
-        ]
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise LedgerError(f"{paths.requests}: cannot be read ({error.strerror}).") from error
-    return max((1 + int(match[1]) for match in found), default=0)
+    return 1 + max(_numbers(paths.requests), default=-1)
 
 
 def unhandled(paths: ExperimentPaths, handled: Container[int]) -> tuple[Request, ...]:
@@ -56,7 +49,33 @@ def unhandled(paths: ExperimentPaths, handled: Container[int]) -> tuple[Request,
     Raises:
         LedgerError: a record is damaged or gone.
     """
-    return tuple(_read(paths, n) for n in range(count(paths)) if n not in handled)
+    return tuple(read(paths, n) for n in range(count(paths)) if n not in handled)
+
+
+def read(paths: ExperimentPaths, number: int) -> Request:
+    """A request that there is.
+
+    Raises:
+        LedgerError: its record is damaged or gone.
+    """
+    path = paths.request(number)
+    request = Request.from_json(files.required(path), path)
+    if request.number != number:
+        raise LedgerError(f"{path}: is request {request.number}, not {number}.")
+    return request
+
+
+def ends(paths: ExperimentPaths) -> dict[int, End]:
+    """Every end so far, by how many requests had been dealt with.
+
+    Raises:
+        LedgerError: a record is damaged.
+    """
+    found = {}
+    for number in _numbers(paths.ends):
+        path = paths.end(number)
+        found[number] = End.from_json(files.required(path), path)
+    return found
 
 
 def end(paths: ExperimentPaths) -> End | None:
@@ -85,9 +104,12 @@ def is_finished(paths: ExperimentPaths) -> bool:
     return is_ended or (requests == 0 and files.exists(paths.only_end))
 
 
-def _read(paths: ExperimentPaths, number: int) -> Request:
-    path = paths.request(number)
-    request = Request.from_json(files.required(path), path)
-    if request.number != number:
-        raise LedgerError(f"{path}: is request {request.number}, not {number}.")
-    return request
+def _numbers(directory: Path) -> list[int]:
+    """The numbers of the records in a directory."""
+    try:
+        found = [match for path in directory.iterdir() if (match := _NUMBER.fullmatch(path.name))]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LedgerError(f"{directory}: cannot be read ({error.strerror}).") from error
+    return sorted(int(match[1]) for match in found)

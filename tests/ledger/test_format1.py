@@ -8,9 +8,9 @@ import pytest
 
 from amc.config.loader import ConfigLoader
 from amc.driver import budget, plan
-from amc.ledger import Ledger, Result, format1
+from amc.ledger import Ledger, Request, Result, format1
 from amc.ledger.standing import winner
-from tests.experiments import report
+from tests.experiments import go_on, report
 
 KEPT = Path(__file__).parent / "format1"
 
@@ -104,3 +104,16 @@ def test_a_result_of_then_has_what_it_had(kept: Callable[[str], Ledger]) -> None
     assert (result.attempt, result.steps, result.worker) == (1, 1024, "rl-worker-0")
     assert result.checkpoint == "checkpoints/000000001024-0001.pt"
     assert result.digest is not None and result.mean_evaluation is not None
+
+
+def test_one_that_had_ended_goes_on_if_more_is_asked(kept: Callable[[str], Ledger]) -> None:
+    ledger = kept("old-1")
+    before = ledger.state
+    ledger.ask(Request(0, "calls", calls=2))
+
+    go_on(ledger)
+
+    past = Ledger(ledger.directory).history()
+    assert (before, ledger.state, past.finish) == ("completed", "completed", "completed")
+    assert len(past.trials) == 6
+    assert ledger.paths.only_end.exists() and ledger.paths.end(1).exists()

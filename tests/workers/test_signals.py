@@ -12,7 +12,7 @@ from amc.broker import messages
 from amc.broker.connection import connect
 from amc.celery import app
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Ledger
+from amc.ledger import Ledger, Request
 from amc.workers import signals
 from amc.workers.signals import _unfinished
 
@@ -48,6 +48,21 @@ def test_an_ended_experiment_is_looked_at_again_only_when_it_has_changed(
 
     assert _unfinished(tmp_path, finished) == []
     assert finished == as_seen
+
+
+def test_an_ended_experiment_of_which_more_is_asked_is_woken_each_time(
+    make: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    ended, finished = make(), {}
+    ended.finish("completed")
+    seen = [_unfinished(tmp_path, finished)]
+    for number in (1, 2):
+        ended.ask(Request(0, "calls", calls=1))
+        seen.append(_unfinished(tmp_path, finished))
+        ended.finish("completed", handled=number)
+        seen.append(_unfinished(tmp_path, finished))
+
+    assert seen == [[], [ended.id], [], [ended.id], []]
 
 
 def test_a_name_that_is_used_again_is_a_new_experiment(
