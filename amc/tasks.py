@@ -38,6 +38,9 @@ _LOG = logging.getLogger(__name__)
 # A directory right below the shared one; what begins with a dot is no experiment.
 _NAME = re.compile(r"[^./\0][^/\0]*")
 _LONGEST_NAME_BYTES = 255
+# A chord is one message to Redis for each of its tasks and one key that counts them; what is beyond
+# it is sent by the next call, so that no call holds the driver for long.
+_LARGEST_CHORD = 256
 connect_signals()
 
 
@@ -194,6 +197,7 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     client = connect()
     lost = [] if fresh else dispatch.lost(client, ledger.id, outstanding)
     trials = outstanding if fresh else lost + dispatch.stuck(client, ledger.id, outstanding)
+    trials, later = trials[:_LARGEST_CHORD], trials[_LARGEST_CHORD:]
     chosen = dispatch.choose(client, len(trials), again=bool(lost))
     if not chosen:
         return  # nobody to send to; the clock asks again
@@ -212,6 +216,11 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
         with failpoints.around("chord"):
             chord(header[at : at + together])(wake.on_error(advance.si(ledger.id)))
     hints.seen(client, ledger.id, trials)
+    if later:
+        for trial in later:
+            hints.hand_back(client, ledger.id, trial)  # so that the next call sends it at once
+        with failpoints.around("wake"):
+            advance.delay(ledger.id)
 
 
 def _describe_to_tensorboard(ledger: Ledger) -> None:

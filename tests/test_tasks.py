@@ -1,6 +1,8 @@
 """What the two tasks make of a message, and of trouble."""
 
+import base64
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -362,3 +364,41 @@ def test_decisions_know_the_time_where_it_is_limited(
     assert decision is not None and decision.now == pytest.approx(3000.0, abs=60.0)
     assert len(decision.trials) == 2
     assert (late.state, late.history().trials) == ("failed", {})
+
+
+def test_a_large_round_is_sent_in_several_chords_one_at_each_call(
+    broker: Any,
+    ledger: Ledger,
+    make_config: Callable[..., ExperimentConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert tasks._LARGEST_CHORD == 256
+    monkeypatch.setattr(tasks, "_LARGEST_CHORD", 4)
+    search = {"n_calls": 10, "trials_per_round": 10, "type": "random"}
+    config = make_config(
+        {f"hyperparameter_optimizer.{key}": value for key, value in search.items()}
+    )
+    large = Ledger.create(ledger.directory.parent, config)
+    sizes = []
+
+    for _ in range(4):
+        serve(connect(), 0)
+        tasks.advance(large.id)
+        sizes.append(len(sent(broker, "gpu0")))
+
+    found = sent(broker, "gpu0")
+    assert sizes == [4, 8, 10, 10]
+    assert sorted(trial for trial, _ in found) == list(range(10))
+    assert sorted(Counter(group for _, group in found).values()) == [2, 4, 4]
+    assert all(chord == ["amc.tasks.advance", "amc.tasks.advance"] for chord in awaited(broker))
+
+
+def awaited(broker: Any) -> list[list[str]]:
+    """Of each message in the first queue, the tasks that its chord ends with, well or not."""
+    prefix = tasks.app.conf.broker_transport_options["global_keyprefix"]
+    found = []
+    for raw in broker.lrange(f"{prefix}gpu0", 0, -1):
+        _, _, embedded = json.loads(base64.b64decode(json.loads(raw)["body"]))
+        body = embedded["chord"]
+        found.append([body["task"], *(one["task"] for one in body["options"]["link_error"])])
+    return found
