@@ -5,7 +5,7 @@ What is asked for is a record in the ledger, so it needs no broker; its doors ar
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -76,7 +76,9 @@ class Continuable(ABC):
         if calls is not None:
             asked.append(asking.more_calls(config, past, calls))
         if timesteps is not None:
-            asked.append(asking.more_steps(config, past, timesteps, trial))
+            request, told = asking.more_steps(config, past, timesteps, trial)
+            found = asking.chosen(request, config, past) if past.finish else []
+            asked.append((request, [*told, *self._lost(found)]))
         if not asked:
             raise UsageError("extend: nothing was asked for. Give calls, timesteps or a limit.")
         return self._ask(*asked)
@@ -97,6 +99,17 @@ class Continuable(ABC):
             UsageError: none failed, or the experiment cannot take it.
         """
         return self._ask(asking.failed_again(*self._open_to_requests()))
+
+    def _lost(self, trials: Iterable[int]) -> Iterator[str]:
+        """Sentences on trials whose final checkpoint, which they go on from, is not there."""
+        for number in trials:
+            result = self._ledger.result(number)
+            directory = self._ledger.paths.trial(number).directory
+            if result is not None and not (directory / (result.checkpoint or "")).is_file():
+                yield (
+                    f"trial {number}: its final checkpoint is gone, so its {result.steps:,} steps "
+                    "are trained again first."
+                )
 
     def _open_to_requests(self) -> tuple[ExperimentConfig, History]:
         if self._ledger.state == "cancelled":

@@ -39,6 +39,8 @@ class TrialStatus:
     Of a halted trial `rank` is where it stood (1 the best) among the `compared` at that rung.
     In a population `copies` are the trials whose weights it went on from, the first one first, and
     `hyperparameters` those that it has now. Of a trial at work `score` is that of its last segment.
+    `horizon` is the step at which it is meant to end; one that users asked for has the number of
+    their `request`, and one that repeats a failed trial the number of that, `retry_of`.
     """
 
     number: int
@@ -58,6 +60,9 @@ class TrialStatus:
     rank: int | None = None
     compared: int | None = None
     copies: tuple[Copy, ...] = ()
+    horizon: int | None = None
+    request: int | None = None
+    retry_of: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object."""
@@ -150,7 +155,7 @@ class Experiment(Continuable):
             found = self._unfinished(trial, segment, latest, running.get(trial.number))
         else:
             found = _finished(trial, result)
-        return replace(found, copies=copies(history, segment))
+        return replace(found, copies=copies(history, segment), horizon=segment.horizon)
 
     def _unfinished(
         self,
@@ -175,6 +180,8 @@ class Experiment(Continuable):
             kind=trial.kind,
             round=trial.round,
             suggestion=trial.suggestion,
+            request=trial.request,
+            retry_of=trial.retry_of,
         )
 
     @property
@@ -324,6 +331,8 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
         suggestion=trial.suggestion,
         solved_at=result.solved_at,
         error=result.error,
+        request=trial.request,
+        retry_of=trial.retry_of,
     )
 
 

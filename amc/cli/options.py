@@ -189,6 +189,10 @@ def promised(config: ExperimentConfig) -> str:
 
     limit = search.max_failed_trials
     ends = "" if limit is None else f", fewer if more than {limit} fail"
+    if search.max_timesteps is not None:
+        ends += f", at most {search.max_timesteps:,} steps in all"
+    if search.max_hours is not None:
+        ends += f", none begun after {search.max_hours:g} hours"
     if search.type == "pbt":
         interval = perturbation_interval(search, config.training)
         count = len(generations(search, config.training))

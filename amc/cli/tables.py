@@ -79,7 +79,7 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
             formatting.score(trial.score) + (" <- best" if is_best else ""),
             *["-" if trial.solved_at is None else f"{trial.solved_at:,}"] if has_solved else [],
             *[_halted_at(trial)] if has_halted else [],
-            _progress(trial, overview.total_timesteps),
+            _progress(trial, trial.horizon or overview.total_timesteps),
             str(trial.attempts),
             trial.worker or "-",
             *[formatting.copies(trial.copies[-1:])] if has_copied else [],
@@ -96,6 +96,11 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
         yield f"{len(shown)} of {len(overview.trials)} trials shown"
     if any(trial.kind == "finalist" for trial in shown):
         yield "finalist: a good suggestion again, on another seed"
+    for trial in shown:
+        if trial.retry_of is not None:
+            yield f"trial {trial.number}: trial {trial.retry_of} once more, which failed"
+        elif trial.request is not None:
+            yield f"trial {trial.number}: asked for by a user"
     if any(trial.kind == "test" for trial in shown):
         yield "test: the winner again, on a seed that had no part in choosing it"
     best = overview.best

@@ -82,7 +82,7 @@ def budget(config: ExperimentConfig, requests: Iterable[Request] = ()) -> Budget
     points = _grid_points(search, suggestions)
     is_short = points is not None and points < suggestions
     trials = points * seeds if points is not None and is_short else search.n_calls
-    if search.type != "grid":
+    if search.type not in {"grid", "pbt"}:
         trials += sum(request.calls for request in requests)
     # So that one of a round comes to the end, and the last rung has something to compare.
     least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1

@@ -10,13 +10,15 @@ which says why nothing came of it. Its doors are `open_requested` and `give_step
 from amc.config.schema import ExperimentConfig
 from amc.driver.draft import Draft
 from amc.ledger import History, Request
-from amc.ledger.asking import chosen
+from amc.ledger.asking import chosen, is_population
 
 AT_ONCE = frozenset({"calls", "limits"})
 
 
-def open_requested(past: History, draft: Draft) -> None:
+def open_requested(config: ExperimentConfig, past: History, draft: Draft) -> None:
     """Open trials of the user's own, and failed ones once more, as far as there is room."""
+    if is_population(config):
+        return
     for request in past.asked:
         if request.kind == "trial" and request.hyperparameters is not None:
             if draft.may_start(1):

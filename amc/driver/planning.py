@@ -37,7 +37,7 @@ def plan(config: ExperimentConfig, history: History) -> Decision | None:
     )
     past = history.after(base)
     draft = Draft(config, past)
-    open_requested(past, draft)
+    open_requested(config, past, draft)
     if learned is None and not (base.requests or draft.answered):
         return None
     reason = _too_many_failures(config, past, draft)

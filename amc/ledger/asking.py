@@ -135,6 +135,8 @@ def other_limits(
 
 def chosen(request: Request, config: ExperimentConfig, past: History) -> list[int]:
     """The trials that a request for steps lets go on, now that nothing else is left."""
+    if is_population(config):
+        return []
     trials: Iterable[int] = request.trials
     if request.of == "winner":
         best = winner(config, past)
@@ -165,9 +167,14 @@ def _searching(config: ExperimentConfig, what: str) -> HyperparameterOptimizerCo
     return search
 
 
-def _refuse_population(config: ExperimentConfig, what: str) -> None:
+def is_population(config: ExperimentConfig) -> bool:
+    """Whether all trials are trained and compared together, so that none can be added."""
     search = config.hyperparameter_optimizer
-    if search is not None and search.type == "pbt":
+    return search is not None and search.type == "pbt"
+
+
+def _refuse_population(config: ExperimentConfig, what: str) -> None:
+    if is_population(config):
         raise UsageError(
             f"{what}: the members of a population (type 'pbt') were trained and compared together, "
             "so none is added, repeated or trained for longer alone. Submit a larger or longer one."

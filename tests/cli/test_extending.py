@@ -66,6 +66,7 @@ def test_longer_training_says_whether_it_is_as_one_of_that_length(amc: Amc, ende
     told = [amc("extend", one.id, "--timesteps", 512).stderr for one in (seamless, cut, scheduled)]
     go_on(seamless)
 
+    assert "trial 3: its final checkpoint is gone, so its 256 steps are trained again" in told[0]
     assert "trial 3: it goes on from step 256 as one training of 512 steps would have" in told[0]
     assert "from step 256 on it is a new training: its last rollout there was shorter" in told[1]
     assert "its learning rate follows the schedule to step 512" in told[2]
@@ -201,3 +202,42 @@ def test_steps_that_are_asked_for_while_it_runs_come_at_the_end(
     assert less.exit_code == 2 and "every trial is trained 256 steps anyway" in less.stderr
     assert more.exit_code == 0
     assert "once nothing else of the experiment is left" in more.stderr
+
+
+def test_a_population_takes_nothing(amc: Amc, shared: Path, make_config: Any):
+    search = {"type": "pbt", "n_calls": 4, "perturbation_interval": 128}
+    training = {"training.eval_freq": 64, "training.total_timesteps": 256}
+    changes = {f"hyperparameter_optimizer.{key}": value for key, value in search.items()}
+    ledger = Ledger.create(shared, make_config({**training, **changes}))
+
+    refused = [
+        amc("extend", ledger.id, "--calls", 2),
+        amc("extend", ledger.id, "--timesteps", 512),
+        amc("add-trial", ledger.id, "--set", "learning_rate=0.001"),
+        amc("retry-failed", ledger.id),
+    ]
+
+    assert {outcome.exit_code for outcome in refused} == {2}
+    assert all("members of a population" in outcome.stderr for outcome in refused)
+    assert ledger.history().asked == ()
+
+
+def test_what_was_asked_is_shown_with_the_trials(amc: Amc, ended: Ended):
+    ledger = ended()
+    amc("retry-failed", ledger.id)
+    amc("add-trial", ledger.id, "--set", "learning_rate=0.001")
+    amc("extend", ledger.id, "--calls", 2)
+    headline = amc("show", ledger.id).stdout
+    go_on(ledger)
+
+    shown = amc("show", ledger.id)
+    trials = json.loads(amc("show", ledger.id, "--json").stdout)["trials"]
+
+    assert "4 of 8 trials done" in headline
+    assert [(one["request"], one["retry_of"]) for one in trials][3:6] == [
+        (None, None),
+        (0, 1),
+        (1, None),
+    ]
+    assert {one["horizon"] for one in trials} == {256}
+    assert shown.exit_code == 0
