@@ -16,6 +16,9 @@ from amc.optimizers.grid import GridOptimizer
 
 # Of a search that is large enough for them.
 _FINALISTS, _TEST_SEEDS, _LARGE = 4, 3, 16
+# Of a round that is halved: then six are compared at its last rung, where fewer than five tell too
+# little. On real curves rounds of nine save nothing, of 18 half (`benchmarks/pruning.py`).
+_TO_THE_END = 2
 # The points of a larger grid are not counted; who asks for more calls than it has gets fewer.
 _MOST_COUNTED = 10_000
 
@@ -84,8 +87,8 @@ def budget(config: ExperimentConfig, requests: Iterable[Request] = ()) -> Budget
     trials = points * seeds if points is not None and is_short else search.n_calls
     if search.type not in {"grid", "pbt"}:
         trials += sum(request.calls for request in requests)
-    # So that one of a round comes to the end, and the last rung has something to compare.
-    least = ETA ** (len(rungs(config.training)) - 1) if search.pruner == "halving" else 1
+    halvings = len(rungs(config.training)) - 1
+    least = _TO_THE_END * ETA**halvings if search.pruner == "halving" else 1
     is_large = search.n_calls >= _LARGE
     # Whoever has copied stands for the same weights as those copied: a population has no finalists.
     has_finalists = is_large and search.type != "pbt"

@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,14 +53,15 @@ def test_a_replayed_search_with_pruning_tries_more_for_the_same_steps(pruner: st
     assert trainings <= spent[-1] < trainings + 2
 
 
-def test_the_share_is_where_the_median_stays_at_the_baselines_end():
+@pytest.mark.parametrize(("n_late", "middle"), [(2, np.median), (1, np.mean)])
+def test_the_share_is_where_the_regret_stays_at_the_baselines_end(n_late: int, middle: Any):
     baseline = np.ones((3, 200))
     baseline[:, -1] = 0.5
     regrets = np.full((3, 200), 0.4)
-    regrets[:2, 99] = 0.6
+    regrets[:n_late, 99] = 0.8
 
-    assert first_share(baseline, regrets) == pytest.approx(101 / 200)
-    assert first_share(baseline, baseline + 0.1) == np.inf
+    assert first_share(baseline, regrets, middle) == pytest.approx(101 / 200)
+    assert first_share(baseline, baseline + 0.1, middle) == np.inf
 
 
 def test_regret_is_that_of_the_last_thing_known():

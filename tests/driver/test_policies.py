@@ -295,9 +295,9 @@ def test_with_pruning_the_search_is_told_ranks_and_without_scores(
 
     monkeypatch.setattr("amc.driver.searching.next_suggestions", spy)
 
-    run(searching(make_config, type="random", pruner="halving", n_calls=18))
+    run(searching(make_config, type="random", pruner="halving", n_calls=36))
 
     ended = [row for row in asked[-1] if row.learned is not None]
-    assert len(ended) == 9
-    # Too few came to the second rung to halt one of them there.
-    assert {row.rung for row in ended} == {0, 2}
+    assert len(ended) == 18
+    assert Counter(row.rung for row in ended)[0] >= 9
+    assert {row.rung for row in ended} == {0, 1, 2}
