@@ -50,6 +50,8 @@ class TPEOptimizer(SobolOptimizer):
     least 4.
     """
 
+    uses_scores = True
+
     def __init__(
         self,
         search_space: Mapping[str, Any],

@@ -21,6 +21,19 @@ def test_every_built_in_search_suggests_points_of_the_space(name):
     assert all(0.001 <= suggestion["lr"] <= 0.1 for suggestion in suggestions)
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_scores_matter_to_the_searches_that_say_so_and_to_no_other(name):
+    found = []
+
+    for factor in (1.0, -1.0):
+        optimizer = make(name, SPACE, n_calls=40, seed=1)
+        known = [{"lr": 0.001 + index * 0.0041} for index in range(24)]
+        optimizer.update(known, [factor * point["lr"] for point in known])
+        found.append(optimizer.suggest(2))
+
+    assert (found[0] != found[1]) is optimizer.uses_scores
+
+
 def test_an_unknown_search_is_answered_with_a_guess():
     with pytest.raises(UsageError, match="Did you mean 'bayesian'"):
         make("baysian", SPACE, n_calls=8)
