@@ -11,7 +11,6 @@ with 1 if there is one. The seed decides every choice; what a fault meets is the
 """
 
 import argparse
-import contextlib
 import os
 import random
 import shutil
@@ -42,6 +41,8 @@ SEARCH: dict[str, Any] = {
 }
 AS_THEY_COME = "asha, as they come"
 CANCELLED = "cancelled"
+EXTENDED = "extended"
+ALONE = (AS_THEY_COME, CANCELLED, EXTENDED)
 MODES: dict[str, dict[str, Any]] = {
     "rounds": {"type": "bayesian", "n_initial_points": 4},
     "halving": {"pruner": "halving"},
@@ -52,6 +53,7 @@ MODES: dict[str, dict[str, Any]] = {
     "grid": {"type": "grid", "n_calls": 8},
     AS_THEY_COME: {"mode": "async", "window": 4, "pruner": "asha", "order": "as_they_come"},
     CANCELLED: {"n_calls": 40},
+    EXTENDED: {"n_calls": 4, "mode": "async", "window": 4},
 }
 
 
@@ -81,7 +83,7 @@ class Chaos:
         """Run each mode once without faults."""
         self.system.up()
         for mode in MODES:
-            if mode not in (AS_THEY_COME, CANCELLED):
+            if mode not in ALONE:
                 ledger = self._submit(mode)
                 self._await(ledger)
                 self._undisturbed[mode] = outcome(ledger)
@@ -98,13 +100,16 @@ class Chaos:
             self._look()
 
     def _keep_under_way(self) -> None:
+        from amc.errors import AmcError
+
         while len(self.system.running) < UNDER_WAY:
             mode = self.random.choice(list(MODES))
-            with contextlib.suppress(Exception):  # Redis may be away: nothing was written
+            try:
                 ledger = self._submit(mode)
+            except (AmcError, *away()):
+                self.system.up()  # nothing was written
+            else:
                 self._under_way[ledger.id] = mode, time.monotonic()
-                continue
-            self.system.up()
 
     def _submit(self, mode: str) -> Any:
         import amc
@@ -115,10 +120,7 @@ class Chaos:
         return ledger
 
     def _do_a_fault(self) -> None:
-        import psutil
-        import redis
         from injection.faults import FAULTS
-        from kombu.exceptions import OperationalError
 
         from amc.errors import AmcError
 
@@ -127,11 +129,13 @@ class Chaos:
             if FAULTS[name](self.system):
                 self.faults[name] += 1
                 say(f"{name}")
-        except (redis.RedisError, OperationalError, psutil.NoSuchProcess, AmcError) as error:
+        except (AmcError, *away()) as error:
             # What it was to be done to was away.
             say(f"{name}: not done ({error})")
 
     def _look(self) -> None:
+        from amc.ledger.records import Request
+
         for ledger in list(self.system.running):
             mode, began = self._under_way[ledger.id]
             if ledger.is_finished:
@@ -140,6 +144,8 @@ class Chaos:
                 self._violate(ledger, mode, f"has not ended after {ENDS_WITHIN_S:.0f} s")
             elif mode == CANCELLED and self.random.random() < 0.1:
                 ledger.mark_cancelled()
+            elif mode == EXTENDED and self.random.random() < 0.1:
+                ledger.ask(Request(0, "calls", calls=2))
 
     def calm_down(self) -> None:
         """Let everything end, and see that no process is left."""
@@ -180,7 +186,7 @@ class Chaos:
         found = verify(ledger)
         if mode == AS_THEY_COME:
             found += [f"{one.key}: {fault}" for one, fault in replay(ledger, 1) if fault]
-        elif mode != CANCELLED and outcome(ledger) != self._undisturbed[mode]:
+        elif mode not in ALONE and outcome(ledger) != self._undisturbed[mode]:
             found.append("came out otherwise than undisturbed")
         allowed = {"cancelled", "completed"} if mode == CANCELLED else {"completed"}
         if ledger.state not in allowed:
@@ -221,6 +227,15 @@ def outcome(ledger: Any) -> Outcome:
         "learned in": dict(history.learned_in),
         "reports": reports,
     }
+
+
+def away() -> tuple[type[Exception], ...]:
+    """What is raised where somebody is not there, just then."""
+    import psutil
+    import redis
+    from kombu.exceptions import OperationalError
+
+    return redis.RedisError, OperationalError, psutil.NoSuchProcess
 
 
 def say(line: str) -> None:

@@ -1,7 +1,10 @@
 """A Redis that is slow, or another one than was meant."""
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,7 +67,7 @@ class SlowProxy:
 
 
 @pytest.fixture
-def slow_redis(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def slow_redis(broker: Any) -> Iterator[str]:
     """The URL of the Redis of these tests behind a proxy: 30 ms a piece, every 300th lost."""
     directory = Path(broker_url().removeprefix("redis+socket://")).parent
     place = directory / "slow.sock"
@@ -74,23 +77,36 @@ def slow_redis(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     place.unlink()
 
 
+@pytest.fixture
+def slow_worker(slow_redis: str, tmp_path: Path) -> Iterator[None]:
+    """A worker of its own command, since Celery reads the address once in a process."""
+    log = (tmp_path / "slow.log").open("w")
+    command = [sys.executable, "-m", "celery", "-A", "amc", "worker", "-Q", "driver,gpu0"]
+    environment = {**os.environ, "AMC_BROKER_URL": slow_redis}
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    yield
+    process.kill()
+    process.wait()
+    log.close()
+
+
 def test_behind_a_slow_and_breaking_connection_an_experiment_comes_out_the_same(
     start_worker: StartWorker,
     make_experiment: Callable[..., Ledger],
-    slow_redis: str,
+    request: pytest.FixtureRequest,
     eventually: Wait,
 ) -> None:
-    undisturbed, ledger = (make_experiment(n_calls=4, test_seeds=0) for _ in range(2))
+    undisturbed = make_experiment(n_calls=4, test_seeds=0)
     worker = start_worker("rl-worker-9")
     send_wake(undisturbed.id)
     eventually(lambda: undisturbed.is_finished, 120)
-    ended = undisturbed.state
     worker.kill()
+    ledger = make_experiment(n_calls=4, test_seeds=0)
 
-    start_worker(AMC_BROKER_URL=slow_redis, is_awaited=False)
-    eventually(lambda: ledger.is_finished, 200)
+    request.getfixturevalue("slow_worker")
+    eventually(lambda: ledger.is_finished, 240)
 
-    assert (ended, ledger.state) == ("completed", "completed")
+    assert (undisturbed.state, ledger.state) == ("completed", "completed")
     assert outcome(ledger) == outcome(undisturbed)
     assert verify(ledger) == []
 

@@ -130,7 +130,7 @@ def test_killed_while_a_long_trial_runs_an_experiment_comes_out_the_same(
 
     send_wake(ledger.id)
     if happens is not None:
-        eventually(lambda: all_leases(connect()), 60)
+        eventually(lambda: ledger.id in {held for held, _ in all_leases(connect())}, 60)
         happens(ledger)
     eventually(lambda: is_killed(worker) or is_killed(driver), 90)
     ledger.mark_paused(False)
