@@ -51,6 +51,7 @@ MODES: dict[str, dict[str, Any]] = {
     "median": {"mode": "async", "window": 4, "pruner": "median"},
     "median in rounds": {"trials_per_round": 6, "pruner": "median"},
     "grid": {"type": "grid", "n_calls": 8},
+    "pbt": {"type": "pbt", "n_calls": 6, "perturbation_interval": 1024},
     AS_THEY_COME: {"mode": "async", "window": 4, "pruner": "asha", "order": "as_they_come"},
     CANCELLED: {"n_calls": 40},
     EXTENDED: {"n_calls": 4, "mode": "async", "window": 4},

@@ -24,6 +24,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "rounds": {"type": "bayesian", "n_calls": 8, "n_initial_points": 4, "trials_per_round": 4},
     "halving": {"n_calls": 9, "pruner": "halving"},
     "median in rounds": {"n_calls": 12, "trials_per_round": 6, "pruner": "median"},
+    "pbt": {"type": "pbt", "n_calls": 6, "perturbation_interval": 1024},
     "async": {"type": "bayesian", "n_calls": 8, "mode": "async", "window": 5},
     "asha": {"n_calls": 9, "mode": "async", "window": 5, "pruner": "asha"},
     "median": {"n_calls": 9, "mode": "async", "window": 5, "pruner": "median"},
