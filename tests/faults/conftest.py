@@ -1,7 +1,6 @@
 """Celery workers that are forked from the test: ready in a second, and killed at a failpoint."""
 
 import os
-import shutil
 import signal
 import sys
 import traceback
@@ -151,8 +150,3 @@ def outcome(ledger: Ledger) -> list[Any]:
     ]
     opened = list(history.segments.values()), list(history.learned_in.items())
     return [list(history.trials.values()), opened, reports]
-
-
-def copied(ledger: Ledger, target: Path) -> Ledger:
-    """The same experiment elsewhere, to be damaged."""
-    return Ledger(shutil.copytree(ledger.directory, target))

@@ -12,7 +12,7 @@ from amc.broker.connection import connect
 from amc.broker.leases import all_leases
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
-from amc.ledger import Ledger
+from amc.ledger import Ledger, snapshots
 from amc.ledger.records import Request
 from amc.verify import verify
 from tests.faults.conftest import StartWorker, Worker, outcome
@@ -23,7 +23,7 @@ MakeExperiment = Callable[..., Ledger]
 Wait = Callable[..., Any]
 
 # Come to once in an experiment; at all others the second time kills, in the middle of things.
-ONCE = {"best-config", "best-agent-digest", "best-agent", "best", "end"}
+ONCE = {"snapshot", "best-config", "best-agent-digest", "best-agent", "best", "end"}
 # Come to only if a trial takes longer than a renewal of its lease, or something else happens.
 IN_LONG_TRIALS = {"lease-renewal", "progress", "missed", "hand-back"}
 ELSEWHERE = {"experiment", "request", "traceback", "postponed", *IN_LONG_TRIALS}
@@ -39,6 +39,12 @@ SHORT = {
 LONG = {"n_calls": 2, "test_seeds": 0}
 LONG_TRIALS = {"training.total_timesteps": 30_000, "training.eval_freq": 15_000}
 _wanted: dict[str, list[Any]] = {}
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of the log that are full after a few decisions, in what is forked from here, too."""
+    monkeypatch.setattr(snapshots, "PAGE", 4)
 
 
 @pytest.fixture
