@@ -24,7 +24,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "rounds": {"type": "bayesian", "n_calls": 8, "n_initial_points": 4, "trials_per_round": 4},
     "halving": {"n_calls": 9, "pruner": "halving"},
     "median in rounds": {"n_calls": 12, "trials_per_round": 6, "pruner": "median"},
-    "pbt": {"type": "pbt", "n_calls": 6, "perturbation_interval": 1024},
+    "pbt": {"type": "pbt", "n_calls": 6, "perturbation_interval": 2048},
     "async": {"type": "bayesian", "n_calls": 8, "mode": "async", "window": 5},
     "asha": {"n_calls": 9, "mode": "async", "window": 5, "pruner": "asha"},
     "median": {"n_calls": 9, "mode": "async", "window": 5, "pruner": "median"},
@@ -93,7 +93,7 @@ def make(
     (tmp_path / "napping.py").write_text(NAPPING)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("AMC_ALLOW_MODULES", "napping")
-    training = {"total_timesteps": 5120, "eval_freq": 1024, "save_freq": 512}
+    training = {"total_timesteps": 10_240, "eval_freq": 2048, "save_freq": 512}
     overrides = {f"training.{key}": value for key, value in training.items()}
     overrides["environment.name"] = "napping:Naps-v0"
     return lambda kind: make_experiment(overrides, test_seeds=0, **SEARCHES[kind])
@@ -111,7 +111,7 @@ def test_any_number_of_workers_killed_or_not_decides_and_trains_the_same(
         kills.append(0)
         while not ledger.is_finished and kills[-1] < most:
             with contextlib.suppress(AssertionError):
-                eventually(lambda ledger=ledger: ledger.is_finished, 0.4)
+                eventually(lambda ledger=ledger: ledger.is_finished, 0.2)
             fleet.kill_one()
             kills[-1] += 1
         eventually(lambda ledger=ledger: ledger.is_finished, 240)
