@@ -109,6 +109,11 @@ def kill_tree(pid: int) -> None:
             id="async, median",
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            {"type": "pbt", "n_calls": 6, "perturbation_interval": 256},
+            id="pbt",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
@@ -139,7 +144,8 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
     for experiment in (with_three, with_one):
         agent = checkpoint.load(experiment.directory / "best" / "agent.pt")
         assert experiment.best is not None
-        assert json.loads(agent["config"])["seed"] == experiment.best.seed
+        rate = json.loads(agent["config"])["optimizer"]["learning_rate"]
+        assert rate == experiment.best.hyperparameters["learning_rate"]
 
 
 @pytest.mark.slow
@@ -152,6 +158,8 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
         pytest.param({"pruner": "median"}, (1, 6, 7, 8), id="rounds, median"),
         pytest.param({"mode": "async", "pruner": "asha"}, (1, 2, 3, 4), id="asha"),
         pytest.param({"mode": "async", "pruner": "median"}, (1, 6, 7, 8), id="async, median"),
+        # Each in another generation, of ten: in the middle of one, and where all have ended.
+        pytest.param({"type": "pbt"}, (1, 14, 20, 37), id="pbt"),
     ],
 )
 def test_every_trial_is_counted_once_whatever_is_killed(
