@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from amc import tasks, verify
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
+from amc.experiment_view import Experiment
 from amc.ledger import Ledger, Request, files
 from amc.workers import preload
 from amc.workers.attempts import supervise
+from amc.workers.base import BaseWorker
 from tests.experiments import report
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -30,8 +33,14 @@ def ended(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig
             **{f"hyperparameter_optimizer.{key}": value for key, value in search.items()},
         }
     )
+    return trained(config, shared, Request(0, "steps", steps=1536, of="winner"))
+
+
+def trained(config: ExperimentConfig, shared: Path, *requests: Request) -> Ledger:
+    """An experiment whose driver and only worker is this process."""
     ledger = Ledger.create(shared, config)
-    ledger.ask(Request(0, "steps", steps=1536, of="winner"))
+    for request in requests:
+        ledger.ask(request)
     while not ledger.is_finished:
         tasks.advance(ledger.id)
         for segment in ledger.history().outstanding:
@@ -47,6 +56,46 @@ def test_what_happened_is_sound_and_comes_out_the_same_again(ended: Ledger) -> N
     assert faults == []
     assert [fault for _, fault in again] == [None] * 4
     assert any(segment.index for segment in ended.history().segments.values())
+
+
+@pytest.mark.slow
+def test_a_winner_that_was_tested_is_handed_out_as_it_was_chosen(
+    broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    search = {"finalists": 2, "finalist_seeds": 1, "test_seeds": 2}
+    config = make_config({f"hyperparameter_optimizer.{key}": search[key] for key in search})
+
+    ledger = trained(config, shared)
+
+    best, config = Experiment(ledger).best, Experiment(ledger).best_config
+    assert best is not None and config is not None and best.chosen_by is not None
+    assert verify.verify(ledger) == []
+    trials = Experiment(ledger).trials()
+    tests = [trial for trial in trials if trial.kind == "test"]
+    assert [trial.kind for trial in trials] == ["search"] * 4 + ["finalist"] * 2 + ["test"] * 2
+    assert best.mean_score == pytest.approx(fmean(trial.score or 0.0 for trial in tests))
+    assert files.required(ledger.paths.best)["interval"] == list(best.interval or ())
+    again = BaseWorker(0, config, shared / "again").run()
+    (agent,) = ledger.paths.best_files.glob("agent.pt")
+    kept = ledger.history().learned[best.number, 0]
+    checkpoint = ledger.paths.trial(best.number).directory / str(kept.checkpoint)
+    assert again.digest == kept.digest
+    assert agent.read_bytes() == checkpoint.read_bytes()
+
+
+@pytest.mark.slow
+def test_the_first_seed_of_a_config_comes_to_what_it_comes_to_alone(
+    broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    config = make_config({"hyperparameter_optimizer": None, "seeds": 3, "seed": 5})
+
+    ledger = trained(config, shared)
+
+    alone = BaseWorker(0, config, shared / "alone").run()
+    digests = [ledger.history().learned[number, 0].digest for number in range(3)]
+    assert verify.verify(ledger) == []
+    assert digests[0] == alone.digest
+    assert len(set(digests)) == 3
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
