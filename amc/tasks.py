@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import traceback
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,8 @@ def _advance(ledger: Ledger) -> None:
         is_ours = ledger.append(decision)
         if is_ours:
             _tell_of_upgrade(ledger, history)
+            if any(report.index for report in decision.learned):
+                _let_go(ledger, history.after(decision), decision.learned)
         if is_ours and decision.segments:
             # Whoever recorded them sends them; others look for signs of life first.
             _dispatch(ledger, [segment.trial for segment in decision.segments], fresh=True)
@@ -186,8 +189,21 @@ def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
 
 
+def _let_go(ledger: Ledger, past: History, reports: Iterable[Report]) -> None:
+    """Remove checkpoints that nothing can start from any more."""
+    from amc import driver
+
+    for key in driver.released(past, reports):
+        try:
+            ledger.remove_checkpoints(*key)
+        except OSError as error:
+            # It costs room on the disk, and is tried once more at the end.
+            _LOG.warning("a checkpoint that is not needed any more stays: %s", error)
+
+
 def _finish(ledger: Ledger, history: History, state: EndState) -> None:
     _store_best(ledger)
+    _let_go(ledger, history, history.learned.values())
     reason = history.why if state == "failed" else None
     ledger.finish(state, reason, handled=len(history.requests))
     _LOG.info("finished: %s", state)

@@ -18,6 +18,7 @@ from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
 from amc.ledger import Ledger, Request, log
+from amc.ledger.paths import CheckpointFile
 from amc.version import VERSION
 from tests.experiments import report
 
@@ -402,3 +403,30 @@ def awaited(broker: Any) -> list[list[str]]:
         body = embedded["chord"]
         found.append([body["task"], *(one["task"] for one in body["options"]["link_error"])])
     return found
+
+
+def test_checkpoints_that_a_trial_has_gone_on_from_are_removed(ledger: Ledger) -> None:
+    def end(trial: int, index: int, step: int) -> CheckpointFile:
+        paths = ledger.paths.trial(trial)
+        file = CheckpointFile.of(paths.segment(index).checkpoints, step, 1)
+        file.path.parent.mkdir(parents=True)
+        for path in (file.path, file.digest_path):
+            path.write_text("x")
+        name = str(file.path.relative_to(paths.directory))
+        ledger.write_report(report(trial, 1.0, index=index, step=step, checkpoint=name))
+        return file
+
+    firsts = [end(trial, 0, 256) for trial in (0, 1)]
+    tasks.advance(ledger.id)
+    firsts += [end(trial, 0, 256) for trial in (2, 3)]
+    tasks.advance(ledger.id)
+    ledger.ask(Request(0, "steps", steps=512, trials=(1,)))
+    tasks.advance(ledger.id)
+    at_work = [file.path.is_file() for file in firsts]
+    longer = end(1, 1, 512)
+    tasks.advance(ledger.id)
+
+    assert at_work == [True] * 4
+    assert [file.path.is_file() for file in firsts] == [True, False, True, True]
+    assert longer.path.is_file() and not firsts[1].digest_path.exists()
+    assert ledger.state == "completed"

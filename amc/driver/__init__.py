@@ -3,5 +3,6 @@
 from amc.driver.budget import Budget, budget
 from amc.driver.draft import trial_seed
 from amc.driver.planning import plan
+from amc.driver.wanted import released
 
-__all__ = ["Budget", "budget", "plan", "trial_seed"]
+__all__ = ["Budget", "budget", "plan", "released", "trial_seed"]

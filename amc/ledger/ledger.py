@@ -17,7 +17,7 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import LedgerError
 from amc.ledger import creation, files, format1, log, requests
 from amc.ledger.history import History
-from amc.ledger.paths import ExperimentPaths
+from amc.ledger.paths import ExperimentPaths, checkpoint_files
 from amc.ledger.records import (
     Attempt,
     AttemptEnd,
@@ -240,6 +240,11 @@ class Ledger:
         self._require_here()
         path = self.paths.trial(report.trial).segment(report.index).report
         return files.create(path, report.to_json(), point="report")
+
+    def remove_checkpoints(self, trial: int, index: int) -> None:
+        """Remove the checkpoints of a segment, where there are any."""
+        for file in checkpoint_files(self.paths.trial(trial).segment(index).checkpoints):
+            file.remove()
 
     # -- attempts
 
