@@ -43,7 +43,7 @@ class Simulation:
             assert self.past.finish is not None, "nothing is open and nothing is decided"
             if not self.wishes:
                 return self
-            self._ask(self.wishes.pop(0)[1])
+            moment = self.wishes[0][0]
 
     def _ask(self, request: Request) -> None:
         numbered = replace(request, number=self.asked)
@@ -204,7 +204,7 @@ def test_what_failed_with_more_steps_can_be_given_them_again(make_config: MakeCo
 
 
 def test_a_search_that_goes_on_knows_nothing_of_longer_training(make_config: MakeConfig):
-    config = searching(make_config, n_calls=6, trials_per_round=3)
+    config = searching(make_config, type="bayesian", n_calls=6, trials_per_round=3)
     plain = run(config, (LATE, calls(3))).past
 
     longer = run(config, (LATE, steps(LONGER, "all")), (LATE + 1, calls(3))).past
