@@ -64,6 +64,11 @@ class Draft:
         """Steps of a whole trial."""
         return self._config.training.total_timesteps
 
+    @property
+    def is_late(self) -> bool:
+        """Whether no new trial is opened any more, since the time is over."""
+        return self._limits.is_late
+
     def start(
         self,
         hyperparameters: Mapping[str, Any],

@@ -61,6 +61,8 @@ def _decision(base: Decision, past: History, draft: Draft, reason: str | None) -
         return made
     if reason is None and not standings(past):
         reason = "No trial was completed; `amc show` has the reason of each."
+        if draft.is_late:
+            reason = "The time was over before a trial was completed (max_hours)."
     return replace(made, finish="completed" if reason is None else "failed", why=reason or made.why)
 
 

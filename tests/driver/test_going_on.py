@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from amc import driver
 from amc.config.schema import ExperimentConfig
+from amc.driver.rows import Rows
 from amc.ledger import Decision, History, Report, Request, Segment
 from amc.ledger.standing import winner
 from tests.driver.test_policies import CASES, STEPS, searching, train
@@ -29,6 +30,7 @@ class Simulation:
         self.wishes = sorted(wishes, key=lambda wish: wish[0])
         self.past, self.made = History(), list[Decision]()
         self.failing: set[int] = set()
+        self.cancelled_at: int | None = None
         self.asked = 0
         self.most_reserved = 0
 
@@ -38,6 +40,8 @@ class Simulation:
             while self.wishes and self.wishes[0][0] <= moment:
                 self._ask(self.wishes.pop(0)[1])
             moment += 1
+            is_cancelled = self.cancelled_at is not None and self.cancelled_at <= moment
+            self.past = replace(self.past, is_cancelled=is_cancelled)
             if self._decide() or self._end_one():
                 continue
             assert self.past.finish is not None, "nothing is open and nothing is decided"
@@ -70,6 +74,8 @@ class Simulation:
         return True
 
     def _report(self, segment: Segment) -> Report:
+        if self.past.is_cancelled:
+            return Report(*segment.key, "cancelled", step=segment.from_step)
         if segment.trial in self.failing:
             return Report(*segment.key, "failed", step=segment.from_step, error="diverged")
         return train(self.past, segment)
@@ -204,12 +210,17 @@ def test_what_failed_with_more_steps_can_be_given_them_again(make_config: MakeCo
 
 
 def test_a_search_that_goes_on_knows_nothing_of_longer_training(make_config: MakeConfig):
-    config = searching(make_config, type="bayesian", n_calls=6, trials_per_round=3)
-    plain = run(config, (LATE, calls(3))).past
+    config = searching(make_config, n_calls=6, trials_per_round=3)
+    before = run(config).past
+    (opened,) = (one for one in run(config, (LATE, steps(LONGER, "all"))).made if one.requests)
 
-    longer = run(config, (LATE, steps(LONGER, "all")), (LATE + 1, calls(3))).past
+    at_work = before.after(opened)
+    ended = run(config, (LATE, steps(LONGER, "all"))).past
 
-    assert longer.trials == plain.trials
+    known = before.aggregate(Rows())
+    assert len(known) == 6 and all(row.learned is not None for row in known.values())
+    assert at_work.aggregate(Rows()) == known
+    assert ended.aggregate(Rows()) == known
 
 
 def test_a_halted_trial_goes_on_if_it_is_asked_for_by_its_number(make_config: MakeConfig):
@@ -352,3 +363,25 @@ def test_no_new_trial_is_opened_when_the_time_is_over(make_config: MakeConfig):
     more = Request(0, "limits", max_hours=4.0)
     later = driver.plan(config, replace(past, asked=(more,), now=90_000.0))
     assert later is not None and len(later.segments) == 2
+
+
+@pytest.mark.parametrize("case", ["rounds", "asha"])
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    wishes=st.lists(st.tuples(st.integers(0, 60), WISHES), max_size=4), moment=st.integers(0, 60)
+)
+def test_cancelled_at_whatever_moment_it_ends_and_opens_nothing_more(
+    case: str, wishes: list[Wish], moment: int, make_config: MakeConfig
+):
+    done = Simulation(searching(make_config, **CASES[case]), wishes, seed=moment)
+    done.cancelled_at = moment
+
+    past = done.run().past
+
+    ends = [decision for decision in done.made if decision.finish]
+    assert past.finish == "cancelled" and not past.open
+    assert sorted(past.requests) == list(range(len(wishes)))
+    first = next(index for index, one in enumerate(ends) if one.finish == "cancelled")
+    assert not any(one.segments for one in ends[first:])
