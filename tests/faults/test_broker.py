@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 import amc
+from amc.broker.connection import connect
+from amc.broker.heartbeats import LiveWorker, beat
+from amc.broker.server import server
 from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.errors import BrokerError
@@ -111,16 +115,33 @@ def test_behind_a_slow_and_breaking_connection_an_experiment_comes_out_the_same(
     assert verify(ledger) == []
 
 
+@pytest.fixture
+def two_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a Redis of more than one database, the first of which this process uses."""
+    with tempfile.TemporaryDirectory(prefix="amc-test-") as directory:
+        place = Path(directory) / "two.sock"
+        command = [server(), "--port", "0", "--unixsocket", str(place), "--databases", "2"]
+        process = subprocess.Popen([*command, "--save", ""], cwd=directory, stdout=subprocess.PIPE)
+        url = f"redis+socket://{place}"
+        monkeypatch.setenv("AMC_BROKER_URL", url)
+        yield url
+        process.kill()
+        process.communicate()
+
+
 def test_in_another_database_nobody_is_found_and_nothing_is_written(
-    start_worker: StartWorker,
+    two_databases: str,
     shared: Path,
     make_config: Callable[..., ExperimentConfig],
     monkeypatch: pytest.MonkeyPatch,
+    eventually: Wait,
 ) -> None:
-    start_worker()
-    monkeypatch.setenv("AMC_BROKER_URL", f"{broker_url()}?db=1")
+    eventually(lambda: Path(two_databases.removeprefix("redis+socket://")).exists())
+    for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
+        beat(connect(), LiveWorker(name, (queue,), "here", 1))
 
+    monkeypatch.setenv("AMC_BROKER_URL", f"{two_databases}?db=1")
     with pytest.raises(BrokerError, match="Queue 'driver' has no worker"):
         amc.submit(make_config())
 
-    assert [path.name for path in shared.iterdir() if not path.name.startswith(".")] == []
+    assert not shared.exists()
