@@ -27,7 +27,7 @@ Victim = Callable[[System], psutil.Process | None]
 VICTIMS: dict[str, Victim] = {
     "trial process": System.trial_process,
     "pool child": System.pool_child,
-    "worker": lambda system: system.named("worker"),
+    "worker": lambda system: system.named("rl-worker"),
     "driver": lambda system: system.named("driver"),
     "Redis": lambda system: system.named("redis"),
 }

@@ -48,26 +48,25 @@ class System:
         return None if state is None else _process(state.pid)
 
     def named(self, kind: str) -> psutil.Process | None:
-        """One of the processes that the supervisor started: `redis`, `driver` or any `worker`."""
-        state = living(FleetPaths(self.shared).state)
-        known = {} if state is None else {one.name: one.pid for one in state.processes if one.pid}
-        wanted = "rl-worker" if kind == "worker" else kind
-        names = sorted(name for name in known if name.startswith(wanted))
-        return _process(known[self.random.choice(names)]) if names else None
+        """One of the processes that the supervisor started: `redis`, `driver` or any `rl-worker`."""
+        found = self._started(kind)
+        return self.random.choice(found) if found else None
 
     def pool_child(self) -> psutil.Process | None:
         """The child of a worker that runs its tasks."""
-        return self._below(self.named("worker"))
+        found = _children(self._started("rl-worker"))
+        return self.random.choice(found) if found else None
 
     def trial_process(self) -> psutil.Process | None:
-        """What a worker trains in, if it is training."""
-        return self._below(self.pool_child())
+        """What a worker trains in, if any is training."""
+        found = _children(_children(self._started("rl-worker")))
+        return self.random.choice(found) if found else None
 
-    def _below(self, parent: psutil.Process | None) -> psutil.Process | None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found = sorted(parent.children(), key=lambda one: one.pid) if parent else []
-            return self.random.choice(found) if found else None
-        return None
+    def _started(self, kind: str) -> list[psutil.Process]:
+        state = living(FleetPaths(self.shared).state)
+        known = {} if state is None else {one.name: one.pid for one in state.processes if one.pid}
+        found = (_process(known[name]) for name in sorted(known) if name.startswith(kind))
+        return [process for process in found if process is not None]
 
     def redis(self) -> Client:
         """The broker."""
@@ -92,6 +91,14 @@ class System:
                 environment = process.environ() if process.pid != psutil.Process().pid else {}
                 if environment.get("AMC_SHARED_DIR") == str(self.shared):
                     yield process
+
+
+def _children(parents: list[psutil.Process]) -> list[psutil.Process]:
+    found = []
+    for parent in parents:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += sorted(parent.children(), key=lambda one: one.pid)
+    return found
 
 
 def _process(pid: int) -> psutil.Process | None:
