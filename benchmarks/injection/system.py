@@ -48,7 +48,7 @@ class System:
         return None if state is None else _process(state.pid)
 
     def named(self, kind: str) -> psutil.Process | None:
-        """One of the processes that the supervisor started: `redis`, `driver` or any `rl-worker`."""
+        """One of the processes that the supervisor started: redis, driver or any rl-worker."""
         found = self._started(kind)
         return self.random.choice(found) if found else None
 
