@@ -39,8 +39,8 @@ class System:
     torn: dict[Path, bytes] = field(default_factory=dict)
 
     def up(self) -> None:
-        """Start what is not up."""
-        fleet.up(self.description, shared=self.shared, deadline_s=UP_WITHIN_S)
+        """Start what is not up; it ends with this process."""
+        fleet.up(self.description, shared=self.shared, deadline_s=UP_WITHIN_S, is_tied=True)
 
     def supervisor(self) -> psutil.Process | None:
         """What started everything else."""
