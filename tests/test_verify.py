@@ -7,8 +7,10 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from amc import tasks, verify
+from amc.cli import main
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
 from amc.experiment_view import Experiment
@@ -187,8 +189,11 @@ def test_what_may_come_out_otherwise_is_a_remark_and_no_fault(of_two_kinds: Ledg
     change(decision, lambda data: data["trials"][0].update(seed=5))
 
     remarks = verify.remarks(of_two_kinds)
+    told = CliRunner().invoke(main, ["verify", of_two_kinds.id])
 
     assert verify.verify(of_two_kinds) == []
+    assert told.exit_code == 0 and "sound" in told.stdout
+    assert f"remark: {remarks[0]}" in told.stderr
     assert "decisions from 0 on were made by amc 0.0.9" in remarks[0]
     assert "between the 2 kinds that it ran with" in remarks[1]
     assert "of the moon (1 trials)" in remarks[1]

@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result as Outcome
 
 from amc.config.loader import ConfigLoader
-from amc.ledger import Ledger, Trial
-from tests.experiments import open_round, report
+from amc.ledger import Ledger, Trial, log
+from tests.experiments import learn, open_round, report
 
 CONFIG = {
     "experiment_name": "hostile",
@@ -186,6 +186,24 @@ def test_best_and_show_tell_what_chose_the_winner_and_whose_agent_is_kept(amc: A
     document = json.loads(amc("best", "--json").stdout)
     assert document["chosen_by"]["mean_of"] == [0, 2, 3]
     assert document["interval"] == pytest.approx([-1324.841, -1275.159], abs=1e-3)
+
+
+def test_show_tells_of_an_upgrade_in_the_middle(
+    amc: Amc, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(log, "VERSION", "0.0.8")
+    ledger = make_experiment(3.0, 5.0, end=None)
+    monkeypatch.setattr(log, "VERSION", "0.0.9")
+    learn(ledger)
+
+    shown, document = amc("show"), json.loads(amc("show", "--json").stdout)
+
+    upgrade = "decided by       amc 0.0.8, from decision 1 on 0.0.9: it may decide otherwise"
+    assert upgrade in shown.stdout
+    assert document["made_by"] == [
+        {"decision": 0, "amc": "0.0.8"},
+        {"decision": 1, "amc": "0.0.9"},
+    ]
 
 
 def test_a_config_trained_on_many_seeds_shows_their_mean_with_its_interval(amc: Amc, shared: Path):
