@@ -15,6 +15,7 @@ import click
 
 from amc.cli import formatting
 from amc.cli.output import note
+from amc.config.fields import LARGEST_COUNT
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search import search_space
@@ -39,7 +40,7 @@ class _Count(click.ParamType[int]):
             number = float(value)
         except ValueError:
             number = math.nan
-        if not number.is_integer() or number < 1:
+        if not number.is_integer() or not 1 <= number <= LARGEST_COUNT:
             self.fail(f"{value!r} is not a whole number from 1 on, such as 20 or 2e6.", param, ctx)
         return int(number)
 

@@ -8,6 +8,7 @@ sentence. The driver goes by `chosen` and `may_go_on`, the same for both.
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from amc.config.fields import LARGEST_COUNT
 from amc.config.longer import told_of_longer
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.initial_points import own_point
@@ -17,6 +18,7 @@ from amc.ledger.records import Request
 from amc.ledger.standing import winner
 
 _HOUR_S = 3600.0
+_MOST_HOURS = 1e6
 Asked = tuple[Request, list[str]]
 Whose = Literal["winner", "all"] | int
 
@@ -28,8 +30,7 @@ def more_calls(config: ExperimentConfig, past: History, calls: int) -> Asked:
         UsageError: it has none, or one that takes no more.
     """
     search = _searching(config, "calls")
-    if calls < 1:
-        raise UsageError(f"calls: must be 1 or more, but got {calls}.")
+    calls = _count("calls", calls)
     if search.type == "grid":
         raise UsageError(
             "calls: the search is a grid, which n_calls shaped when it was submitted, so it has no "
@@ -59,6 +60,7 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
         UsageError: none could go on.
     """
     _refuse_population(config, "timesteps")
+    steps = _count("timesteps", steps)
     if type(whose) is int:
         request = Request(0, "steps", steps=steps, of="trials", trials=(whose,))
     else:
@@ -120,6 +122,9 @@ def other_limits(
     Raises:
         UsageError: there is no such limit, or it is not below what is asked for.
     """
+    timesteps = None if timesteps is None else _count("max_timesteps", timesteps)
+    if hours is not None and not 0 < hours <= _MOST_HOURS:
+        raise UsageError(f"max_hours: must be more than 0 and at most 1e6, but got {hours!r}.")
     told = []
     for name, wanted in (("max_timesteps", timesteps), ("max_hours", hours)):
         if wanted is None:
@@ -154,6 +159,17 @@ def may_go_on(past: History, trial: int, steps: int) -> bool:
         return False
     # What ended before it was to had reached the reward threshold, and would end there again.
     return result.state == "halted" or result.steps >= past.segments[past.standing(trial)].until
+
+
+def _count(name: str, value: int) -> int:
+    """A number of calls or steps, as the ledger can hold it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if type(value) is not int or not 1 <= value <= LARGEST_COUNT:
+        raise UsageError(f"{name}: must be a whole number from 1 to 2**53, but got {value!r}.")
+    return value
 
 
 def _searching(config: ExperimentConfig, what: str) -> HyperparameterOptimizerConfig:

@@ -25,7 +25,11 @@ def ask(paths: ExperimentPaths, request: Request) -> Request:
 
     Returns:
         The request as it was recorded.
+
+    Raises:
+        LedgerError: nobody could read it again, so that the experiment would wait for ever.
     """
+    Request.from_json(request.to_json(), "request")
     number = count(paths)
     while True:
         numbered = replace(request, number=number)

@@ -9,6 +9,8 @@ import pytest
 from click.testing import Result as Outcome
 
 from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
+from amc.experiment_view import Experiment
 from amc.ledger import Ledger, Trial
 from tests.experiments import go_on
 
@@ -133,6 +135,7 @@ def test_a_higher_limit_goes_with_what_needs_it(amc: Amc, ended: Ended):
         ({"hyperparameter_optimizer.type": "grid"}, ["extend", "--calls", 2], "is a grid"),
         ({}, ["extend"], "nothing was asked for"),
         ({}, ["extend", "--calls", 0], "'0' is not a whole number from 1 on"),
+        ({}, ["extend", "--timesteps", "1e99"], "'1e99' is not a whole number from 1 on"),
         ({}, ["extend", "--trial", 3], "Say how long: --timesteps N"),
         ({}, ["extend", "--timesteps", 512, "--trial", 3, "--all"], "Give one"),
         (
@@ -241,3 +244,16 @@ def test_what_was_asked_is_shown_with_the_trials(amc: Amc, ended: Ended):
     ]
     assert {one["horizon"] for one in trials} == {256}
     assert shown.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"calls": 1.5}, {"calls": True}, {"timesteps": 2**60}, {"max_hours": float("nan")}],
+)
+def test_from_python_what_is_no_number_is_refused_too(ended: Ended, wish: dict[str, Any]):
+    ledger = ended()
+
+    with pytest.raises(UsageError, match="must be"):
+        Experiment(ledger).extend(**wish)
+
+    assert ledger.history().asked == ()

@@ -291,6 +291,17 @@ def test_a_trial_of_the_users_own_is_one_of_the_search_beyond_its_calls(make_con
     assert sorted(one.suggestion for one in past.trials.values()) == list(range(5))
 
 
+def test_a_trial_of_the_users_own_does_not_end_a_round_of_halving(make_config: MakeConfig):
+    config = searching(make_config, n_calls=9, pruner="halving")
+    plain = run(config).past
+
+    past = run(config, (1, own(0.005))).past
+
+    states = [past.result(number).state for number in range(9)]  # type: ignore[union-attr]
+    assert states == [plain.result(number).state for number in range(9)]  # type: ignore[union-attr]
+    assert past.result(9).state == "completed"  # type: ignore[union-attr]
+
+
 def test_a_grid_gets_no_more_calls(make_config: MakeConfig):
     config = searching(make_config, n_calls=4, type="grid")
 
@@ -370,7 +381,7 @@ def test_no_new_trial_is_opened_when_the_time_is_over(make_config: MakeConfig):
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    wishes=st.lists(st.tuples(st.integers(0, 60), WISHES), max_size=4), moment=st.integers(0, 60)
+    wishes=st.lists(st.tuples(st.integers(0, 60), WISHES), max_size=4), moment=st.integers(0, 20)
 )
 def test_cancelled_at_whatever_moment_it_ends_and_opens_nothing_more(
     case: str, wishes: list[Wish], moment: int, make_config: MakeConfig

@@ -79,3 +79,10 @@ def test_time_counts_until_an_end_and_again_from_where_it_goes_on():
     )
 
     assert (past.clock, past.elapsed) == (1005.0, 35.0)
+
+
+def test_what_nobody_could_read_again_is_not_recorded(ledger: Ledger):
+    with pytest.raises(LedgerError, match="calls: Input should be a valid integer"):
+        ledger.ask(Request(0, "calls", calls=1.5))  # type: ignore[arg-type]
+
+    assert ledger.history().asked == ()
