@@ -55,7 +55,7 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 def trained(broker: Any, shared: Path) -> Callable[..., tuple[Ledger, Winner]]:
     """A function that trains a population here, one segment after another."""
 
-    def train(algorithm: str) -> tuple[Ledger, Winner]:
+    def train(algorithm: str, **search: Any) -> tuple[Ledger, Winner]:
         config = ConfigLoader().from_mapping(
             {
                 "experiment_name": "test",
@@ -63,7 +63,7 @@ def trained(broker: Any, shared: Path) -> Callable[..., tuple[Ledger, Winner]]:
                 "algorithm": algorithm,
                 **ALGORITHMS[algorithm],
                 "optimizer": {"learning_rate_schedule": "linear"},
-                "hyperparameter_optimizer": SEARCH,
+                "hyperparameter_optimizer": SEARCH | search,
                 "training": {
                     "total_timesteps": 448,
                     "eval_freq": 64,
@@ -168,3 +168,25 @@ def test_tensorboard_shows_where_hyperparameters_changed_and_what_a_member_ended
     assert ended == best.trial.hyperparameters
     steps = [one.step for one in board.Scalars("eval/mean_reward")]
     assert steps == sorted(set(steps)) and copies(past, past.newest(number))
+
+
+@pytest.mark.slow
+def test_a_member_that_fails_is_followed_by_a_trial_that_copies_a_good_one(
+    trained: Callable[..., tuple[Ledger, Winner]],
+):
+    too_much = 1e38  # for the loss to be finite
+    space = {"vf_coef": {"low": 0.5, "high": too_much, "log": True}, "gamma": [0.9, 0.99]}
+    points = [{"vf_coef": value, "gamma": 0.95} for value in (too_much, 0.5, 1.0, 2.0)]
+    ledger, _ = trained("ppo", search_space=space, initial_points=points, resample_probability=0.0)
+
+    past = ledger.history()
+
+    first, result = past.segments[4, 0], past.result(4)
+    assert list(past.failed) == [0] and "finite" in str(past.result(0))
+    assert first.start is not None and first.start[0] in {1, 2, 3}
+    assert result is not None and (result.state, result.steps) == ("completed", 448)
+    assert [step for step, _ in past.curve(4)] == list(range(64, 449, 64))
+    assert len(past.trials) == 5
+    assert verify(ledger) == []
+    again = list(replay(ledger, len(past.segments)))
+    assert len(again) == 15 and {fault for _, fault in again} == {None}

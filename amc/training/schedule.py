@@ -21,7 +21,7 @@ def train_stages(config: ExperimentConfig, context: TrialContext) -> TrialOutcom
 
     Args:
         config: with a schedule.
-        context: of the run; each stage counts as an attempt of its own.
+        context: of the run.
     """
     lineage: tuple[Ancestor, ...] = ()
     seconds = 0.0
@@ -29,7 +29,6 @@ def train_stages(config: ExperimentConfig, context: TrialContext) -> TrialOutcom
         segment = _segment(config, context.trial, lineage)
         own = replace(
             context,
-            attempt=context.attempt + segment.index,
             directory=TrialPaths(context.directory).segment(segment.index).directory,
             segment=segment,
             lineage=lineage,

@@ -54,3 +54,17 @@ def test_after_the_threshold_was_reached_no_stage_follows(make_config: MakeConfi
     decision = plan(config, History().after(first).seen({solved.key: solved}))
 
     assert decision is not None and decision.finish == "completed"
+
+
+def test_on_another_seed_draws_go_on_where_the_schedule_forks(make_config: MakeConfig):
+    config = scheduled(make_config).model_copy(update={"seeds": 2})
+
+    past = History()
+    while (decision := plan(config, past)) is not None and decision.finish is None:
+        past = past.after(decision)
+        reports = [Report(*one.key, "completed", one.until, 1.0) for one in decision.segments]
+        past = past.seen({one.key: one for one in reports})
+
+    assert past.segments[0, 2].reseed == 5
+    assert past.segments[1, 2].reseed is None
+    assert past.hyperparameters(past.segments[1, 2]) == {"gamma": 0.9, "learning_rate": 0.01}

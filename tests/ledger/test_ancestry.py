@@ -44,7 +44,7 @@ def done(past: History, scores: dict[int, float], step: int, *segments: Segment)
 @pytest.fixture
 def population() -> History:
     """Trial 1 copied trial 0 at 104, and trial 2 copied trial 1 at 304."""
-    trials = tuple(Trial(n, one, 50 + n, 0, n) for n, one in enumerate((SLOW, MIDDLE, FAST)))
+    trials = tuple(Trial(n, one, 50 + n, 0, n) for n, one in enumerate((SLOW, FAST, MIDDLE)))
     first = (
         Segment(n, 0, 0, 100, END, hyperparameters=trials[n].hyperparameters) for n in (0, 1, 2)
     )

@@ -121,3 +121,4 @@ def test_where_the_task_is_solved_the_stages_left_are_not_trained(small, tmp_pat
 
     assert first.steps == again.steps == 64
     assert first.state == again.state == "completed"
+    assert not TrialPaths(tmp_path).segment(1).directory.exists()

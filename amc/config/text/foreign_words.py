@@ -22,12 +22,16 @@ _SETTINGS = {
     "optimizer.type": "optimizer_class optim optimizer_type",
     "hyperparameter_optimizer": "hpo tuner tune study search optuna hyperparameter_search sweep",
     "hyperparameter_optimizer.type": "sampler search_alg optimizer_name",
-    "hyperparameter_optimizer.n_calls": "n_trials trials num_samples max_trials n_iter budget",
+    "hyperparameter_optimizer.n_calls": "n_trials trials num_samples max_trials n_iter budget "
+    "population_size population pop_size n_members",
     "hyperparameter_optimizer.n_initial_points": "n_startup_trials init_points n_random_starts",
     "hyperparameter_optimizer.initial_points": "points_to_evaluate enqueue enqueue_trials x0 "
     "starting_points initial_configurations start_points",
     "hyperparameter_optimizer.search_space": "space param_space parameters distributions "
-    "hyperparameter_space hyperparameters hyperparams",
+    "hyperparameter_space hyperparameters hyperparams hyperparam_mutations hyperparam_bounds",
+    "hyperparameter_optimizer.perturbation_interval": "perturb_interval exploit_interval",
+    "hyperparameter_optimizer.quantile_fraction": "quantile truncation",
+    "hyperparameter_optimizer.resample_probability": "resample_prob",
     "hyperparameter_optimizer.trials_per_round": "n_jobs max_concurrent_trials batch parallel",
     "training.total_timesteps": "timesteps n_timesteps total_steps num_timesteps max_timesteps "
     "n_steps_total total_env_steps num_env_steps",
