@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,6 +95,11 @@ class BestTrial(TrialStatus):
 class Experiment(Continuable):
     """A submitted config. Every property is read afresh from the ledger."""
 
+    @cached_property
+    def _ended(self) -> dict[int, tuple[Result, TrialStatus]]:
+        # Who follows an experiment looks five times a second, and most trials have ended.
+        return {}
+
     def __repr__(self) -> str:
         return f"<Experiment {self.id} {self.state}>"
 
@@ -148,6 +154,9 @@ class Experiment(Continuable):
         self, trial: Trial, history: History, running: Mapping[int, dict[str, Any]]
     ) -> TrialStatus:
         result, segment = history.result(trial.number), history.newest(trial.number)
+        known, status = self._ended.get(trial.number, (None, None))
+        if status is not None and known is result:
+            return status
         trial = replace(trial, hyperparameters=history.hyperparameters(segment))
         if result is None:
             before = history.report(segment.start) if segment.start else None
@@ -155,7 +164,10 @@ class Experiment(Continuable):
             found = self._unfinished(trial, segment, latest, running.get(trial.number))
         else:
             found = _finished(trial, result)
-        return replace(found, copies=copies(history, segment), horizon=segment.horizon)
+        found = replace(found, copies=copies(history, segment), horizon=segment.horizon)
+        if result is not None:
+            self._ended[trial.number] = result, found
+        return found
 
     def _unfinished(
         self,

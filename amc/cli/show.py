@@ -11,11 +11,15 @@ from amc.cli.tables import trials_table
 from amc.client import experiment as find
 from amc.experiment_view import Experiment
 
+# More than anybody reads; a table of 10,000 rows takes seven seconds to lay out.
+_MOST_ROWS = 200
+
 
 @click.command()
 @experiment_argument
+@click.option("--all", "shows_all", is_flag=True, help="Every trial, where there are many.")
 @json_option
-def show(*, experiment_id: str, as_json: bool) -> None:
+def show(*, experiment_id: str, shows_all: bool, as_json: bool) -> None:
     """Show one experiment and its trials.
 
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default.
@@ -27,7 +31,7 @@ def show(*, experiment_id: str, as_json: bool) -> None:
     overview = Overview.of(experiment)
     _print_head(experiment, overview)
     if overview.trials:
-        console().print(trials_table(overview))
+        console().print(trials_table(overview, max_rows=None if shows_all else _MOST_ROWS))
     for trial in overview.trials:
         if trial.error:
             say(f"trial {trial.number} failed: {formatting.error(trial.error)}")

@@ -93,7 +93,7 @@ def trials_table(overview: Overview, *, max_rows: int | None = None) -> Table:
 
 def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
     if len(shown) < len(overview.trials):
-        yield f"{len(shown)} of {len(overview.trials)} trials shown"
+        yield f"{len(shown)} of {len(overview.trials)} trials shown; all of them: amc show --all"
     if any(trial.kind == "finalist" for trial in shown):
         yield "finalist: a good suggestion again, on another seed"
     for trial in shown:

@@ -103,6 +103,7 @@ class History:
     # of a draft of the next one is carried by the next one too.
     _rules: dict[Any, None] = field(default_factory=dict, compare=False, repr=False)
     _aggregates: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    _results: dict[SegmentKey, Result] = field(default_factory=dict, compare=False, repr=False)
 
     def after(self, *decisions: Decision) -> "History":
         """The history that the next decisions, in order, lead to; nothing is fresh in it.
@@ -199,6 +200,15 @@ class History:
         return report is not None and report.state in {"completed", "halted"}
 
     def _result(self, trial: int, last: int) -> Result | None:
+        key = trial, last
+        if key in self._results:
+            return self._results[key]
+        result = self._found(trial, last)
+        if result is not None and key in self.learned:
+            self._results[key] = result  # what was learned never changes
+        return result
+
+    def _found(self, trial: int, last: int) -> Result | None:
         keys = [(trial, index) for index in range(last + 1)]
         reports = [report for key in keys if (report := self.report(key)) is not None]
         is_short = self._is_short((trial, last))

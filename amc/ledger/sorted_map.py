@@ -45,10 +45,13 @@ class SortedMap(Mapping[K, V]):
         return (key for keys, _ in reversed(self._chunks) for key in reversed(keys))
 
     def __getitem__(self, key: K) -> V:
-        keys, values = self._chunks[self._place(key)] if self._chunks else ((), ())
-        at = bisect_left(keys, key)
-        if at < len(keys) and keys[at] == key:
-            return values[at]  # type: ignore[no-any-return]
+        # Most of what reading a long log costs is spent here.
+        place = bisect_right(self._firsts, key) - 1
+        if place >= 0:
+            keys, values = self._chunks[place]
+            at = bisect_left(keys, key)
+            if at < len(keys) and keys[at] == key:
+                return values[at]  # type: ignore[no-any-return]
         raise KeyError(key)
 
     def __repr__(self) -> str:
