@@ -4,11 +4,11 @@
     OMP_NUM_THREADS=1 python benchmarks/ledger_cost.py ledger --trials 10000 --directory /dev/shm
     python benchmarks/ledger_cost.py files distributed_shared/my-experiment-1
 
-`decide` answers what the driver's own `plan` opens with made-up curves, in memory, and times the
-last decisions: what is planned, what is folded, and the winner so far, the optimizer's own time
-beside it. `ledger` does the same through the real records on disk, without checkpoints, then times
-a new process that reads them and the commands that show them. `files` counts what a trained
-experiment keeps. Times are of the CPU.
+`decide` gives the driver's own `plan` so many finished trials with made-up curves, in memory, and
+times the decisions that follow: what is planned, what is folded, and the winner so far, the
+optimizer's own time beside it. `ledger` makes so many through the real records on disk, without
+checkpoints, then times a new process that reads them and the commands that show them. `files`
+counts what a trained experiment keeps. Times are of the CPU.
 """
 
 import argparse
@@ -29,8 +29,9 @@ from typing import Any
 
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
+from amc.config.search.rungs import rungs
 from amc.driver import plan, searching
-from amc.ledger import AttemptEnd, Decision, History, Ledger, Report, Segment
+from amc.ledger import AttemptEnd, Decision, History, Ledger, Report, Segment, Trial
 from amc.ledger.pruning import is_too_low
 from amc.ledger.standing import winner
 
@@ -118,9 +119,26 @@ class Clock:
         return f"{statistics.median(own):.2f} | {share:.2f} | {own[-1]:.2f} | {optimizer:.2f}"
 
 
+def finished(config: ExperimentConfig, n_trials: int) -> History:
+    """So many trials that have come to the end of their first segment, in two decisions."""
+    search = config.hyperparameter_optimizer
+    is_pruned = search is not None and search.pruner in {"asha", "halving"}
+    until = rungs(config.training)[0] if is_pruned else STEPS
+    draw = random.Random(0)
+    points = [
+        {"learning_rate": 10 ** draw.uniform(-5, -2), "gamma": draw.uniform(0.9, 0.99)}
+        for _ in range(n_trials)
+    ]
+    trials = tuple(Trial(n, point, n, suggestion=n) for n, point in enumerate(points))
+    segments = tuple(Segment(n, 0, 0, until, STEPS) for n in range(n_trials))
+    past = History().after(Decision(0, trials=trials, segments=segments))
+    return past.after(Decision(1, tuple(trained(past, segment) for segment in segments)))
+
+
 def decide(mode: str, n_trials: int) -> Clock:
-    """Decide until so many trials have ended; times of all decisions."""
-    config, past, clock = search_config(mode, n_trials + 8), History(), Clock()
+    """Decide some more where so many trials have ended; the first decisions are not counted."""
+    config, clock = search_config(mode, n_trials + 20 * TIMED), Clock()
+    past = finished(config, n_trials)
 
     def once() -> History | None:
         decision = plan(config, past)
@@ -130,7 +148,7 @@ def decide(mode: str, n_trials: int) -> Clock:
         winner(config, after)
         return after
 
-    while len(past.learned) < n_trials:
+    while len(clock.own) < 2 * TIMED:
         after = clock.timed(once)
         if after is not None:
             past = after
