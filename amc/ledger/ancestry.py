@@ -51,7 +51,10 @@ def config_of(config: ExperimentConfig, history: History, trial: int) -> Experim
         )
         for segment in chain
     ]
-    return configs[0].model_copy(update={"schedule": tuple(_changes(chain, configs))})
+    # Who was given more steps since was trained for so many.
+    training = configs[0].training.model_copy(update={"total_timesteps": last.horizon})
+    schedule = tuple(_changes(chain, configs))
+    return configs[0].model_copy(update={"training": training, "schedule": schedule})
 
 
 def _changes(

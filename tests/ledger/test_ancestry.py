@@ -109,6 +109,18 @@ def test_a_trial_that_copied_nobody_has_no_schedule(population: History, make_co
     assert (found.seed, found.optimizer.learning_rate) == (50, 1e-4)
 
 
+def test_a_trial_that_was_given_more_steps_is_one_of_so_many(make_config: MakeConfig):
+    first, more = Segment(0, 0, 0, END, END), Segment(0, 1, END, 900, 900, (0, 0))
+    past = History().after(Decision(0, (), (Trial(0, SLOW, 5),), (first,)))
+    past = done(past, {0: 1.0}, END, more)
+
+    before = config_of(make_config({"training.total_timesteps": END}), past, 0)
+    after = config_of(make_config({"training.total_timesteps": END}), done(past, {0: 2.0}, 900), 0)
+
+    assert (before.training.total_timesteps, after.training.total_timesteps) == (END, 900)
+    assert after.schedule == ()
+
+
 def test_what_counts_only_under_a_condition_is_written_out_where_it_counts_no_more(
     make_config: MakeConfig,
 ):
