@@ -64,6 +64,10 @@ _FREE = frozenset(
 )
 
 
+class MismatchError(CheckpointError):
+    """Raised when a checkpoint is of another layout, config, backend or kernel."""
+
+
 def capture(
     config: ExperimentConfig,
     environment: VectorEnvironment,
@@ -106,7 +110,7 @@ def restore(
         The loop's progress, as it was given to `capture`.
 
     Raises:
-        CheckpointError: the state is of another layout, config or environment backend.
+        MismatchError: the state is of another layout, config, environment backend or kernel.
     """
     _require_same(state, config, environment, changed)
     if state["versions"] != versions():
@@ -151,25 +155,25 @@ def _require_same(
     changed: frozenset[str],
 ) -> None:
     if state.get("format") != FORMAT:
-        raise CheckpointError(
+        raise MismatchError(
             f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
             f"{FORMAT}. Resume with the version that wrote it."
         )
     free = _FREE | changed
     differences = _differences(_identity(written_for(state), free), _identity(config, free))
     if differences:
-        raise CheckpointError(
+        raise MismatchError(
             f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
             "Resume with the config it was written for, or start in another directory."
         )
     if state["backend"] != environment.backend:
-        raise CheckpointError(
+        raise MismatchError(
             f"checkpoint: it was written on {state['backend']}, here the environment runs on "
             f"{environment.backend}. Set environment.backend, or resume on a machine like that one."
         )
     kernel = versioned_kernel(config)
     if (before := state.get("kernel", kernel)) != kernel:
-        raise CheckpointError(
+        raise MismatchError(
             f"checkpoint: its updates were computed by kernel {before}, here they are by {kernel}, "
             "and one training never mixes two. Resume with the version of amc that wrote it."
         )
@@ -186,7 +190,7 @@ def written_for(state: Mapping[str, Any]) -> ExperimentConfig:
             json.loads(state["config"]), source="checkpoint", accepted=True
         )
     except ConfigError as error:
-        raise CheckpointError(
+        raise MismatchError(
             f"checkpoint: this version of amc does not know the config it was written for: {error} "
             "Resume with the version that wrote it."
         ) from error

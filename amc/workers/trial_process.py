@@ -11,6 +11,7 @@ from types import FrameType
 from amc import failpoints
 from amc.errors import EnvironmentFault, UsageError
 from amc.ledger import Attempt, Report, files
+from amc.training.snapshot import MismatchError
 from amc.training.trial import TrialContext, ancestors
 from amc.workers.base import BaseWorker
 from amc.workers.job import Job
@@ -62,7 +63,7 @@ def _is_the_same_every_time(error: BaseException, progress: Progress) -> bool:
     An environment that cannot be made may have found its port taken, say; what it was given, and
     what it lacks, stays as it is.
     """
-    if isinstance(error, UsageError | ImportError):
+    if isinstance(error, UsageError | ImportError | MismatchError):
         return True
     is_being_made = progress.read()[2] == "set-up"
     cause = error.__cause__

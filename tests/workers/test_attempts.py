@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from amc.config import kernel
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Attempt, AttemptEnd, Decision, Ledger, Segment, Trial, files
 from amc.workers import disk, preload
@@ -484,6 +485,25 @@ def test_what_a_config_got_wrong_is_told_in_a_sentence_after_one_attempt(
     assert became == "failed" and outcomes(ledger) == ["usage"]
     assert result is not None and "there is no cart of that name" in str(result.error)
     assert "Traceback" not in str(result.error)
+
+
+@pytest.mark.engine
+def test_a_segment_that_would_mix_two_kernels_is_refused_in_a_sentence_after_one_attempt(
+    broker: Any, shared: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.create(shared, make_config())
+    first = Segment(0, 0, from_step=0, until=128, horizon=256)
+    ledger.append(Decision(0, trials=(Trial(0, {}, seed=1),), segments=(first,)))
+    assert supervise(ledger) == "completed"
+    go_on(ledger, until=256)
+    monkeypatch.setitem(kernel.VERSIONS, "fast", 2)
+
+    became = supervise(ledger)
+
+    report = ledger.report(0, 1)
+    assert became == "failed" and outcomes(ledger) == ["result", "usage"]
+    assert report is not None and "computed by kernel fast@1, here" in str(report.error)
+    assert "Traceback" not in str(report.error)
 
 
 @pytest.mark.engine
