@@ -96,12 +96,18 @@ def _queues(system: System) -> list[str]:
 
 
 def _duplicate_messages(system: System) -> bool:
+    """Copy what waits, and send again what is under way: a message is taken as soon as it comes."""
     client, queues = system.redis(), _queues(system)
     found = [(name, raw) for name in queues for raw in client.lrange(name, 0, -1)]
     for name, raw in found:
         other = system.random.choice(queues[1:]) if name != queues[0] else name
         client.lpush(other, raw)
-    return bool(found)
+    ledger = system.experiment()
+    if ledger is None:
+        return bool(found)
+    for trial, _ in ledger.history().open:
+        _send_trial(system, ledger, trial)
+    return True
 
 
 def _delete_messages(system: System) -> bool:
@@ -122,11 +128,14 @@ def _untimely_messages(system: System) -> bool:
     if ledger is None:
         return False
     for _ in range(3):
-        trial = system.random.randrange(20)
-        queue = system.random.choice(system.description.workers).queue
-        app.send_task(TRAIN_TRIAL, args=(ledger.id, trial), queue=queue, retry=False)
+        _send_trial(system, ledger, system.random.randrange(20))
         app.send_task(ADVANCE, args=(ledger.id,), retry=False, ignore_result=True)
     return True
+
+
+def _send_trial(system: System, ledger: Ledger, trial: int) -> None:
+    queue = system.random.choice(system.description.workers).queue
+    app.send_task(TRAIN_TRIAL, args=(ledger.id, trial), queue=queue, retry=False)
 
 
 def _take_leases(system: System) -> bool:
