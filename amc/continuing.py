@@ -75,9 +75,10 @@ class Continuable(ABC):
             past = replace(past, asked=(*past.asked, asked[0][0]))
         if calls is not None:
             asked.append(asking.more_calls(config, past, calls))
+            past = replace(past, asked=(*past.asked, asked[-1][0]))
         if timesteps is not None:
             request, told = asking.more_steps(config, past, timesteps, trial)
-            found = asking.chosen(request, config, past) if past.finish else []
+            found = asking.chosen(request, config, past) if asking.has_ended(past) else []
             asked.append((request, [*told, *self._lost(found)]))
         if not asked:
             raise UsageError("extend: nothing was asked for. Give calls, timesteps or a limit.")

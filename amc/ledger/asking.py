@@ -68,7 +68,7 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
     if type(whose) is int and whose not in past.trials:
         numbers = f"0 to {len(past.trials) - 1}" if past.trials else "none yet"
         raise UsageError(f"trial: there is no trial {whose}. There are: {numbers}.")
-    if past.finish is None:
+    if not has_ended(past):
         total = config.training.total_timesteps
         if whose in {"winner", "all"} and steps <= total:
             raise UsageError(
@@ -150,6 +150,11 @@ def chosen(request: Request, config: ExperimentConfig, past: History) -> list[in
     elif request.of == "all":
         trials = (trial.number for trial, result in past.finished() if result.state == "completed")
     return [trial for trial in trials if may_go_on(past, trial, request.steps)]
+
+
+def has_ended(past: History) -> bool:
+    """Whether nothing comes before longer training: the end, and nothing asked that opens more."""
+    return past.finish is not None and all(one.kind == "limits" for one in past.asked)
 
 
 def may_go_on(past: History, trial: int, steps: int) -> bool:

@@ -75,6 +75,17 @@ def test_longer_training_says_whether_it_is_as_one_of_that_length(amc: Amc, ende
     assert seamless.history().result(3).steps == 512  # type: ignore[union-attr]
 
 
+def test_with_more_calls_nobody_knows_yet_who_is_trained_longer(amc: Amc, ended: Ended):
+    ledger = ended()
+
+    told = amc("extend", ledger.id, "--calls", 2, "--timesteps", 512).stderr
+    go_on(ledger)
+
+    assert "once nothing else of the experiment is left" in told and "trial 3" not in told
+    steps = {trial.number: result.steps for trial, result in ledger.history().finished()}
+    assert (steps[3], steps[5]) == (512, 256)
+
+
 def test_every_trial_or_one_may_be_trained_longer(amc: Amc, ended: Ended):
     ledger = ended()
 
