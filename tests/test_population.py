@@ -16,12 +16,13 @@ from amc.cli import main
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
-from amc.ledger.ancestry import copies
+from amc.ledger.ancestry import config_of, copies
 from amc.ledger.standing import Winner, winner
 from amc.training.checkpoint import load
 from amc.verify import replay, verify
 from amc.workers import preload
 from amc.workers.attempts import supervise
+from amc.workers.base import BaseWorker
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -51,9 +52,19 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 }
 
 
+def trained_here(shared: Path, config: ExperimentConfig) -> Ledger:
+    """An experiment, one segment after another."""
+    ledger = Ledger.create(shared, config)
+    while not ledger.is_finished:
+        tasks.advance(ledger.id)
+        for segment in ledger.history().outstanding:
+            supervise(ledger, segment.trial, worker="rl-worker-0", queue="gpu0")
+    return ledger
+
+
 @pytest.fixture
 def trained(broker: Any, shared: Path) -> Callable[..., tuple[Ledger, Winner]]:
-    """A function that trains a population here, one segment after another."""
+    """A function that trains a population here."""
 
     def train(algorithm: str, **search: Any) -> tuple[Ledger, Winner]:
         config = ConfigLoader().from_mapping(
@@ -73,11 +84,7 @@ def trained(broker: Any, shared: Path) -> Callable[..., tuple[Ledger, Winner]]:
             },
             source="test",
         )
-        ledger = Ledger.create(shared, config)
-        while not ledger.is_finished:
-            tasks.advance(ledger.id)
-            for segment in ledger.history().outstanding:
-                supervise(ledger, segment.trial, worker="rl-worker-0", queue="gpu0")
+        ledger = trained_here(shared, config)
         best = winner(config, ledger.history())
         assert best is not None and best.copies, "a winner that copied nobody proves nothing"
         return ledger, best
@@ -190,3 +197,23 @@ def test_a_member_that_fails_is_followed_by_a_trial_that_copies_a_good_one(
     assert verify(ledger) == []
     again = list(replay(ledger, len(past.segments)))
     assert len(again) == 15 and {fault for _, fault in again} == {None}
+
+
+@pytest.mark.slow
+def test_a_config_with_a_schedule_gives_the_same_bits_submitted_and_trained_here(
+    broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig], tmp_path: Path
+):
+    changes = [
+        {"from_step": 100, "hyperparameters": {"learning_rate": 0.01}},
+        {"from_step": 150, "hyperparameters": {"gamma": 0.9}, "reseed": 5},
+    ]
+    config = make_config({"hyperparameter_optimizer": None, "schedule": changes})
+
+    ledger = trained_here(shared, config)
+    outcome = BaseWorker(0, config, tmp_path / "run").run()
+
+    past = ledger.history()
+    assert [one.until for one in past.segments.values()] == [100, 150, 256]
+    assert past.learned[0, 2].digest == outcome.digest
+    assert config_of(config, past, 0).schedule == config.schedule
+    assert verify(ledger) == []
