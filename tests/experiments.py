@@ -37,10 +37,12 @@ def learn(ledger: Ledger) -> None:
 
 
 def play(
-    config: ExperimentConfig, score: Callable[[Trial], float | None]
+    config: ExperimentConfig,
+    score: Callable[[Trial], float | None],
+    past: History | None = None,
 ) -> tuple[History, Decision]:
     """Answer whatever the driver opens with scores, until it ends the experiment."""
-    past = History()
+    past = History() if past is None else past
     while (decision := plan(config, past)) is not None and decision.finish is None:
         past = past.after(decision)
         reports = [report(one.trial, score(past.trials[one.trial])) for one in decision.segments]

@@ -1,6 +1,7 @@
 """Seeds for tuning, for choosing and for testing, which have nothing in common."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from amc.config.schema import ExperimentConfig
 from amc.driver import budget, trial_seed
-from amc.ledger import History, Trial
+from amc.ledger import History, Request, Trial
 from amc.ledger.records import TrialKind
 from amc.ledger.standing import winner
 from amc.training.training import ALGORITHM, ENVIRONMENT, EVALUATION
@@ -106,6 +107,27 @@ def test_without_finalists_the_best_of_the_search_is_tested(make_config: MakeCon
 
     assert [trial.kind for trial in past.trials.values()] == ["search"] * 4 + ["test"] * 2
     assert {trial.suggestion for trial in past.trials.values() if trial.kind == "test"} == {3}
+
+
+@pytest.mark.parametrize(("late", "tests"), [(50.0, [3, 3, 4, 4]), (-50.0, [3, 3])])
+def test_after_an_extension_a_new_winner_is_tested_on_seeds_of_its_own(
+    late: float, tests: list[int], make_config: MakeConfig
+):
+    config = searching(make_config, n_calls=4, finalists=0, test_seeds=2)
+
+    def score(trial: Trial) -> float:
+        return float(trial.suggestion) if trial.suggestion < 4 else late
+
+    past, end = play(config, score)
+    asked = replace(past.after(end), asked=(Request(0, "calls", calls=1),))
+    past, end = play(config, score, asked)
+
+    tested = [trial for trial in past.trials.values() if trial.kind == "test"]
+    best = winner(config, past)
+    assert best is not None and end.finish == "completed"
+    assert [trial.suggestion for trial in tested] == tests
+    assert len({trial.seed for trial in tested}) == len(tested)
+    assert set(best.mean_of) == {one.number for one in tested[-2:]}
 
 
 def test_a_search_that_found_nothing_tests_nothing(make_config: MakeConfig):
