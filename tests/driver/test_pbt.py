@@ -43,7 +43,8 @@ def train(past: History, segment: Segment) -> Report:
     for step in range(segment.from_step + EVERY, segment.until + 1, EVERY):
         score += EVERY * progress(past, segment)
         points.append((step, score))
-    return Report(*segment.key, "completed", step=segment.until, score=score, curve=tuple(points))
+    end = {"step": segment.until, "score": score, "curve": tuple(points), "checkpoint": "a.pt"}
+    return Report(*segment.key, "completed", **end)
 
 
 def fail(segment: Segment) -> Report:
@@ -192,6 +193,20 @@ def test_the_place_of_a_member_that_failed_is_taken_by_a_copy_of_one_of_the_best
     assert past.result(8).state == "completed"  # type: ignore[union-attr]
     assert [step for step, _ in past.curve(8)] == list(range(EVERY, STEPS + 1, EVERY))
     assert {len(decision.segments) for decision in made[:-1]} == {8}
+
+
+def test_no_checkpoint_is_let_go_that_a_member_starts_from(make_config: MakeConfig):
+    _, made = run(population(make_config), fails=lambda one: one.key == (2, 3))
+
+    past, gone = History(), set[tuple[int, int]]()
+    for decision in made:
+        past = past.after(decision)
+        gone |= set(driver.released(past, decision.learned))
+        assert not gone & {one.start for one in past.open.values()}
+
+    left = set(past.learned) - gone
+    assert {past.standing(trial) for trial in past.trials} <= left
+    assert len(gone) > len(left)
 
 
 def test_in_the_last_generation_nobody_takes_a_place(make_config: MakeConfig):
