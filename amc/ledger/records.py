@@ -57,8 +57,9 @@ class Record:
         Raises:
             LedgerError: it lacks a key, or a value is of another type.
         """
-        # As text: only there a strict check takes an object for a dataclass.
-        return cls.from_text(json.dumps(data), source)
+        # As text: only there a strict check takes an object for a dataclass. Half a character, as
+        # an error may hold, becomes a question mark: no text has room for it.
+        return cls.from_text(json.dumps(data, ensure_ascii=False).encode(errors="replace"), source)
 
     @classmethod
     def from_text(cls, text: str | bytes, source: object) -> Self:

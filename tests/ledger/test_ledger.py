@@ -84,6 +84,16 @@ def test_the_first_report_of_a_segment_stays(ledger: Ledger) -> None:
     assert [segment.trial for segment in seen.outstanding] == [1]
 
 
+def test_an_error_that_holds_half_a_character_is_learned_all_the_same(ledger: Ledger) -> None:
+    open_round(ledger, TRIALS[0])
+    ledger.write_report(report(0, None, error="no such file: \udcff.txt"))
+
+    learn(ledger)
+
+    assert ledger.result(0) == ledger.history().result(0)
+    assert [result.error for _, result in ledger.history().finished()] == ["no such file: ?.txt"]
+
+
 def test_what_was_learned_is_history_and_read_once(ledger: Ledger) -> None:
     open_round(ledger, *TRIALS)
     for trial in TRIALS:
