@@ -89,6 +89,18 @@ def test_show_prints_every_trial_and_why_one_failed(amc: Amc, make_experiment: M
     assert "trial 1 failed: exception: Traceback ... ValueError: nan" in outcome.stdout
 
 
+def test_show_leaves_out_most_of_very_many_trials_unless_all_are_asked_for(
+    amc: Amc, make_experiment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_experiment(3.0, None)
+    monkeypatch.setattr("amc.cli.show._MOST_ROWS", 1)
+
+    some, everything = amc("show", "cartpole-1"), amc("show", "cartpole-1", "--all")
+
+    assert "trials shown; all of them: amc show --all" in some.stdout
+    assert "trials shown" not in everything.stdout
+
+
 def test_show_as_json_is_one_document_with_the_agreed_keys(amc: Amc, make_experiment: Make):
     make_experiment(3.0, 5.0)
 
