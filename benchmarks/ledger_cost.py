@@ -94,7 +94,7 @@ class Clock:
     optimizer: list[float] = field(default_factory=list)
 
     def timed(self, decide: Callable[[], Any]) -> Any:
-        """Time a decision; what is spent in the optimizer counts there."""
+        """Time a decision, if one is made; what is spent in the optimizer counts there."""
         suggest, spent = searching.next_suggestions, 0.0
 
         def spy(*arguments: Any) -> Any:
@@ -107,8 +107,9 @@ class Clock:
         setattr(searching, "next_suggestions", spy)  # noqa: B010
         began = time.process_time()
         found = decide()
-        self.own.append(time.process_time() - began - spent)
-        self.optimizer.append(spent)
+        if found is not None:
+            self.own.append(time.process_time() - began - spent)
+            self.optimizer.append(spent)
         setattr(searching, "next_suggestions", suggest)  # noqa: B010
         return found
 
@@ -129,7 +130,7 @@ def finished(config: ExperimentConfig, n_trials: int) -> History:
         {"learning_rate": 10 ** draw.uniform(-5, -2), "gamma": draw.uniform(0.9, 0.99)}
         for _ in range(n_trials)
     ]
-    trials = tuple(Trial(n, point, n, suggestion=n) for n, point in enumerate(points))
+    trials = tuple(Trial(n, point, n, n // 18, n) for n, point in enumerate(points))
     segments = tuple(Segment(n, 0, 0, until, STEPS) for n in range(n_trials))
     past = History().after(Decision(0, trials=trials, segments=segments))
     return past.after(Decision(1, tuple(trained(past, segment) for segment in segments)))

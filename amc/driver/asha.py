@@ -39,6 +39,8 @@ def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) ->
     opened = 0
     for rung in reversed(range(len(steps) - 1)):
         for number, is_promoted in ladder[rung].chosen():
+            if opened >= room:
+                return opened  # however many more deserve it
             trials = past.suggestions[number]
             has_room = opened + len(trials) <= room
             if has_room and draft.may_go_on(trials, steps[rung + 1]):
