@@ -37,7 +37,7 @@ SHORT = {
     "test_seeds": 0,
 }
 LONG = {"n_calls": 2, "test_seeds": 0}
-LONG_TRIALS = {"training.total_timesteps": 30_000, "training.eval_freq": 15_000}
+LONG_TRIALS = {"training.total_timesteps": 180_000, "training.eval_freq": 90_000}
 _wanted: dict[str, list[Any]] = {}
 
 
