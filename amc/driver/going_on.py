@@ -2,13 +2,14 @@
 
 More calls and other limits count from the decision on that learns of them. A trial of the user's
 own, and a failed one once more, are opened by the next decision that has room for them, and trained
-to their end in one piece. Steps for trials that have ended are given once nothing else is left.
+to their end whatever prunes. Steps for trials that have ended are given once nothing else is left.
 The decision that does what a request asks carries it; so does the one that ends the experiment,
 which says why nothing came of it. Its doors are `open_requested` and `give_steps`.
 """
 
 from amc.config.schema import ExperimentConfig
 from amc.driver.draft import Draft
+from amc.driver.following import stages_of
 from amc.ledger import History, Request
 from amc.ledger.asking import chosen, is_population
 
@@ -26,7 +27,7 @@ def open_requested(config: ExperimentConfig, past: History, draft: Draft) -> Non
                 draft.start(request.hyperparameters, number, request=request.number)
                 draft.answered.append(request)
         elif request.kind == "retry":
-            _retry(request, past, draft)
+            _retry(request, config, past, draft)
 
 
 def give_steps(config: ExperimentConfig, past: History, draft: Draft) -> None:
@@ -46,7 +47,7 @@ def give_steps(config: ExperimentConfig, past: History, draft: Draft) -> None:
             draft.remarks.append(f"No steps were left for trial {trial}.")
 
 
-def _retry(request: Request, past: History, draft: Draft) -> None:
+def _retry(request: Request, config: ExperimentConfig, past: History, draft: Draft) -> None:
     results = {n: past.result(n) for n in request.trials if n in past.trials}
     done = {trial.retry_of for trial in draft.trials}
     if not all(results.values()):
@@ -60,6 +61,7 @@ def _retry(request: Request, past: History, draft: Draft) -> None:
             trial.hyperparameters,
             trial.suggestion,
             kind=trial.kind,
+            until=stages_of(config, past, trial.suggestion)[0].until,
             request=request.number,
             retry_of=number,
         )

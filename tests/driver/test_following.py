@@ -1,10 +1,11 @@
 """A config with a schedule, submitted: one trial, a segment for each stage."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
-from amc.ledger import History, Report
+from amc.ledger import History, Report, Request
 
 MakeConfig = Callable[..., ExperimentConfig]
 
@@ -68,3 +69,20 @@ def test_on_another_seed_draws_go_on_where_the_schedule_forks(make_config: MakeC
     assert past.segments[0, 2].reseed == 5
     assert past.segments[1, 2].reseed is None
     assert past.hyperparameters(past.segments[1, 2]) == {"gamma": 0.9, "learning_rate": 0.01}
+
+
+def test_what_failed_follows_the_schedule_when_it_is_tried_again(make_config: MakeConfig):
+    config = scheduled(make_config)
+    first = plan(config, History())
+    assert first is not None
+    failed = Report(0, 0, "failed", 250, error="it was unlucky")
+
+    past = History().after(first).seen({failed.key: failed})
+    past = replace(past, asked=(Request(0, "retry", trials=(0,)),))
+    while (decision := plan(config, past)) is not None and decision.finish is None:
+        past = past.after(decision)
+        reports = [Report(*one.key, "completed", one.until, 1.0) for one in decision.segments]
+        past = past.seen({one.key: one for one in reports})
+
+    own = [past.hyperparameters(one) for one in past.segments.values() if one.trial == 1]
+    assert own == [{}, {"gamma": 0.9}, {"gamma": 0.9, "learning_rate": 0.01}]
