@@ -277,7 +277,15 @@ def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
 
 def _store_best(ledger: Ledger) -> None:
     """Assemble best.json and best/: the winner's record, its config and its agent."""
-    history = ledger.history()
+    stored = None
+    # Whoever stalled on the way, while another driver went on to a later end, must not leave an
+    # older winner: the last to write looks whether the log has grown.
+    while stored != (history := ledger.history()).decisions:
+        _store_winner(ledger, history)
+        stored = history.decisions
+
+
+def _store_winner(ledger: Ledger, history: History) -> None:
     best = winner(ledger.config, history)
     if best is None:
         return

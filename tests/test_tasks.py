@@ -350,6 +350,31 @@ def test_what_is_asked_of_an_experiment_that_has_ended_lets_it_go_on(ledger: Led
     assert (stored["number"], stored["mean_score"]) == (4, 2.0)
 
 
+def test_a_driver_that_stalls_at_an_end_leaves_no_older_winner(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        for segment in ledger.history().outstanding:
+            ledger.write_report(report(segment.trial, 1.0))
+        if len(ledger.history().trials) < 4:
+            tasks.advance(ledger.id)
+    config_of = tasks.config_of
+
+    def stall(*given: Any) -> ExperimentConfig:
+        monkeypatch.setattr(tasks, "config_of", config_of)
+        ledger.ask(Request(0, "calls", calls=1))
+        tasks.advance(ledger.id)
+        ledger.write_report(report(4, 2.0))
+        tasks.advance(ledger.id)
+        return config_of(*given)
+
+    monkeypatch.setattr(tasks, "config_of", stall)
+    tasks.advance(ledger.id)
+
+    stored = json.loads(ledger.paths.best.read_text())
+    assert (ledger.state, stored["number"], stored["mean_score"]) == ("completed", 4, 2.0)
+
+
 def test_decisions_know_the_time_where_it_is_limited(
     broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]
 ) -> None:
