@@ -190,6 +190,11 @@ def _best(ledger: Ledger, past: History) -> Iterator[str]:
     told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
     if told != best:
         yield f"{ledger.paths.best}: is not the winner that the log tells."
+    if best is not None and best.result.checkpoint is not None:
+        own = ledger.paths.trial(best.trial.number).directory / best.result.checkpoint
+        agent, digest = ledger.paths.best_agent(own.suffix), digest_path(own)
+        if files.has_digest(own, digest) and not files.has_digest(agent, digest):
+            yield f"{agent}: is not the winner's."
 
 
 def replay(ledger: Ledger, count: int, seed: int = 0) -> Iterator[tuple[Segment, str | None]]:

@@ -138,6 +138,7 @@ def test_every_change_is_told(ended: Ledger) -> None:
             lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
             "agent.pt: damaged",
         ),
+        (ended.paths.best_agent(".pt"), Path.unlink, "agent.pt: is not the winner's"),
         (
             ended.paths.request(0),
             lambda path: change(path, lambda data: data.update(steps=2048)),
