@@ -13,7 +13,7 @@ from pathlib import Path
 
 from amc.driver import plan
 from amc.errors import AmcError, LedgerError
-from amc.ledger import Decision, History, Ledger, Segment, files, log, requests, snapshots
+from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.paths import digest_path
 from amc.ledger.standing import Winner, winner
@@ -92,11 +92,15 @@ def _decisions(ledger: Ledger) -> Iterator[Decision]:
 def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
     config, past = ledger.config, History()
     for decision in decisions:
+        asked = decision.requests
+        if past.finish is not None and not asked:
+            # What lets it go on may wait for its turn: steps are given once nothing else is left.
+            asked = _steps_asked(decisions[decision.number :])[:1]
         # Format 1 had no such file; another version of amc may well decide otherwise.
         was_ours = files.exists(ledger.paths.decision(decision.number)) and decision.amc == VERSION
         known = replace(
             past.seen({report.key: report for report in decision.learned}),
-            asked=decision.requests,
+            asked=asked,
             now=decision.now,
             is_cancelled=decision.finish == "cancelled",
         )
@@ -110,6 +114,10 @@ def _decided_again(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
             if again is None or replace(again, amc=VERSION) != decision:
                 yield f"decision {decision.number}: decided again, it comes out otherwise{why}."
         past = past.after(decision)
+
+
+def _steps_asked(decisions: list[Decision]) -> tuple[Request, ...]:
+    return tuple(one for told in decisions for one in told.requests if one.kind == "steps")
 
 
 def _snapshots(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:

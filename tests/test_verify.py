@@ -14,11 +14,11 @@ from amc.cli import main
 from amc.config.schema import ExperimentConfig
 from amc.driver import plan
 from amc.experiment_view import Experiment
-from amc.ledger import Ledger, Request, files
+from amc.ledger import Decision, Ledger, Request, files
 from amc.workers import preload
 from amc.workers.attempts import supervise
 from amc.workers.base import BaseWorker
-from tests.experiments import report
+from tests.experiments import go_on, report
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -208,3 +208,23 @@ def test_other_bits_from_another_machine_are_excused(of_two_kinds: Ledger) -> No
     excuse = verify.excuse(of_two_kinds, past.segments[1, 0])
 
     assert excuse is not None and "gymnasium 1.0.0 CartPole-v1, of the moon; here is" in excuse
+
+
+def test_what_was_decided_while_a_request_for_steps_waited_comes_out_the_same_again(
+    shared: Path, make_config: Callable[..., ExperimentConfig]
+) -> None:
+    ledger = Ledger.create(shared, make_config())
+    first = plan(ledger.config, ledger.history())
+    assert first is not None and ledger.append(first)
+    for segment in first.segments:
+        ledger.write_report(report(segment.trial, 1.0))
+    past = ledger.history()
+    learned = tuple(past.fresh.values())
+    assert ledger.append(Decision(1, learned, finish="failed", why="the disk of a plug-in"))
+    ledger.ask(Request(0, "steps", steps=4096, of="winner"))
+    go_on(ledger)
+
+    faults = verify.verify(ledger)
+
+    assert len(ledger.history().trials) == 4
+    assert not [fault for fault in faults if "decided again" in fault]
