@@ -27,7 +27,8 @@ from amc.ledger.ancestry import config_of, copies, generation
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
 from amc.ledger.records import Copy, ExperimentState
-from amc.ledger.standing import MeanScore, Winner, winner
+from amc.ledger.standing import MeanScore
+from amc.ledger.winner import Winner, winner
 
 _POLL_S = 0.2
 

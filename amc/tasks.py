@@ -30,7 +30,7 @@ from amc.ledger import Decision, History, Ledger, Report, files
 from amc.ledger.ancestry import config_of
 from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from amc.settings import shared_dir
 from amc.version import VERSION
 from amc.workers.signals import connect_signals

@@ -16,7 +16,7 @@ from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.paths import digest_path
-from amc.ledger.standing import Winner, winner
+from amc.ledger.winner import Winner, winner
 from amc.training.provenance import Provenance
 from amc.training.trial import TrialContext, ancestors
 from amc.version import VERSION

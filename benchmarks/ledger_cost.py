@@ -33,7 +33,7 @@ from amc.config.search.rungs import rungs
 from amc.driver import plan, searching
 from amc.ledger import AttemptEnd, Decision, History, Ledger, Report, Segment, Trial
 from amc.ledger.pruning import is_too_low
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 
 STEPS, EVERY = 1000, 100
 MODES: dict[str, dict[str, str]] = {

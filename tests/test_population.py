@@ -17,7 +17,7 @@ from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
 from amc.ledger.ancestry import config_of, copies
-from amc.ledger.standing import Winner, winner
+from amc.ledger.winner import Winner, winner
 from amc.training.checkpoint import load
 from amc.verify import replay, verify
 from amc.workers import preload

@@ -11,7 +11,7 @@ from functools import cached_property
 from amc.config.schema import ExperimentConfig
 from amc.driver.budget import budget
 from amc.ledger import History
-from amc.ledger.standing import ranked
+from amc.ledger.winner import ranked
 
 _HOUR_S = 3600.0
 

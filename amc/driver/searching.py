@@ -13,7 +13,7 @@ from amc.driver.rows import Rows
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import History
-from amc.ledger.standing import candidates, ranked
+from amc.ledger.winner import candidates, ranked
 
 
 def open_suggestions(

@@ -15,7 +15,7 @@ from amc.config.search.initial_points import own_point
 from amc.errors import UsageError
 from amc.ledger.history import History
 from amc.ledger.records import Request
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 
 _HOUR_S = 3600.0
 _MOST_HOURS = 1e6

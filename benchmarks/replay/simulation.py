@@ -22,7 +22,7 @@ from amc.config.schema import ExperimentConfig
 from amc.driver import plan
 from amc.ledger import Decision, History, Report, Segment
 from amc.ledger.pruning import score_at
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from amc.optimizers.encoding import Encoding
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from amc import driver
 from amc.config.schema import ExperimentConfig
 from amc.driver.rows import Rows
 from amc.ledger import Decision, History, Report, Request, Segment
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from tests.driver.test_policies import CASES, STEPS, searching, train
 
 MakeConfig = Callable[..., ExperimentConfig]

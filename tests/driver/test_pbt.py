@@ -13,7 +13,7 @@ from amc.config.schema import ExperimentConfig
 from amc.config.search.generations import generations
 from amc.ledger import Decision, History, Report, Segment
 from amc.ledger.ancestry import config_of
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 
 MakeConfig = Callable[..., ExperimentConfig]
 STEPS, EVERY, INTERVAL = 1000, 50, 100

@@ -5,7 +5,7 @@ import pytest
 from amc import driver
 from amc.config.schema import ExperimentConfig
 from amc.ledger import History, Segment, Trial
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from tests.experiments import of, play, report
 
 MakeConfig = Callable[..., ExperimentConfig]

@@ -14,7 +14,7 @@ from amc.driver.told import Row
 from amc.ledger import Decision, History, Report, Segment, Trial
 from amc.ledger.pruning import is_too_low, pruned
 from amc.ledger.sorted_map import SortedMap
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 
 MakeConfig = Callable[..., ExperimentConfig]
 STEPS, EVERY = 1000, 100

@@ -13,7 +13,7 @@ from amc.config.schema import ExperimentConfig
 from amc.driver import budget, trial_seed
 from amc.ledger import History, Request, Trial
 from amc.ledger.records import TrialKind
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from amc.training.training import ALGORITHM, ENVIRONMENT, EVALUATION
 from tests.experiments import play
 

@@ -13,7 +13,7 @@ from amc.ledger import Decision, History, Report, Segment, Trial, files
 from amc.ledger.ancestry import config_of, copies, generation
 from amc.ledger.known_points import known_points
 from amc.ledger.records import Copy
-from amc.ledger.standing import Winner, winner
+from amc.ledger.winner import Winner, winner
 
 MakeConfig = Callable[..., ExperimentConfig]
 END = 400

@@ -9,7 +9,7 @@ import pytest
 from amc.config.loader import ConfigLoader
 from amc.driver import budget, plan
 from amc.ledger import Ledger, Request, Result, format1
-from amc.ledger.standing import winner
+from amc.ledger.winner import winner
 from tests.experiments import go_on, report
 
 KEPT = Path(__file__).parent / "format1"

@@ -7,7 +7,8 @@ import pytest
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import History, Trial
-from amc.ledger.standing import MeanScore, Winner, ranked, standings, winner
+from amc.ledger.standing import MeanScore, standings
+from amc.ledger.winner import Winner, ranked, winner
 from tests.experiments import of, opening, report
 
 MakeConfig = Callable[..., ExperimentConfig]
