@@ -158,16 +158,16 @@ class Experiment(Continuable):
         known, status = self._ended.get(trial.number, (None, None))
         if status is not None and known is result:
             return status
-        trial = replace(trial, hyperparameters=history.hyperparameters(segment))
+        if segment.hyperparameters is not None:
+            trial = replace(trial, hyperparameters=segment.hyperparameters)
+        came_through = copies(history, segment)
         if result is None:
             before = history.report(segment.start) if segment.start else None
             latest = history.report(segment.key) or before
             found = self._unfinished(trial, segment, latest, running.get(trial.number))
-        else:
-            found = _finished(trial, result)
-        found = replace(found, copies=copies(history, segment), horizon=segment.horizon)
-        if result is not None:
-            self._ended[trial.number] = result, found
+            return replace(found, copies=came_through)
+        found = _finished(trial, result, came_through, segment.horizon)
+        self._ended[trial.number] = result, found
         return found
 
     def _unfinished(
@@ -193,6 +193,7 @@ class Experiment(Continuable):
             kind=trial.kind,
             round=trial.round,
             suggestion=trial.suggestion,
+            horizon=segment.horizon,
             request=trial.request,
             retry_of=trial.retry_of,
         )
@@ -328,7 +329,9 @@ def _seconds(told: Any) -> float:
     return max(0.0, float(told)) if is_number else 0.0
 
 
-def _finished(trial: Trial, result: Result) -> TrialStatus:
+def _finished(
+    trial: Trial, result: Result, copies: tuple[Copy, ...], horizon: int | None = None
+) -> TrialStatus:
     return TrialStatus(
         trial.number,
         result.state,
@@ -344,6 +347,8 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
         suggestion=trial.suggestion,
         solved_at=result.solved_at,
         error=result.error,
+        copies=copies,
+        horizon=horizon,
         request=trial.request,
         retry_of=trial.retry_of,
     )
@@ -351,7 +356,7 @@ def _finished(trial: Trial, result: Result) -> TrialStatus:
 
 def _best(best: Winner) -> BestTrial:
     return BestTrial(
-        **vars(replace(_finished(best.trial, best.result), copies=best.copies)),
+        **vars(_finished(best.trial, best.result, best.copies)),
         mean_score=best.mean_score,
         standard_error=best.standard_error,
         n_seeds=best.n_seeds,

@@ -17,6 +17,8 @@ from amc.ledger.records import Copy, Segment
 
 def copies(history: History, segment: Segment) -> tuple[Copy, ...]:
     """The trials whose weights a segment's trial went on from, the first one first."""
+    if segment.start is None:
+        return ()
     return tuple(
         Copy(trial=before.trial, step=after.from_step)
         for before, after in pairwise((*history.lineage(segment), segment))
