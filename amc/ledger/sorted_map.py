@@ -45,7 +45,6 @@ class SortedMap(Mapping[K, V]):
         return (key for keys, _ in reversed(self._chunks) for key in reversed(keys))
 
     def __getitem__(self, key: K) -> V:
-        # Most of what reading a long log costs is spent here.
         place = bisect_right(self._firsts, key) - 1
         if place >= 0:
             keys, values = self._chunks[place]
