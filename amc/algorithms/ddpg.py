@@ -20,6 +20,7 @@ from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.ddpg_learner import DDPGLearner
 from amc.algorithms.device import matrix_products
 from amc.algorithms.kernels.ddpg import FastDDPGLearner
+from amc.algorithms.learning_rate import scheduled_learning_rate
 from amc.algorithms.networks import DeterministicActorCritic, initialize_uniform
 from amc.algorithms.noise import NormalNoise, make_noise
 from amc.algorithms.random_streams import (
@@ -29,7 +30,6 @@ from amc.algorithms.random_streams import (
     torch_generator,
 )
 from amc.algorithms.replay import ReplayBuffer
-from amc.algorithms.schedules import scheduled_learning_rate
 from amc.algorithms.spaces import ActionRange, policy_size
 from amc.config.hyperparameters import DDPGHyperparameters
 from amc.config.kernel import Kernel

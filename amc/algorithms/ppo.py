@@ -23,6 +23,7 @@ from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.device import matrix_products
 from amc.algorithms.distributions import Categorical, DiagonalGaussian
 from amc.algorithms.kernels.ppo import FastPPOLearner
+from amc.algorithms.learning_rate import scheduled_learning_rate
 from amc.algorithms.networks import ActorCritic
 from amc.algorithms.ppo_learner import PPOLearner
 from amc.algorithms.random_streams import (
@@ -33,7 +34,6 @@ from amc.algorithms.random_streams import (
 )
 from amc.algorithms.returns import explained_variance
 from amc.algorithms.rollout import Rollout, RolloutBuffer
-from amc.algorithms.schedules import scheduled_learning_rate
 from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel

@@ -4,22 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from amc.config.schema import ExperimentConfig
 from amc.driver.limits import Limits
+from amc.driver.seeds import trial_seed, would_spare
 from amc.ledger import History, Request, Segment, SegmentKey, Trial
 from amc.ledger.records import TrialKind
-
-# The seed of trial n is a stream of its own below the experiment's seed; so is the draw that says
-# whether a suggestion would be spared.
-_TRIAL_STREAM, _SPARED_STREAM = 1, 2
-# A seed's 32 bits are drawn, and its kind is put above them: so the three sets have no seed in
-# common, however many trials there are, and what is drawn below a seed differs, too.
-_SEED_BITS = 32
-_SETS: Mapping[TrialKind, int] = {"search": 0, "finalist": 1, "test": 2}
-# One doomed trial in so many runs on, so that it becomes known how often halting is wrong.
-_ONE_IN = 10
 
 
 @dataclass(frozen=True)
@@ -183,18 +172,3 @@ class Draft:
         ends = (self._past.learned[trial, self._past.last[trial]].step for trial in trials)
         steps = sum(max(0, until - end) for end in ends)
         return self._limits.allow(steps, kept=self._limits.kept(until))
-
-
-def trial_seed(experiment_seed: int, number: int, kind: TrialKind = "search") -> int:
-    """The seed of a trial: its own stream below the experiment's seed, in the set of its kind.
-
-    Trials of the search have seeds below 2**32, finalists the next 2**32, tests the next.
-    """
-    sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
-    return (_SETS[kind] << _SEED_BITS) + int(sequence.generate_state(1)[0])
-
-
-def would_spare(experiment_seed: int, suggestion: int) -> bool:
-    """Whether this suggestion, if it is to be halted, runs on all the same."""
-    sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_SPARED_STREAM, suggestion))
-    return int(sequence.generate_state(1)[0]) % _ONE_IN == 0

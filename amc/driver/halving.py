@@ -12,7 +12,8 @@ from amc.driver.comparison import (
     mean_at,
     standing_height,
 )
-from amc.driver.draft import Draft, would_spare
+from amc.driver.draft import Draft
+from amc.driver.seeds import would_spare
 from amc.ledger import History
 from amc.ledger.pruning import best_first
 

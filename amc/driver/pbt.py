@@ -21,7 +21,7 @@ from amc.ledger.sorted_map import SortedMap
 from amc.optimizers.encoding import Encoding
 from amc.optimizers.perturbation import perturbed
 
-# Far from the streams of trials' seeds, which `amc.driver.draft` has.
+# Far from the streams of trials' seeds, which `amc.driver.seeds` has.
 _STREAM = 101
 # Hyperparameters that do not fit together are drawn again, so often.
 _DRAWS = 100

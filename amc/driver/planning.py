@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from amc.config.schema import ExperimentConfig
 from amc.driver.draft import Draft
-from amc.driver.going_on import AT_ONCE, give_steps, open_requested
 from amc.driver.policies import learnable, open_next
+from amc.driver.requested import AT_ONCE, give_steps, open_requested
 from amc.ledger import Decision, History
 from amc.ledger.standing import standings
 

@@ -14,8 +14,8 @@ import torch
 
 from amc.config.schema import ExperimentConfig
 from amc.training.lineage import train
-from amc.training.schedule import train_stages
 from amc.training.segments import segment_config
+from amc.training.stages import train_stages
 from amc.training.trial import TrialContext, TrialOutcome
 
 __all__ = ["BaseWorker", "TrialContext", "TrialOutcome"]

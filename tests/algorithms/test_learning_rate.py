@@ -1,6 +1,6 @@
 import pytest
 
-from amc.algorithms.schedules import scheduled_learning_rate
+from amc.algorithms.learning_rate import scheduled_learning_rate
 from amc.config.schema import OptimizerConfig
 
 
