@@ -310,6 +310,8 @@ def _hand_out(checkpoint: Path, agent: Path) -> None:
     digest = digest_path(checkpoint).read_text(encoding="utf-8")
     temporary = agent.with_name(f".{agent.name}.{os.getpid()}.tmp")
     shutil.copyfile(checkpoint, temporary)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())  # whoever reads of the end may rely on what came before
     text = digest.replace(checkpoint.name, agent.name)
     files.replace(digest_path(agent), text, point="best-agent-digest")
     with failpoints.around("best-agent"):

@@ -1,7 +1,9 @@
 """What the two tasks make of a message, and of trouble."""
 
 import base64
+import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -429,6 +431,31 @@ def awaited(broker: Any) -> list[list[str]]:
         body = embedded["chord"]
         found.append([body["task"], *(one["task"] for one in body["options"]["link_error"])])
     return found
+
+
+def test_the_agent_is_on_the_disk_before_the_end_is(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (synced.append(os.fstat(file).st_ino), sync(file))
+    )
+    paths = ledger.paths.trial(0)
+    file = CheckpointFile.of(paths.segment(0).checkpoints, 256, 1)
+    file.path.parent.mkdir(parents=True)
+    file.path.write_bytes(b"weights")
+    file.digest_path.write_text(f"{hashlib.sha256(b'weights').hexdigest()}  {file.path.name}\n")
+    name = str(file.path.relative_to(paths.directory))
+
+    ledger.write_report(report(0, 2.0, checkpoint=name))
+    for _ in range(2):
+        for segment in ledger.history().outstanding:
+            ledger.write_report(report(segment.trial, 1.0))
+        tasks.advance(ledger.id)
+
+    agent, end = ledger.paths.best_agent(".pt"), ledger.paths.end(0)
+    assert synced.index(agent.stat().st_ino) < synced.index(end.stat().st_ino)
 
 
 def test_checkpoints_that_a_trial_has_gone_on_from_are_removed(ledger: Ledger) -> None:
