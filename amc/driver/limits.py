@@ -11,9 +11,8 @@ from functools import cached_property
 from amc.config.schema import ExperimentConfig
 from amc.driver.budget import budget
 from amc.ledger import History
+from amc.ledger.asking import is_late, limit
 from amc.ledger.winner import ranked
-
-_HOUR_S = 3600.0
 
 
 class Limits:
@@ -26,19 +25,14 @@ class Limits:
 
     def __init__(self, config: ExperimentConfig, past: History) -> None:
         self._config, self._past = config, past
-        search, asked = config.hyperparameter_optimizer, past.requests.values()
-        self._steps = None if search is None else search.max_timesteps
-        if self._steps is not None:
-            self._steps = max(self._steps, *(one.max_timesteps or 0 for one in asked), 0)
-        self._hours = None if search is None else search.max_hours
-        if self._hours is not None:
-            self._hours = max(self._hours, *(one.max_hours or 0.0 for one in asked), 0.0)
+        steps = limit(config, past, "max_timesteps")
+        self._steps = None if steps is None else int(steps)
         self._taken = 0
 
     @property
     def is_late(self) -> bool:
         """Whether no new trial is opened any more, since the time is over."""
-        return self._hours is not None and self._past.elapsed >= self._hours * _HOUR_S
+        return is_late(self._config, self._past)
 
     @property
     def left(self) -> int | None:

@@ -129,7 +129,7 @@ def other_limits(
     for name, wanted in (("max_timesteps", timesteps), ("max_hours", hours)):
         if wanted is None:
             continue
-        now = _limit(config, past, name)
+        now = limit(config, past, name)
         if now is None:
             raise UsageError(f"{name}: this experiment has no such limit, so none is to be raised.")
         if wanted <= now:
@@ -164,6 +164,19 @@ def may_go_on(past: History, trial: int, steps: int) -> bool:
         return False
     # What ended before it was to had reached the reward threshold, and would end there again.
     return result.state == "halted" or result.steps >= past.segments[past.standing(trial)].until
+
+
+def limit(config: ExperimentConfig, past: History, name: str) -> float | None:
+    """What a limit is by now, requests included that no decision has dealt with; None for none."""
+    first: float | None = getattr(config.hyperparameter_optimizer, name, None)
+    requests = (*past.requests.values(), *past.asked)
+    return None if first is None else max(first, *(getattr(one, name) or 0 for one in requests), 0)
+
+
+def is_late(config: ExperimentConfig, past: History) -> bool:
+    """Whether the time of an experiment is over."""
+    hours = limit(config, past, "max_hours")
+    return hours is not None and past.elapsed >= hours * _HOUR_S
 
 
 def _count(name: str, value: int) -> int:
@@ -202,20 +215,13 @@ def _refuse_population(config: ExperimentConfig, what: str) -> None:
         )
 
 
-def _limit(config: ExperimentConfig, past: History, name: str) -> float | None:
-    """What a limit is by now, requests included that no decision has dealt with; None for none."""
-    first: float | None = getattr(config.hyperparameter_optimizer, name, None)
-    requests = (*past.requests.values(), *past.asked)
-    return None if first is None else max(first, *(getattr(one, name) or 0 for one in requests), 0)
-
-
 def _require_room(config: ExperimentConfig, past: History, steps: int) -> None:
     """Refuse what an experiment that has ended has no room for.
 
     Raises:
         UsageError: a limit of it is reached.
     """
-    most, hours = _limit(config, past, "max_timesteps"), _limit(config, past, "max_hours")
+    most, hours = limit(config, past, "max_timesteps"), limit(config, past, "max_hours")
     if past.finish is None:
         return
     if most is not None and past.trained + steps > most:
@@ -223,7 +229,7 @@ def _require_room(config: ExperimentConfig, past: History, steps: int) -> None:
             f"max_timesteps: {past.trained:,} of {most:,} steps over all trials were trained, and "
             f"this takes {steps:,} more. Raise it: amc extend ID --max-timesteps N"
         )
-    if hours is not None and past.elapsed >= hours * _HOUR_S:
+    if is_late(config, past):
         raise UsageError(
             f"max_hours: the {hours:g} hours of the experiment are over. "
             "Raise it: amc extend ID --max-hours H"
