@@ -161,7 +161,7 @@ def describe(config: ExperimentConfig) -> None:
         f"{config.algorithm} on {config.environment.name}, "
         f"{config.training.total_timesteps:,} steps a trial"
     )
-    if search is None and config.seeds > 1:
+    if search is None and (config.seeds > 1 or config.schedule):
         note(promised(config))
     if search is not None:
         note(f"{promised(config)}, over")
@@ -185,7 +185,11 @@ def promised(config: ExperimentConfig) -> str:
     """
     search = config.hyperparameter_optimizer
     if search is None:
-        return "one trial" if config.seeds == 1 else f"{config.seeds} trials, each on its own seed"
+        trials = (
+            "one trial" if config.seeds == 1 else f"{config.seeds} trials, each on its own seed"
+        )
+        steps = ", ".join(f"{stage.from_step:,}" for stage in config.schedule)
+        return trials + (f", changed by its schedule at step {steps}" if steps else "")
     from amc.driver import budget
 
     limit = search.max_failed_trials

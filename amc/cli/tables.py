@@ -101,6 +101,7 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
             yield f"trial {trial.number}: trial {trial.retry_of} once more, which failed"
         elif trial.request is not None:
             yield f"trial {trial.number}: asked for by a user"
+    yield from _trained_longer(shown, overview.total_timesteps)
     if any(trial.kind == "test" for trial in shown):
         yield "test: the winner again, on a seed that had no part in choosing it"
     best = overview.best
@@ -109,6 +110,15 @@ def _notes(overview: Overview, shown: Sequence[TrialStatus]) -> Iterator[str]:
         yield f"best: {best_of(best)}, the mean of {formatting.trials(best.mean_of)}{with_interval}"
     if best is not None and best.chosen_by is not None:
         yield f"chosen by: {chosen_by(best)}, {formatting.trials(best.chosen_by.mean_of)}"
+
+
+def _trained_longer(shown: Sequence[TrialStatus], total_timesteps: int) -> Iterator[str]:
+    longer: dict[int, list[int]] = {}
+    for trial in shown:
+        if trial.horizon is not None and trial.horizon > total_timesteps:
+            longer.setdefault(trial.horizon, []).append(trial.number)
+    for horizon, numbers in longer.items():
+        yield f"{formatting.trials(numbers)}: to step {horizon:,} in place of {total_timesteps:,}"
 
 
 def _halted_at(trial: TrialStatus) -> str:

@@ -43,7 +43,8 @@ def more_calls(config: ExperimentConfig, past: History, calls: int) -> Asked:
             "opens no more. Try them once more first: amc retry-failed ID"
         )
     _require_room(config, past, config.training.total_timesteps)
-    told = [f"{calls:,} more trials of the search; it goes on with all that it knows."]
+    trials = "trial" if calls == 1 else "trials"
+    told = [f"{calls:,} more {trials} of the search; it goes on with all that it knows."]
     return Request(0, "calls", calls=calls), told
 
 
@@ -75,10 +76,14 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
                 f"timesteps: every trial is trained {total:,} steps anyway, but got {steps:,}. "
                 "Write more."
             )
-        return request, ["they are given once nothing else of the experiment is left."]
+        names = {"winner": "the winner, on all of its seeds,", "all": "every completed trial"}
+        who = names.get(whose, f"trial {whose}")  # type: ignore[arg-type]
+        return request, [
+            f"{who} goes on to step {steps:,} once nothing else of the experiment is left."
+        ]
     found = chosen(request, config, past)
     if not found:
-        raise UsageError(f"timesteps: {_why_none(past, steps, whose)}")
+        raise UsageError(f"timesteps: {_why_none(config, past, steps, whose)}")
     results = (past.result(trial) for trial in found)
     _require_room(config, past, min(steps - result.steps for result in results if result))
     return request, [_told_of(config, past, trial, steps) for trial in found]
@@ -241,16 +246,19 @@ def _has_failed(past: History, trial: int) -> bool:
     return result is not None and result.state == "failed"
 
 
-def _why_none(past: History, steps: int, whose: Whose) -> str:
-    result = past.result(whose) if type(whose) is int else None
+def _why_none(config: ExperimentConfig, past: History, steps: int, whose: Whose) -> str:
+    best = winner(config, past)
+    number = whose if type(whose) is int else None if best is None else best.trial.number
+    result = None if number is None else past.result(number)
     if result is None:
-        return f"no completed trial could go on to {steps:,} steps: they were trained so far."
+        return "no trial was completed, so none can go on."
     if result.state == "failed":
-        return f"trial {whose} failed. Try it once more: amc retry-failed ID"
+        return f"trial {number} failed. Try it once more: amc retry-failed ID"
+    name = f"trial {number}" if type(whose) is int else f"trial {number}, the winner,"
     if result.steps >= steps:
-        return f"trial {whose} was trained {result.steps:,} steps. Write more than that."
+        return f"{name} was trained {result.steps:,} steps, but got {steps:,}. Write more."
     return (
-        f"trial {whose} ended at step {result.steps:,}, at the reward threshold "
+        f"{name} ended at step {result.steps:,}, at the reward threshold "
         "(training.stop_at_reward_threshold), and would end there again."
     )
 

@@ -99,13 +99,13 @@ def _tell_of_longer(
     """Say what it means that a run ends elsewhere than it was to.
 
     Raises:
-        CheckpointError: it was trained further already.
+        MismatchError: it was trained further already.
     """
     goal, trained = config.training.total_timesteps, algorithm.num_timesteps
     if goal == before.training.total_timesteps:
         return
     if trained > algorithm.total_timesteps:
-        raise CheckpointError(
+        raise snapshot.MismatchError(
             f"training.total_timesteps: this run was trained {trained:,} steps already, but got "
             f"{goal:,}. Ask for more, or start in another directory."
         )

@@ -27,7 +27,7 @@ from amc.config.kernel import versioned_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
-from amc.errors import CheckpointError, ConfigError
+from amc.errors import CheckpointError, ConfigError, UsageError
 from amc.version import VERSION
 
 FORMAT = 1
@@ -65,7 +65,12 @@ _FREE = frozenset(
 
 
 class MismatchError(CheckpointError):
-    """Raised when a checkpoint is of another layout, config, backend or kernel."""
+    """Raised when a checkpoint is of another layout, config, backend or kernel.
+
+    In `amc train --resume` it is what the user asked for that does not fit.
+    """
+
+    exit_code = UsageError.exit_code
 
 
 def capture(

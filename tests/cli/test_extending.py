@@ -81,9 +81,44 @@ def test_with_more_calls_nobody_knows_yet_who_is_trained_longer(amc: Amc, ended:
     told = amc("extend", ledger.id, "--calls", 2, "--timesteps", 512).stderr
     go_on(ledger)
 
-    assert "once nothing else of the experiment is left" in told and "trial 3" not in told
+    assert "the winner, on all of its seeds, goes on to step 512 once nothing else of" in told
+    assert "trial 3" not in told
     steps = {trial.number: result.steps for trial, result in ledger.history().finished()}
     assert (steps[3], steps[5]) == (512, 256)
+
+
+@pytest.mark.parametrize(
+    ("whose", "sentence"),
+    [
+        ([], "trial 3, the winner, was trained 256 steps, but got 128. Write more."),
+        (["--all"], "trial 3, the winner, was trained 256 steps, but got 128. Write more."),
+        (["--trial", 2], "trial 2 was trained 256 steps, but got 128. Write more."),
+        (["--trial", 1], "trial 1 failed. Try it once more: amc retry-failed ID"),
+    ],
+)
+def test_who_cannot_be_trained_longer_is_named(
+    amc: Amc, ended: Ended, whose: list[Any], sentence: str
+):
+    outcome = amc("extend", ended().id, "--timesteps", 128, *whose)
+
+    assert outcome.exit_code == 2
+    assert outcome.stderr == f"amc: timesteps: {sentence}\n"
+
+
+def test_where_nothing_was_completed_nothing_is_trained_longer(
+    amc: Amc, shared: Path, make_config: Callable[..., ExperimentConfig]
+):
+    ledger = Ledger.create(shared, make_config())
+    go_on(ledger, lambda trial: None)
+
+    outcome = amc("extend", ledger.id, "--timesteps", 512)
+
+    assert outcome.exit_code == 2
+    assert outcome.stderr == "amc: timesteps: no trial was completed, so none can go on.\n"
+
+
+def test_one_call_is_one_trial(amc: Amc, ended: Ended):
+    assert "1 more trial of the search" in amc("extend", ended().id, "--calls", 1).stderr
 
 
 def test_every_trial_or_one_may_be_trained_longer(amc: Amc, ended: Ended):
@@ -156,7 +191,7 @@ def test_a_higher_limit_goes_with_what_needs_it(amc: Amc, ended: Ended):
         ),
         ({}, ["extend", "--timesteps", 512, "--trial", 1], "trial 1 failed"),
         ({}, ["extend", "--timesteps", 200, "--trial", 3], "was trained 256 steps"),
-        ({}, ["extend", "--timesteps", 200], "no completed trial could go on"),
+        ({}, ["extend", "--timesteps", 200], "trial 3, the winner, was trained 256 steps"),
         ({}, ["extend", "--max-hours", 3], "no such limit"),
         ({}, ["add-trial", "--set", "gamma=0.9"], "gamma: not searched"),
         ({}, ["add-trial", "--set", "learning_rate=5"], "learning_rate: 5 is not within"),

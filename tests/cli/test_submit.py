@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,17 @@ def test_the_search_space_is_told_as_it_is_understood(amc: Amc, config_path: Pat
     assert "ppo on CartPole-v1, 50,000 steps a trial" in outcome.stderr
     assert "random search, 4 trials, over" in outcome.stderr
     assert "  learning_rate: 0.0001 to 0.01, log scale" in outcome.stderr
+
+
+def test_the_steps_at_which_a_schedule_changes_something_are_told(amc: Amc, config_path: Path):
+    schedule = [{"from_step": step, "hyperparameters": {"gamma": 0.9}} for step in (1000, 2000)]
+
+    outcome = amc(
+        *("submit", config_path, "--set", "hyperparameter_optimizer=null"),
+        *("--set", "training.total_timesteps=50000", "--set", f"schedule={json.dumps(schedule)}"),
+    )
+
+    assert "one trial, changed by its schedule at step 1,000, 2,000\n" in outcome.stderr
 
 
 def test_a_wrong_config_exits_with_2_and_names_every_fault(amc: Amc, tmp_path: Path):

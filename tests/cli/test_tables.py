@@ -44,6 +44,14 @@ def test_the_best_trial_is_marked():
     assert "200 <- best" in text
 
 
+def test_trials_that_were_trained_longer_are_named():
+    longer = [replace(RUNNING, number=n, state="completed", horizon=4096) for n in (1, 2)]
+
+    text = drawn(trials_table(with_trials(replace(RUNNING, horizon=2048), *longer)))
+
+    assert "trials 1, 2: to step 4,096 in place of 2,048" in text
+
+
 def test_a_long_table_keeps_the_best_the_running_and_the_latest():
     done = [replace(RUNNING, number=n, state="completed", score=float(-n)) for n in range(300)]
     running = replace(RUNNING, number=300)

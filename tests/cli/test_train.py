@@ -131,7 +131,7 @@ def test_resuming_with_another_config_says_what_differs(config):
 
     refused = amc(config, "--resume", "--set", "algorithm_config.gamma=0.5")
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "algorithm_config.gamma is 0.99 there and 0.5 here" in refused.stderr
 
 

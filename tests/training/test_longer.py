@@ -61,8 +61,10 @@ def test_a_trial_that_is_given_more_steps_goes_on_as_one_that_had_them(small, se
 def test_a_run_does_not_go_back(small, tmp_path):
     run(small("ppo", SEAMLESS), tmp_path)
 
-    with pytest.raises(CheckpointError, match="trained 256 steps already, but got 128"):
+    with pytest.raises(CheckpointError, match="trained 256 steps already, but got 128") as raised:
         run(small("ppo", {"training.total_timesteps": 128}), tmp_path)
+
+    assert raised.value.exit_code == 2
 
 
 def test_the_rate_with_which_it_goes_on_is_said(small):
