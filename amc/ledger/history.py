@@ -55,6 +55,7 @@ class History:
         learned_in: the number of that decision.
         open: segments whose report no decision has learned, in the order in which they were opened.
         last: the index of each trial's newest segment.
+        given: segments that give a trial which had ended more steps, as a user asked.
         suggestions: the trials of the search, by the number of their suggestion; one that is tried
             once more stands in for the one that failed.
         searched: how many trials the search opened; those that users asked for do not count.
@@ -82,6 +83,7 @@ class History:
     learned_in: SortedMap[SegmentKey, int] = field(default_factory=SortedMap)
     open: Mapping[SegmentKey, Segment] = field(default_factory=dict)
     last: SortedMap[int, int] = field(default_factory=SortedMap)
+    given: SortedMap[SegmentKey, None] = field(default_factory=SortedMap)
     suggestions: SortedMap[int, tuple[int, ...]] = field(default_factory=SortedMap)
     searched: int = 0
     further: int = 0
@@ -174,7 +176,7 @@ class History:
         they failed or were cancelled, it stands as it had ended before.
         """
         index = self.last[trial]
-        while index and self._is_given(trial, index) and not self._has_ended_well(trial, index):
+        while (trial, index) in self.given and not self._has_ended_well(trial, index):
             index -= 1
         return trial, index
 
@@ -191,9 +193,6 @@ class History:
     def result_of_search(self, trial: int) -> Result | None:
         """How a trial ended before it was given more steps; None while it has not."""
         return self._result(*self.of_search(trial))
-
-    def _is_given(self, trial: int, index: int) -> bool:
-        return self.segments[trial, index].horizon > self.segments[trial, index - 1].horizon
 
     def _has_ended_well(self, trial: int, index: int) -> bool:
         report = self.report((trial, index))
@@ -278,6 +277,7 @@ class _Fold:
         self._learned_in: dict[SegmentKey, int] = {}
         self._open = dict(start.open)
         self._last: dict[int, int] = {}
+        self._given: dict[SegmentKey, None] = {}
         self._suggestions: dict[int, tuple[int, ...]] = {}
         self._finish, self._why = start.finish, start.why
         self._requests, self._trained = dict(start.requests), start.trained
@@ -303,6 +303,9 @@ class _Fold:
             self._begin(trial, decision)
         for segment in decision.segments:
             self._add(segment, decision)
+        if any(request.kind == "steps" for request in decision.requests):
+            # They are given once nothing else is left, so the decision opens nothing besides.
+            self._given |= {segment.key: None for segment in decision.segments}
         self._decisions += 1
         self._rounds += bool(decision.trials)
         self._finish, self._why = decision.finish, decision.why
@@ -357,6 +360,7 @@ class _Fold:
             learned_in=start.learned_in.changed(self._learned_in),
             open=self._open,
             last=start.last.changed(self._last),
+            given=start.given.changed(self._given),
             suggestions=start.suggestions.changed(self._suggestions),
             searched=start.searched + sum(map(_is_of_search, self._trials.values())),
             further=start.further + sum(one.kind != "search" for one in self._trials.values()),

@@ -195,6 +195,19 @@ def test_more_steps_that_fail_take_nothing_away(make_config: MakeConfig):
     assert past.finish == "completed"
 
 
+def test_more_steps_that_fail_leave_a_halted_trial_halted(make_config: MakeConfig):
+    config = searching(make_config, n_calls=9, pruner="halving", max_failed_trials=0)
+    done = Simulation(config, [], seed=1)
+    halted = next(one.number for _, one in done.run().past.finished() if one.state == "halted")
+    before = done.past.result(halted)
+
+    done.failing, done.wishes = {halted}, [(LATE, steps(STEPS, "trials", halted))]
+    past = done.run().past
+
+    assert past.newest(halted).until == STEPS and past.result(halted) == before
+    assert past.finish == "completed" and not past.failed
+
+
 def test_what_failed_with_more_steps_can_be_given_them_again(make_config: MakeConfig):
     config = searching(make_config, n_calls=4)
     done = Simulation(config, [], seed=1)

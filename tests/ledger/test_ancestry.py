@@ -9,7 +9,7 @@ import pytest
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
-from amc.ledger import Decision, History, Report, Segment, Trial, files
+from amc.ledger import Decision, History, Report, Request, Segment, Trial, files
 from amc.ledger.ancestry import config_of, copies, generation
 from amc.ledger.known_points import known_points
 from amc.ledger.records import Copy
@@ -112,7 +112,9 @@ def test_a_trial_that_copied_nobody_has_no_schedule(population: History, make_co
 def test_a_trial_that_was_given_more_steps_is_one_of_so_many(make_config: MakeConfig):
     first, more = Segment(0, 0, 0, END, END), Segment(0, 1, END, 900, 900, (0, 0))
     past = History().after(Decision(0, (), (Trial(0, SLOW, 5),), (first,)))
-    past = done(past, {0: 1.0}, END, more)
+    ended = Report(0, 0, "completed", END, 1.0)
+    asked = (Request(0, "steps", steps=900, trials=(0,)),)
+    past = past.after(Decision(1, (ended,), segments=(more,), requests=asked))
 
     before = config_of(make_config({"training.total_timesteps": END}), past, 0)
     after = config_of(make_config({"training.total_timesteps": END}), done(past, {0: 2.0}, 900), 0)
