@@ -15,6 +15,8 @@ DAMAGED = "damaged"
 ExperimentRow = tuple[Overview, str, float | None]
 """What is shown, what it trains, and when it was created (Unix time); None if that is unknown."""
 
+# An id is typed again, so it is never cut, nor is what came of it: columns on the right give way.
+_WHOLE = {"experiment", "state", "trials", "best"}
 _STYLES = {
     DAMAGED: "red",
     "running": "cyan",
@@ -169,6 +171,9 @@ def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
             trains,
             "-" if created is None else formatting.moment(created),
         )
+    for column in table.columns:
+        if column.header in _WHOLE:
+            column.min_width = max(len(str(text)) for text in (column.header, *column.cells))
     return table
 
 

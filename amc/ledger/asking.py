@@ -64,8 +64,10 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
     steps = _count("timesteps", steps)
     if type(whose) is int:
         request = Request(0, "steps", steps=steps, of="trials", trials=(whose,))
+    elif whose in {"winner", "all"}:
+        request = Request(0, "steps", steps=steps, of=whose)
     else:
-        request = Request(0, "steps", steps=steps, of=whose)  # type: ignore[arg-type]
+        raise UsageError(f"trial: {whose!r} is no trial. Write its number, 'winner' or 'all'.")
     if type(whose) is int and whose not in past.trials:
         numbers = f"0 to {len(past.trials) - 1}" if past.trials else "none yet"
         raise UsageError(f"trial: there is no trial {whose}. There are: {numbers}.")

@@ -292,6 +292,16 @@ def test_what_was_asked_is_shown_with_the_trials(amc: Amc, ended: Ended):
     assert shown.exit_code == 0
 
 
+@pytest.mark.parametrize("whose", ["best", "3", True, None])
+def test_from_python_only_a_trial_the_winner_or_all_are_trained_longer(ended: Ended, whose: Any):
+    ledger = ended()
+
+    with pytest.raises(UsageError, match="Write its number, 'winner' or 'all'"):
+        Experiment(ledger).extend(timesteps=512, trial=whose)
+
+    assert ledger.history().asked == ()
+
+
 @pytest.mark.parametrize(
     "wish",
     [{"calls": 1.5}, {"calls": True}, {"timesteps": 2**60}, {"max_hours": float("nan")}],

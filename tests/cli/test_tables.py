@@ -52,6 +52,16 @@ def test_trials_that_were_trained_longer_are_named():
     assert "trials 1, 2: to step 4,096 in place of 2,048" in text
 
 
+def test_where_it_is_narrow_the_ids_of_experiments_and_what_they_came_to_stay_whole():
+    done = replace(RUNNING, state="completed", score=200.0)
+    overview = replace(with_trials(done), id="a-name-of-some-length-12")
+
+    lines = drawn(experiments_table([(overview, "ppo CartPole-v1", 0.0)]), width=60).splitlines()
+
+    assert lines[2].split()[:4] == ["a-name-of-some-length-12", "running", "1/400", "200"]
+    assert max(map(len, lines)) <= 60
+
+
 def test_a_long_table_keeps_the_best_the_running_and_the_latest():
     done = [replace(RUNNING, number=n, state="completed", score=float(-n)) for n in range(300)]
     running = replace(RUNNING, number=300)
