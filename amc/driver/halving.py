@@ -47,11 +47,12 @@ def _newest_round(past: History) -> dict[int, list[int]]:
     """The trials of each suggestion of the newest round of the search, by its number."""
     newest, found = None, dict[int, list[int]]()
     for number in reversed(past.suggestions):
-        trials = past.suggestions[number]
-        if any(past.trials[trial].request is not None for trial in trials):
-            continue  # what users asked for is trained to its end in one piece
+        # What users asked for is trained to its end in one piece.
+        trials = [one for one in past.suggestions[number] if past.trials[one].request is None]
+        if not trials:
+            continue
         newest = past.trials[trials[0]].round if newest is None else newest
         if past.trials[trials[0]].round != newest:
             break
-        found[number] = list(trials)
+        found[number] = trials
     return {number: found[number] for number in sorted(found)}
