@@ -125,7 +125,18 @@ def create(
         return False
     finally:
         temporary.unlink(missing_ok=True)
+    if sync:
+        sync_directory(path.parent)
     return True
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the names in a directory on the disk: a file's own sync does not reach its name."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: Path, text: str, *, sync: bool = True, point: str = "") -> None:

@@ -20,7 +20,7 @@ import torch
 
 from amc import failpoints
 from amc.errors import CheckpointError
-from amc.ledger.files import replace
+from amc.ledger.files import replace, sync_directory
 from amc.ledger.paths import CheckpointFile, checkpoint_files
 
 KEPT_STEPS = 2
@@ -193,15 +193,7 @@ def _write(target: CheckpointFile, state: Mapping[str, Any]) -> None:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)
 
 
 def _remove_leftovers(directory: Path, attempt: int) -> None:

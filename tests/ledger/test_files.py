@@ -20,6 +20,18 @@ def test_only_the_first_of_many_writers_creates_a_record(tmp_path: Path) -> None
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
 
 
+def test_a_record_and_then_its_name_are_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file)), sync(file)))
+    path = tmp_path / "decision.json"
+
+    files.create(path, {"number": 0})
+
+    assert [one.st_ino for one in synced] == [path.stat().st_ino, tmp_path.stat().st_ino]
+
+
 def test_a_record_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
 
