@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from amc.broker.keys import Holder
+from amc.broker.leases import TTL_MS
 from amc.broker.messages import ADVANCE, TRAIN_TRIAL
 from amc.celery import app
 from amc.ledger import Ledger
@@ -75,7 +76,8 @@ def _flush(system: System) -> bool:
 
 
 def _pause_clients(system: System) -> bool:
-    return bool(system.redis().execute_command("CLIENT", "PAUSE", system.random.randint(200, 5000)))
+    milliseconds = int(1000 * system.some_time(5.0))
+    return bool(system.redis().execute_command("CLIENT", "PAUSE", milliseconds))
 
 
 def _fill_redis(system: System) -> bool:
@@ -96,7 +98,7 @@ def _queues(system: System) -> list[str]:
 
 
 def _duplicate_messages(system: System) -> bool:
-    """Copy what waits, and send again what is under way: a message is taken as soon as it comes."""
+    """Copy what waits, and send what is under way to everybody: a message is soon taken."""
     client, queues = system.redis(), _queues(system)
     found = [(name, raw) for name in queues for raw in client.lrange(name, 0, -1)]
     for name, raw in found:
@@ -106,7 +108,8 @@ def _duplicate_messages(system: System) -> bool:
     if ledger is None:
         return bool(found)
     for trial, _ in ledger.history().open:
-        _send_trial(system, ledger, trial)
+        for worker in system.description.workers:
+            _send_trial(ledger, trial, worker.queue)
     return True
 
 
@@ -128,27 +131,27 @@ def _untimely_messages(system: System) -> bool:
     if ledger is None:
         return False
     for _ in range(3):
-        _send_trial(system, ledger, system.random.randrange(20))
+        queue = system.random.choice(system.description.workers).queue
+        _send_trial(ledger, system.random.randrange(20), queue)
         app.send_task(ADVANCE, args=(ledger.id,), retry=False, ignore_result=True)
     return True
 
 
-def _send_trial(system: System, ledger: Ledger, trial: int) -> None:
-    queue = system.random.choice(system.description.workers).queue
+def _send_trial(ledger: Ledger, trial: int, queue: str) -> None:
     app.send_task(TRAIN_TRIAL, args=(ledger.id, trial), queue=queue, retry=False)
 
 
 def _take_leases(system: System) -> bool:
-    """Delete some leases, and give the others to somebody who does not exist."""
-    client, found = system.redis(), 0
+    """Delete every other lease, and give the rest to somebody who does not exist."""
+    client, first = system.redis(), system.random.randrange(2)
     stranger = str(Holder("rl-worker-9@elsewhere", 1, "another:1", "gpu9"))
-    for key in client.scan_iter(match=client.keyspace.lease("*", "*")):
-        found += 1
-        if system.random.random() < 0.5:
+    keys = sorted(client.scan_iter(match=client.keyspace.lease("*", "*")))
+    for number, key in enumerate(keys, start=first):
+        if number % 2:
             client.delete(key)
         else:
-            client.set(key, stranger, px=3000)
-    return found > 0
+            client.set(key, stranger, px=TTL_MS)
+    return bool(keys)
 
 
 def _pause_and_resume(system: System) -> bool:

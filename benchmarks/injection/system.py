@@ -80,9 +80,13 @@ class System:
         """Ask for a look at an experiment."""
         send_wake(ledger.id)
 
+    def some_time(self, longest_s: float) -> float:
+        """A random while, in seconds."""
+        return self.random.uniform(0.1, longest_s)
+
     def pass_time(self, longest_s: float) -> None:
         """Wait for a random while."""
-        time.sleep(self.random.uniform(0.1, longest_s))
+        time.sleep(self.some_time(longest_s))
 
     def processes(self) -> Iterator[psutil.Process]:
         """Every process that was started for this directory, but this one."""

@@ -150,9 +150,11 @@ def test_a_segment_that_was_killed_goes_on_from_its_own_checkpoint(small, segmen
     )
     shutil.rmtree(start.directory)
     trial.attempts += 1
-    outcome = trial.run(trial.context(512, start))
+    marked = []
+    outcome = trial.run(trial.context(512, start, mark=lambda *mark: marked.append(mark)))
 
     assert_same_end([outcome], whole)
+    assert min(step for what, step in marked if what != "set-up") > 128, "that was trained before"
     assert not start.directory.exists(), "nothing was trained again"
 
 

@@ -764,7 +764,8 @@ def test_a_signal_to_the_whole_process_group_saves_the_trial(
     os.killpg(supervisor.pid, number)
     supervisor.wait(60)
 
-    assert outcomes(ledger) == ["interrupted"]
+    ends = [attempt.end for attempt in ledger.attempts(0)]
+    assert ends == [AttemptEnd("interrupted", "stopped on request, with a checkpoint")]
     assert list(ledger.paths.trial(0).directory.glob("checkpoints/*.pt"))
 
 
