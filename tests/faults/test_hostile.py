@@ -94,7 +94,7 @@ def test_rewards_that_are_no_numbers_fail_the_trial_with_a_sentence(
 
     results = [ledger.result(trial) for trial in (0, 1)]
     assert ledger.state == "failed" and verify(ledger) == []
-    assert all("nan" in str(result and result.error) for result in results)
+    assert all("is nan. Only finite" in str(result and result.error) for result in results)
 
 
 @pytest.mark.parametrize("what", ["flood", "threads"])
