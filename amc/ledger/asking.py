@@ -39,8 +39,8 @@ def more_calls(config: ExperimentConfig, past: History, calls: int) -> Asked:
     limit = search.max_failed_trials
     if limit is not None and len(past.failed) > limit:
         raise UsageError(
-            f"calls: {len(past.failed)} trials failed (max_failed_trials: {limit}), so the search "
-            "opens no more. Try them once more first: amc retry-failed ID"
+            f"calls: trials that failed: {len(past.failed)} (max_failed_trials: {limit}), so the "
+            "search opens no more. Try them once more first: amc retry-failed ID"
         )
     _require_room(config, past, config.training.total_timesteps)
     trials = "trial" if calls == 1 else "trials"

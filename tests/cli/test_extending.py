@@ -198,7 +198,7 @@ def test_a_higher_limit_goes_with_what_needs_it(amc: Amc, ended: Ended):
         (
             {"hyperparameter_optimizer.max_failed_trials": 0},
             ["extend", "--calls", 2],
-            "1 trials failed (max_failed_trials: 0)",
+            "trials that failed: 1 (max_failed_trials: 0)",
         ),
         (
             {"hyperparameter_optimizer.max_timesteps": 2048},
