@@ -44,6 +44,11 @@ class Continuable(ABC):
         every = (*past.requests.values(), *past.asked)
         return tuple(sorted(every, key=lambda request: request.number))
 
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """What is spent of `max_timesteps` and `max_hours`, and the limit; of those that it has."""
+        return asking.limits(self._ledger.config, self._ledger.history())
+
     def extend(
         self,
         *,

@@ -308,13 +308,16 @@ class Experiment(Continuable):
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """`experiment_id`, `state`, `best`, `pruned` and `trials` as a plain JSON object."""
+        """A plain JSON object: where it stands, what is best, what was spent, and every trial."""
         best, pruned = self.best, self.pruned
         return {
             "experiment_id": self.id,
             "state": self.state,
             "best": None if best is None else best.to_json(),
             "pruned": None if pruned is None else pruned.to_json(),
+            "limits": {
+                name: {"spent": spent, "most": most} for name, (spent, most) in self.limits.items()
+            },
             "ran_with": [
                 {**asdict(kind), "n_trials": len(trials)} for kind, trials in self.ran_with.items()
             ],

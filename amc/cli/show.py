@@ -45,6 +45,8 @@ def _print_head(experiment: Experiment, overview: Overview) -> None:
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
     print_pruned(overview.pruned)
+    for name, (spent, most) in experiment.limits.items():
+        print_row(name, f"{round(spent, 2):,} of {most:,} spent")
     _print_what_ran(experiment)
     print_row("created", formatting.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))

@@ -180,6 +180,13 @@ def limit(config: ExperimentConfig, past: History, name: str) -> float | None:
     return None if first is None else max(first, *(getattr(one, name) or 0 for one in requests), 0)
 
 
+def limits(config: ExperimentConfig, past: History) -> dict[str, tuple[float, float]]:
+    """What is spent of each limit that an experiment has, and the limit, by its name."""
+    spent = {"max_timesteps": past.trained, "max_hours": past.elapsed / _HOUR_S}
+    most = {name: limit(config, past, name) for name in spent}
+    return {name: (spent[name], most[name] or 0) for name in spent if most[name] is not None}
+
+
 def is_late(config: ExperimentConfig, past: History) -> bool:
     """Whether the time of an experiment is over."""
     hours = limit(config, past, "max_hours")

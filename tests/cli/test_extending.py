@@ -55,6 +55,15 @@ def test_as_json_the_experiment_is_printed(amc: Amc, ended: Ended):
     assert (document["state"], len(document["trials"])) == ("running", 4)
 
 
+def test_what_a_limit_has_left_is_shown(amc: Amc, ended: Ended):
+    ledger = ended({"hyperparameter_optimizer.max_timesteps": 3 * 256})
+
+    shown, document = amc("show", ledger.id).stdout, amc("show", ledger.id, "--json").stdout
+
+    assert "max_timesteps    768 of 768 spent" in shown
+    assert json.loads(document)["limits"] == {"max_timesteps": {"spent": 768, "most": 768}}
+
+
 def test_longer_training_says_whether_it_is_as_one_of_that_length(amc: Amc, ended: Ended):
     seamless, cut, scheduled = (
         ended({"algorithm_config.n_envs": 1, "algorithm_config.n_steps": n_steps, **more})
