@@ -31,7 +31,7 @@ from amc.config.schema import OptimizerConfig
 
 settings = PPOHyperparameters()
 network = ActorCritic(17, 6, discrete=False, hidden_sizes=(64, 64), activation="tanh")
-network.initialise(torch.Generator().manual_seed(0), orthogonal=True)
+network.initialize(torch.Generator().manual_seed(0), orthogonal=True)
 optimizer = OptimizerConfig(type="adam", learning_rate=1e-3)
 learner = FastPPOLearner(
     network, optimizer, settings=settings, device=torch.device("cpu"), mark=ignore
