@@ -15,6 +15,7 @@ import pytest
 
 from amc import fleet
 from amc.broker import embedded
+from amc.broker.connection import connect
 from amc.broker.machine import identify
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import broker_of
@@ -106,12 +107,15 @@ def test_a_killed_broker_is_back_with_what_it_held(
 ) -> None:
     fleet.up(BROKER_ONLY)
     first = state().processes[0].pid
+    client = connect(broker_of(shared).url, shared)
+    client.set("held", "still")
 
     os.kill(first, signal.SIGKILL)
 
     wait_until(lambda: state().processes[0].restarts == 1)
     wait_until(lambda: embedded.is_alive(embedded_directory(shared)))
     assert state().processes[0].pid != first
+    assert client.get("held") == "still"
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_anew(
