@@ -140,7 +140,7 @@ class Scene:
     Attributes:
         standing: the segments at which workers are, the first worker's first.
         pid: the process in which the first worker trains.
-        waiting: the trials that wait in the queues.
+        waiting: the segments that wait in the first worker's queue.
         processes: what the supervisor had started.
         said: how much the first worker had said.
     """
@@ -150,7 +150,7 @@ class Scene:
     gate: Gate
     standing: list[tuple[int, int]]
     pid: int
-    waiting: set[int]
+    waiting: set[tuple[int, int]]
     processes: dict[str, int]
     said: int
 
@@ -163,7 +163,7 @@ class Scene:
             for name, (_, holder) in at.items()
             for child in psutil.Process(holder.pid).children()
         }
-        waiting = waits(system, ledger)
+        waiting = {ledger.segment(one).key for one in waits(system, ledger, first=True)}
         if len(pids) < N_WORKERS or not waiting or not all(map(gate.holds, pids.values())):
             return None
         standing = [ledger.segment(at[name][0]).key for name in sorted(at)]
@@ -196,8 +196,7 @@ class Scene:
         """Whether what waited was trained, the first worker standing still."""
         self.gate.open(but=self.pid)
         history = self.ledger.history()
-        ended = {trial for trial, _ in history.learned.keys() | history.fresh.keys()}
-        return self.waiting <= ended
+        return self.waiting <= history.learned.keys() | history.fresh.keys()
 
     def is_all_else_taken(self) -> bool:
         """Whether the other worker has taken whatever there was."""
@@ -261,9 +260,9 @@ def held(system: System, ledger: Ledger) -> dict[int, Holder]:
     return leases.holders(system.redis(), ledger.id, trials)
 
 
-def waits(system: System, ledger: Ledger) -> set[int]:
-    """For which trials a message waits."""
-    queues = [one.queue for one in system.description.workers]
+def waits(system: System, ledger: Ledger, *, first: bool = False) -> set[int]:
+    """For which trials a message waits, in any queue or in the first worker's."""
+    queues = [one.queue for one in system.description.workers][: 1 if first else None]
     found = dispatch.waiting_in(system.redis(), queues)
     return {trial for experiment, trial in found if experiment == ledger.id}
 
