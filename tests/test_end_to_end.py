@@ -205,6 +205,7 @@ def n_reported(experiment: Experiment) -> int:
     return len(history.learned) + len(history.fresh)
 
 
+@pytest.mark.slow
 def test_a_paused_experiment_goes_on_where_it_stopped(
     start_fleet: Callable[[int], None], make_config: MakeConfig, eventually: Callable[..., Any]
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_paused_experiment_goes_on_where_it_stopped(
     assert verify(experiment._ledger) == []
 
 
+@pytest.mark.slow
 def test_the_search_goes_on_when_trials_fail(
     start_fleet: Callable[[int], None], make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

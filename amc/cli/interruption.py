@@ -1,6 +1,7 @@
 """Signals that ask a command to end, all taken as Ctrl-C is. Its doors are the functions."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -31,9 +32,11 @@ def as_ctrl_c() -> Iterator[None]:
     """
     _received.clear()
     before = {number: signal.signal(number, _interrupt) for number in respected(ENDING)}
+    hook, sys.unraisablehook = sys.unraisablehook, _tell_of_others
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -65,6 +68,12 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, _nothing)
     _received.append(number)
     raise Interruption(number)
+
+
+def _tell_of_others(dropped: "sys.UnraisableHookArgs") -> None:
+    # One that came into a destructor or the callback of a weak reference: see `ask_again`.
+    if not isinstance(dropped.exc_value, Interruption):
+        sys.__unraisablehook__(dropped)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

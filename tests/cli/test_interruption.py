@@ -4,6 +4,7 @@ import io
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,20 @@ def test_whoever_follows_an_experiment_is_interrupted_though_the_signal_was_drop
 
     with pytest.raises(Interruption), as_ctrl_c():
         follow(running, Console(file=io.StringIO()), timeout_s=60, at_each_look=drop_a_signal)
+
+
+def test_a_signal_that_came_into_a_callback_prints_nothing(capfd: pytest.CaptureFixture[str]):
+    class Watched:
+        pass
+
+    with pytest.raises(Interruption), as_ctrl_c():
+        watched = Watched()
+        watcher = weakref.ref(watched, lambda _: signal.raise_signal(signal.SIGINT))
+        del watched
+        assert watcher() is None
+        ask_again()
+
+    assert capfd.readouterr().err == ""
 
 
 def test_ctrl_c_in_the_midst_of_text_that_is_executed_ends_with_its_exit_code(tmp_path: Path):
