@@ -6,8 +6,8 @@ from typing import Any, Literal
 import click
 
 from amc.cli.options import COUNT, assignments, json_option
-from amc.cli.outcome import tell_of_no_worker
-from amc.cli.output import note, print_json, say
+from amc.cli.outcome import print_state, tell_of_no_worker
+from amc.cli.output import note
 from amc.client import experiment as find
 from amc.continuing import Heard
 from amc.errors import UsageError
@@ -105,7 +105,4 @@ def _tell(experiment_id: str, as_json: bool, ask: Callable[[Experiment], Heard])
         tell_of_no_worker()
     else:
         note(f"{experiment.id}: recorded. No broker answers; the next workers go on with it.")
-    if as_json:
-        print_json(experiment.to_json())
-    else:
-        say(f"{experiment.id} {experiment.state}")
+    print_state(experiment, as_json=as_json)

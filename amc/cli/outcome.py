@@ -117,6 +117,14 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
     print_row("stored in", shown(experiment.directory))
 
 
+def print_state(experiment: Experiment, *, as_json: bool) -> None:
+    """Print where an experiment stands once it was asked for something."""
+    if as_json:
+        print_json(experiment.to_json())
+    else:
+        say(f"{experiment.id} {experiment.state}")
+
+
 def print_pruned(pruned: Pruned | None) -> None:
     """A row on what was halted, where there is a pruner."""
     if pruned is not None:

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from amc.cli.options import json_option
-from amc.cli.outcome import tell_of_no_worker
-from amc.cli.output import note, print_json, say
+from amc.cli.outcome import print_state, tell_of_no_worker
+from amc.cli.output import note
 from amc.client import experiment as find
 from amc.errors import UsageError
 from amc.experiment_view import Experiment
@@ -87,7 +87,4 @@ def _steer(
     else:
         # The ledger has it, and that is what workers read when there are any.
         note(f"{experiment.id}: recorded. No broker answers, so no worker of it can be running.")
-    if as_json:
-        print_json(experiment.to_json())
-    else:
-        say(f"{experiment.id} {experiment.state}")
+    print_state(experiment, as_json=as_json)
