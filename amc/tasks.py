@@ -98,7 +98,7 @@ def _has_trial(ledger: Ledger, trial: int) -> bool:
 
 
 def _advance(ledger: Ledger) -> None:
-    from amc import driver
+    from amc.driver.planning import plan
 
     while True:
         config, history = ledger.config, ledger.history()
@@ -109,7 +109,7 @@ def _advance(ledger: Ledger) -> None:
             history = _without_outstanding(ledger, history)
         history = _at_this_time(ledger, history)
         try:
-            decision = driver.plan(config, history)
+            decision = plan(config, history)
         except AmcError as error:
             # A fault of the config or of a plug-in, the same at every call: say so once.
             _LOG.exception("the experiment cannot go on")
@@ -191,9 +191,9 @@ def _show(ledger: Ledger, history: History, decision: Decision) -> None:
 
 def _let_go(ledger: Ledger, past: History, reports: Iterable[Report]) -> None:
     """Remove checkpoints that nothing can start from any more."""
-    from amc import driver
+    from amc.driver.wanted import released
 
-    for key in driver.released(past, reports):
+    for key in released(past, reports):
         try:
             ledger.remove_checkpoints(*key)
         except OSError as error:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
 from amc.ledger.kinds import Kind, kinds

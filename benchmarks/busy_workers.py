@@ -3,8 +3,8 @@
     python benchmarks/busy_workers.py               # simulated clock: a Markdown table
     python benchmarks/busy_workers.py fleet         # a fleet of four workers, some five minutes
 
-What is opened when is what the driver says, `amc.driver.plan`. A share is of the time from the
-first trial's begin to the last one's begin, when there is always something left to do; the last
+What is opened when is what the driver says, `amc.driver.planning.plan`. A share is of the time from
+the first trial's begin to the last one's begin, when there is always something left to do; the last
 trials of a search leave workers idle in any mode. With a fleet trials sleep instead of computing
 (`sleepy.py`), so that four of them need less than a processor, and a worker counts as busy while an
 attempt runs, by the clock of its own report.
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amc.config.loader import ConfigLoader
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.ledger import History, Ledger, Report, Segment
 
 WORKERS = 4

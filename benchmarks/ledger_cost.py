@@ -30,7 +30,8 @@ from typing import Any
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
-from amc.driver import plan, searching
+from amc.driver import searching
+from amc.driver.planning import plan
 from amc.ledger import AttemptEnd, Decision, History, Ledger, Report, Segment, Trial
 from amc.ledger.pruning import is_too_low
 from amc.ledger.winner import winner

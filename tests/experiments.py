@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from amc.config.schema import ExperimentConfig
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.ledger import Decision, History, Ledger, Report, Segment, Trial
 
 STEPS = 2048

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,8 @@ import pytest
 
 import amc
 from amc.cli import COMMANDS
+from amc.config.schema import ExperimentConfig
+from amc.ledger import Ledger
 
 PACKAGE = Path(amc.__file__).parent
 ROOT = PACKAGE.parent
@@ -55,7 +57,7 @@ MAY_IMPORT = {
     "__main__": "cli",
 }
 # Rooms and modules that may import inside functions, and then whatever they need.
-MAY_DEFER = {"amc", "amc.cli", "amc.tasks", "amc.workers.signals"}
+MAY_DEFER = {"amc", "amc.cli", "amc.driver.budget", "amc.tasks", "amc.workers.signals"}
 # Modules whose strings may name ours: Celery's imports, names of tasks, and `python -m` commands.
 MAY_NAME = {
     "amc.celery",
@@ -433,6 +435,18 @@ def test_submitting_loads_no_learning_library(tmp_path: Path, monkeypatch: pytes
 
     assert {"celery", "redis"} <= loaded, "it went as far as asking the broker"
     assert not loaded & HEAVY
+
+
+def test_showing_a_search_loads_nothing_that_plans_or_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_config: Callable[..., ExperimentConfig]
+):
+    Ledger.create(tmp_path, make_config())
+    monkeypatch.setenv("AMC_SHARED_DIR", str(tmp_path))
+
+    loaded, said = loaded_by(["ls"], ["show", "latest"])
+
+    assert said.count("test-1") >= 2
+    assert not loaded & {*HEAVY, "numpy"}
 
 
 def test_every_command_has_a_help_page_and_loads_no_learning_library_for_it():

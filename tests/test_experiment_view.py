@@ -1,6 +1,7 @@
 """What an experiment that lies on disk says of itself."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def test_the_document_has_the_single_score_and_the_mean(tried_again: Ledger):
     assert document["best"]["n_seeds"] == 4
     assert [trial["suggestion"] for trial in document["trials"]] == [0, 1, 0, 0, 0, 1, 1, 1]
     assert [trial["kind"] for trial in document["trials"]].count("finalist") == 6
+
+
+@pytest.mark.engine
+def test_the_states_of_trials_are_counted_as_the_trials_say(tried_again: Ledger):
+    open_round(tried_again, Trial(8, {"learning_rate": 0.001}, 8, 2, 1, "test"))
+    experiment = client.experiment(tried_again.id)
+
+    states = experiment.trial_states()
+
+    assert states == {"completed": 8, "waiting": 1}
+    assert states == Counter(trial.state for trial in experiment.trials())
 
 
 @pytest.mark.engine

@@ -152,7 +152,7 @@ def test_a_fault_of_the_config_ends_it_with_its_sentence(
     def plan(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("amc.driver.plan", plan)
+    monkeypatch.setattr("amc.driver.planning.plan", plan)
 
     tasks.advance(ledger.id)
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from amc import tasks, verify
 from amc.cli import main
 from amc.config.schema import ExperimentConfig
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.experiment_view import Experiment
 from amc.ledger import Decision, Ledger, Request, files
 from amc.workers import preload

@@ -1,13 +1,12 @@
 """`amc ls`: list the experiments."""
 
-from collections import Counter
 from typing import Any
 
 import click
 
 from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json
-from amc.cli.overview import Overview
+from amc.cli.overview import Summary
 from amc.cli.tables import DAMAGED, ExperimentRow, experiments_table
 from amc.client import experiments
 from amc.errors import AmcError
@@ -34,22 +33,22 @@ def ls(*, as_json: bool) -> None:
 def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
     """An experiment as JSON and as a row; a damaged one costs its own row and no other."""
     try:
-        overview, created = Overview.of(experiment), experiment.created
+        summary, created = Summary.of(experiment), experiment.created
         trains = f"{experiment.config.algorithm} {experiment.config.environment.name}"
-        return _entry(experiment, overview), (overview, trains, created)
+        return _entry(experiment, summary), (summary, trains, created)
     except (AmcError, OSError) as error:
         entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}
-        return entry, (Overview(experiment.id, DAMAGED), "cannot be read: see below", None)
+        return entry, (Summary(experiment.id, DAMAGED), "cannot be read: see below", None)
 
 
-def _entry(experiment: Experiment, overview: Overview) -> dict[str, Any]:
-    best = overview.best
+def _entry(experiment: Experiment, summary: Summary) -> dict[str, Any]:
+    best = summary.best
     return {
-        "experiment_id": overview.id,
-        "state": overview.state,
+        "experiment_id": summary.id,
+        "state": summary.state,
         "created": experiment.created,
         "algorithm": experiment.config.algorithm,
         "environment": experiment.config.environment.name,
         "best": None if best is None else best.to_json(),
-        "trial_states": Counter(trial.state for trial in overview.trials),
+        "trial_states": summary.states,
     }

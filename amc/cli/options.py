@@ -190,7 +190,7 @@ def promised(config: ExperimentConfig) -> str:
         )
         steps = ", ".join(f"{stage.from_step:,}" for stage in config.schedule)
         return trials + (f", changed by its schedule at step {steps}" if steps else "")
-    from amc.driver import budget
+    from amc.driver.budget import budget
 
     limit = search.max_failed_trials
     ends = "" if limit is None else f", fewer if more than {limit} fail"

@@ -1,11 +1,11 @@
 """What a view shows of an experiment at one moment, and what changed between two moments.
 
-Its doors are `Overview.of` and `changes`. It must not know what a terminal is.
+Its doors are `Summary.of`, `Overview.of` and `changes`. It must not know what a terminal is.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 from amc.cli import formatting
@@ -15,18 +15,57 @@ from amc.experiment_view import BestTrial, Experiment, TrialStatus
 from amc.ledger import Request, files
 from amc.ledger.pruning import Pruned
 
+_AT_WORK = frozenset({"waiting", "running"})
+
 
 @dataclass(frozen=True)
-class Overview:
-    """An experiment at one moment.
+class Summary:
+    """An experiment at one moment, in a line.
 
     Attributes:
         id: the experiment's id.
         state: `running`, `paused`, `completed`, `failed` or `cancelled`.
-        trials: every trial so far, in number order.
         best: the best trial of the best suggestion so far.
-        rounds: how many rounds were begun; they are numbered from 0.
         planned: how many trials there will be if none fails and nobody stops it.
+        states: how many trials are in each state.
+    """
+
+    id: str
+    state: str
+    best: BestTrial | None = None
+    planned: int = 1
+    states: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Self:
+        """Read an experiment afresh."""
+        return cls(
+            id=experiment.id,
+            state=experiment.state,
+            best=experiment.best,
+            planned=_planned(experiment.config, experiment.requests),
+            states=experiment.trial_states(),
+        )
+
+    @property
+    def n_ended(self) -> int:
+        """How many trials have a result."""
+        return sum(self.states.values()) - sum(self.states.get(one, 0) for one in _AT_WORK)
+
+    @property
+    def n_planned(self) -> int:
+        """How many trials there will be, or were: all of them where it is done with fewer."""
+        done = sum(self.states.values())
+        return done if self.state == "completed" else max(self.planned, done)
+
+
+@dataclass(frozen=True)
+class Overview(Summary):
+    """An experiment at one moment, with its trials.
+
+    Attributes:
+        trials: every trial so far, in number order.
+        rounds: how many rounds were begun; they are numbered from 0.
         total_timesteps: environment steps of a whole trial.
         is_disk_full: whether the trials wait for room on the experiment's disk.
         has_rounds: whether trials are suggested and awaited together.
@@ -34,12 +73,8 @@ class Overview:
         generation: the number of a population's generation, and how many there are; None without.
     """
 
-    id: str
-    state: str
     trials: tuple[TrialStatus, ...] = ()
-    best: BestTrial | None = None
     rounds: int = 0
-    planned: int = 1
     total_timesteps: int = 1
     is_disk_full: bool = False
     has_rounds: bool = True
@@ -54,10 +89,11 @@ class Overview:
         return cls(
             id=experiment.id,
             state=experiment.state,
-            trials=trials,
             best=experiment.best,
-            rounds=trials[-1].round + 1 if trials else 0,
             planned=_planned(config, experiment.requests),
+            states=Counter(trial.state for trial in trials),
+            trials=trials,
+            rounds=trials[-1].round + 1 if trials else 0,
             total_timesteps=config.training.total_timesteps,
             is_disk_full=not files.has_room(experiment.directory),
             has_rounds=config.has_rounds,
@@ -75,21 +111,10 @@ class Overview:
         return f"round {self.rounds - 1}" if self.rounds else "no round yet"
 
     @property
-    def n_ended(self) -> int:
-        """How many trials have a result."""
-        return sum(trial.state not in {"waiting", "running"} for trial in self.trials)
-
-    @property
-    def n_planned(self) -> int:
-        """How many trials there will be, or were: all of them where it is done with fewer."""
-        done = len(self.trials)
-        return done if self.state == "completed" else max(self.planned, done)
-
-    @property
     def headline(self) -> str:
         """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
-        counts = Counter(trial.state for trial in self.trials)
-        lost = [f"{counts[state]} {state}" for state in ("failed", "halted") if counts[state]]
+        counts = self.states
+        lost = [f"{counts[one]} {one}" for one in ("failed", "halted") if counts.get(one)]
         parts = [self.state]
         if self.state in {"running", "paused"} and self.stage is not None:
             parts.append(self.stage)
@@ -104,7 +129,7 @@ class Overview:
 
 
 def _planned(config: ExperimentConfig, requests: tuple[Request, ...]) -> int:
-    from amc.driver import budget
+    from amc.driver.budget import budget
 
     asked = sum(len(request.trials) for request in requests if request.kind == "retry")
     asked += sum(request.kind == "trial" for request in requests)
@@ -175,12 +200,12 @@ def _standing(trial: TrialStatus) -> tuple[object, ...]:
 
 def _standing_of_member(trial: TrialStatus) -> tuple[object, ...]:
     """In a population all begin and end each generation together: what one copies is the news."""
-    is_at_work = trial.state in {"waiting", "running"}
+    is_at_work = trial.state in _AT_WORK
     return ("waiting", *trial.copies) if is_at_work else _standing(trial)
 
 
 def _told(trial: TrialStatus) -> str:
-    if trial.state in {"waiting", "running"} and trial.copies:
+    if trial.state in _AT_WORK and trial.copies:
         copied = trial.copies[-1]
         return (
             f"goes on from trial {copied.trial} at step {copied.step:,}: "

@@ -7,12 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from amc.cli import formatting
-from amc.cli.overview import Overview, best_of, chosen_by, result_of
+from amc.cli.overview import Overview, Summary, best_of, chosen_by, result_of
 from amc.experiment_view import TrialStatus
 
 DAMAGED = "damaged"
 
-ExperimentRow = tuple[Overview, str, float | None]
+ExperimentRow = tuple[Summary, str, float | None]
 """What is shown, what it trains, and when it was created (Unix time); None if that is unknown."""
 
 # An id is typed again, so it is never cut, nor is what came of it: columns on the right give way.
@@ -154,20 +154,20 @@ def _most_telling(overview: Overview, max_rows: int | None) -> list[TrialStatus]
 def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
     """A row per experiment, also of those that cannot be read."""
     # Where none is solved, a column tells nothing.
-    has_solved = any(_solved_at(overview) != "-" for overview, _, _ in rows)
+    has_solved = any(_solved_at(summary) != "-" for summary, _, _ in rows)
     table = _table(
         *("experiment", "state", "trials", "best"),
         *("solved at", "trains", "created") if has_solved else ("trains", "created"),
         right=("trials", "best", "solved at"),
     )
-    for overview, trains, created in rows:
-        best = overview.best
+    for summary, trains, created in rows:
+        best = summary.best
         table.add_row(
-            overview.id,
-            _state(overview.state),
-            "-" if created is None else f"{overview.n_ended}/{overview.n_planned}",
+            summary.id,
+            _state(summary.state),
+            "-" if created is None else f"{summary.n_ended}/{summary.n_planned}",
             result_of(best) if best else "-",
-            *[_solved_at(overview)] if has_solved else [],
+            *[_solved_at(summary)] if has_solved else [],
             trains,
             "-" if created is None else formatting.moment(created),
         )
@@ -177,6 +177,6 @@ def experiments_table(rows: Sequence[ExperimentRow]) -> Table:
     return table
 
 
-def _solved_at(overview: Overview) -> str:
-    step = None if overview.best is None else overview.best.solved_at
+def _solved_at(summary: Summary) -> str:
+    step = None if summary.best is None else summary.best.solved_at
     return "-" if step is None else f"{step:,}"

@@ -26,6 +26,8 @@ class StrictModel(BaseModel):
     """Frozen, no unknown keys, no conversions between types, no NaN or infinity."""
 
     model_config = ConfigDict(
+        # By whoever reads the first config, once for all models in it: it was half of an import.
+        defer_build=True,
         strict=True,
         frozen=True,
         extra="forbid",

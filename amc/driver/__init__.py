@@ -1,8 +1,6 @@
-"""The next decision, and how much there will be: pure functions of config and history."""
+"""The next decision, and how much there will be: pure functions of config and history.
 
-from amc.driver.budget import Budget, budget
-from amc.driver.planning import plan
-from amc.driver.seeds import trial_seed
-from amc.driver.wanted import released
-
-__all__ = ["Budget", "budget", "plan", "released", "trial_seed"]
+The doors are `plan` in `amc.driver.planning` and, beside it, `budget`, `trial_seed` in `seeds` and
+`released` in `wanted`. Each is a module of its own: the command line asks for the budget alone, and
+need not wait for what plans.
+"""

@@ -12,7 +12,6 @@ from math import prod
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
 from amc.config.search.rungs import ETA, rungs
 from amc.ledger import Request
-from amc.optimizers.grid import GridOptimizer
 
 # Of a search that is large enough for them.
 _FINALISTS, _TEST_SEEDS, _LARGE = 4, 3, 16
@@ -119,6 +118,8 @@ def _grid_points(search: HyperparameterOptimizerConfig, n_calls: int) -> int | N
 
 @lru_cache(maxsize=64)
 def _points(search_space: str, n_calls: int) -> int | None:
-    # Whoever follows an experiment asks some times a second.
+    # Whoever follows an experiment asks some times a second; who has no grid needs no numpy.
+    from amc.optimizers.grid import GridOptimizer
+
     grid = GridOptimizer(json.loads(search_space), n_calls)
     return grid.n_points if prod(grid.levels) <= _MOST_COUNTED else None

@@ -52,7 +52,7 @@ def _row(past: History, number: int, trials: Sequence[int]) -> Row:
     learned = max(known) if len(known) == len(ends) else None
     # The search learns from its own seeds alone; those of finalists judge what it found.
     own = standing_in_search(past, number)
-    score = None if own is None else own.mean.mean_score
+    score = None if own is None else own.mean_score
     return Row(number, past.trials[trials[0]].hyperparameters, learned=learned, score=score)
 
 

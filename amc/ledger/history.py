@@ -200,8 +200,9 @@ class History:
 
     def _result(self, trial: int, last: int) -> Result | None:
         key = trial, last
-        if key in self._results:
-            return self._results[key]
+        known = self._results.get(key)
+        if known is not None:
+            return known
         result = self._found(trial, last)
         if result is not None and key in self.learned:
             self._results[key] = result  # what was learned never changes
@@ -210,10 +211,12 @@ class History:
     def _found(self, trial: int, last: int) -> Result | None:
         keys = [(trial, index) for index in range(last + 1)]
         reports = [report for key in keys if (report := self.report(key)) is not None]
-        is_short = self._is_short((trial, last))
-        if len(reports) < len(keys) or (is_short and keys[-1] in self.open):
+        if len(reports) < len(keys):
             return None
         end = reports[-1]
+        is_short = _is_short(self.segments[end.key], end)
+        if is_short and end.key in self.open:
+            return None
         return Result(
             trial,
             "halted" if is_short else end.state,
@@ -236,12 +239,9 @@ class History:
 
         What ended before that is complete: it had reached the reward threshold.
         """
-        return self._is_short((trial, self.last[trial]))
-
-    def _is_short(self, key: SegmentKey) -> bool:
-        segment, report = self.segments[key], self.report(key)
-        is_there = report is not None and report.state == "completed"
-        return is_there and segment.until <= report.step < segment.horizon  # type: ignore[union-attr]
+        newest = self.newest(trial)
+        report = self.report(newest.key)
+        return report is not None and _is_short(newest, report)
 
     def newest(self, trial: int) -> Segment:
         """A trial's newest segment."""
@@ -285,20 +285,22 @@ class _Fold:
         self._made_by = start.made_by
 
     def apply(self, decision: Decision) -> None:
-        self._require(decision.number == self._decisions, decision, "it is not the next one")
+        if decision.number != self._decisions:
+            raise _fault(decision, "it is not the next one")
         self._tick(decision)
         if decision.amc not in {"", *(version for _, version in self._made_by[-1:])}:
             self._made_by += ((decision.number, decision.amc),)
         for request in decision.requests:
-            is_new = request.number not in self._requests
-            self._require(is_new, decision, f"request {request.number} was dealt with before")
+            if request.number in self._requests:
+                raise _fault(decision, f"request {request.number} was dealt with before")
             self._requests[request.number] = request
         for report in decision.learned:
-            self._require(report.key in self._open, decision, f"{report.key} was not open")
-            self._learned[report.key] = report
-            self._trained += report.step - self._open[report.key].from_step
-            self._learned_in[report.key] = decision.number
-            del self._open[report.key]
+            key = report.key
+            if key not in self._open:
+                raise _fault(decision, f"{key} was not open")
+            self._learned[key] = report
+            self._trained += report.step - self._open.pop(key).from_step
+            self._learned_in[key] = decision.number
         for trial in decision.trials:
             self._begin(trial, decision)
         for segment in decision.segments:
@@ -318,8 +320,8 @@ class _Fold:
         self._clock = decision.now
 
     def _begin(self, trial: Trial, decision: Decision) -> None:
-        is_next = trial.number == self._n_trials
-        self._require(is_next, decision, f"trial {trial.number} is not the next one")
+        if trial.number != self._n_trials:
+            raise _fault(decision, f"trial {trial.number} is not the next one")
         self._trials[trial.number] = trial
         if trial.kind == "search":
             others = _newest(self._suggestions, self._start.suggestions, trial.suggestion, ())
@@ -327,22 +329,17 @@ class _Fold:
             self._suggestions[trial.suggestion] = (*kept, trial.number)
 
     def _add(self, segment: Segment, decision: Decision) -> None:
-        index = _newest(self._last, self._start.last, segment.trial, -1) + 1
-        is_known = segment.trial < self._n_trials
-        is_next = segment.index == index and (segment.trial, index - 1) not in self._open
-        fault = f"segment {segment.key} is not the next one of its trial"
-        self._require(is_known and is_next, decision, fault)
-        self._segments[segment.key] = self._open[segment.key] = segment
-        self._last[segment.trial] = index
+        trial, index = key = segment.key
+        before = _newest(self._last, self._start.last, trial, -1)
+        is_next = index == before + 1 and (trial, before) not in self._open
+        if not is_next or trial >= self._n_trials:
+            raise _fault(decision, f"segment {key} is not the next one of its trial")
+        self._segments[key] = self._open[key] = segment
+        self._last[trial] = index
 
     @property
     def _n_trials(self) -> int:
         return len(self._start.trials) + len(self._trials)
-
-    @staticmethod
-    def _require(holds: bool, decision: Decision, fault: str) -> None:
-        if not holds:
-            raise LedgerError(f"decision {decision.number}: does not follow: {fault}.")
 
     @property
     def touched(self) -> list[int]:
@@ -380,6 +377,15 @@ class _Fold:
         failed = dict.fromkeys(n for n in self.touched if n not in again and _has_failed(past, n))
         gone = again.union(self.touched) - failed.keys()
         return replace(past, failed=start.failed.changed(failed, gone=gone))
+
+
+def _is_short(segment: Segment, report: Report) -> bool:
+    is_there = report.state == "completed" and report.step >= segment.until
+    return is_there and report.step < segment.horizon
+
+
+def _fault(decision: Decision, fault: str) -> LedgerError:
+    return LedgerError(f"decision {decision.number}: does not follow: {fault}.")
 
 
 def _is_of_search(trial: Trial) -> bool:

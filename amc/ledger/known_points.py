@@ -51,7 +51,7 @@ def known_points(
         trained = source.with_hyperparameters(standing.rows[0][0].hyperparameters)
         point = point_of(trained, search.search_space)
         if point is not None:
-            points.append(KnownPoint(hyperparameters=point, score=standing.mean.mean_score))
+            points.append(KnownPoint(hyperparameters=point, score=standing.mean_score))
     if not points:
         raise UsageError(
             f"{where}: no completed trial of it is a point of this search space. "

@@ -137,6 +137,9 @@ class _Compared:
             for segment in reversed(list(history.segments.values()))
             if segment.is_spared and pruner != "median"
         }
+        self._pools: dict[int | None, list[int]] = defaultdict(list)
+        for trial in searched:
+            self._pools[self._pool(trial)].append(trial)
         self._orders: dict[tuple[int | None, int], dict[int, int]] = {}
 
     def name(self, trial: int) -> int:
@@ -148,10 +151,9 @@ class _Compared:
         pool = self._pool(trial)
         if (pool, step) not in self._orders:
             scores = defaultdict(list)
-            for one, points in self.curves.items():
-                score = score_at(points, step)
-                is_in = self._pool(one) == pool and self._spared_from.get(one, step) >= step
-                if score is not None and is_in:
+            for one in self._pools[pool]:
+                score = score_at(self.curves[one], step)
+                if score is not None and self._spared_from.get(one, step) >= step:
                     scores[self.name(one)].append(score)
             means = {name: fmean(known) for name, known in scores.items()}
             self._orders[pool, step] = {name: at for at, name in enumerate(best_first(means))}
@@ -173,7 +175,7 @@ def pruned(config: ExperimentConfig, history: History) -> Pruned | None:
     ]
     halted = [(result.steps, horizon) for result, horizon in ended if result.state == "halted"]
     standing = standings_of_search(history).items()
-    scores = {number: one.mean.mean_score for number, one in standing}
+    scores = {number: one.mean_score for number, one in standing}
     spared = scores.keys() & set(_spared(history))
     best = max((score for number, score in scores.items() if number not in spared), default=None)
     return Pruned(

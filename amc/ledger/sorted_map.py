@@ -8,16 +8,18 @@ which libraries have, are quicker still, but have no order, or another one in ev
 from bisect import bisect_left, bisect_right
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 # Items of a chunk, at most; near the square root of how many items there may be.
 _LARGEST = 256
 # With more changes than one in so many items, all chunks are made anew.
 _FEW = 16
 
+_ABSENT: Any = object()
 _Chunk = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -45,13 +47,32 @@ class SortedMap(Mapping[K, V]):
         return (key for keys, _ in reversed(self._chunks) for key in reversed(keys))
 
     def __getitem__(self, key: K) -> V:
+        found: V = self._find(key, _ABSENT)
+        if found is _ABSENT:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return self._find(key, _ABSENT) is not _ABSENT
+
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K, /, default: V | D) -> V | D: ...
+
+    def get(self, key: K, /, default: Any = None) -> Any:
+        """What belongs to a key, or the default; the usual `get` raises and catches."""
+        return self._find(key, default)
+
+    def _find(self, key: Any, default: Any) -> Any:
         place = bisect_right(self._firsts, key) - 1
         if place >= 0:
             keys, values = self._chunks[place]
             at = bisect_left(keys, key)
             if at < len(keys) and keys[at] == key:
-                return values[at]  # type: ignore[no-any-return]
-        raise KeyError(key)
+                return values[at]
+        return default
 
     def __repr__(self) -> str:
         return f"SortedMap({dict(self.items())!r})"

@@ -58,10 +58,18 @@ class Standing:
     @property
     def mean(self) -> MeanScore:
         """Of the completed trials: what suggestions are compared by."""
-        scores = [result.score for _, result in self.rows if result.score is not None]
-        mean = fmean(score * _SHRINK for score in scores) / _SHRINK
+        mean, scores = self.mean_score, self._scores
         numbers = tuple(trial.number for trial, _ in self.rows)
         return MeanScore(mean, _standard_error(scores, mean), len(scores), numbers)
+
+    @property
+    def mean_score(self) -> float:
+        """The mean alone."""
+        return fmean([score * _SHRINK for score in self._scores]) / _SHRINK
+
+    @property
+    def _scores(self) -> list[float]:
+        return [result.score for _, result in self.rows if result.score is not None]
 
     @property
     def mean_evaluation(self) -> float:
@@ -74,7 +82,7 @@ class Standing:
     def steps_to_solve(self) -> float:
         """Mean of the steps after which its trials were solved; infinity if one was not."""
         solved = [result.solved_at for _, result in self.rows]
-        return fmean(math.inf if step is None else step for step in solved)
+        return fmean([math.inf if step is None else step for step in solved])
 
     @property
     def is_finalist(self) -> bool:

@@ -206,7 +206,7 @@ class _Ranking:
         """
         return (
             standing.n_seeds >= self.seeds,
-            standing.mean.mean_score,
+            standing.mean_score,
             -standing.steps_to_solve if self.stops else 0.0,
             standing.mean_evaluation,
             -standing.number,

@@ -106,7 +106,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     logs.configure()
     _tell_overruled()
     if _worker.is_driver:
-        import amc.driver
+        import amc.driver.planning
         import amc.optimizers.bayesian  # noqa: F401
     if any(map(is_trial_queue, _worker.queues)):
         # Two trials side by side with torch's default threads ran 50 times slower than with one;

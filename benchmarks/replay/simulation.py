@@ -19,7 +19,7 @@ from replay.table import SEEDS, SPACE, STEPS, Row, document
 
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.ledger import Decision, History, Report, Segment
 from amc.ledger.pruning import score_at
 from amc.ledger.winner import winner

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 from amc.cli.overview import Overview, changes
@@ -12,7 +13,8 @@ DONE = replace(RUNNING, state="completed", score=200.5, steps=2048, seconds=12.5
 def at(*trials: TrialStatus, state: str = "running", **more: object) -> Overview:
     scored = [trial for trial in trials if trial.score is not None]
     best = best_of(max(scored, key=lambda trial: trial.score)) if scored else None
-    return Overview("cartpole-1", state, trials, best=best, rounds=1, planned=4, **more)
+    states = Counter(trial.state for trial in trials)
+    return Overview("cartpole-1", state, best, 4, states, trials, rounds=1, **more)
 
 
 def best_of(trial: TrialStatus) -> BestTrial:

@@ -1,4 +1,5 @@
 import io
+from collections import Counter
 from dataclasses import replace
 
 from rich.console import Console
@@ -26,7 +27,16 @@ def best_among(*trials: TrialStatus) -> BestTrial | None:
 
 def with_trials(*trials: TrialStatus) -> Overview:
     best = best_among(*trials)
-    return Overview("x-1", "running", trials, best, rounds=1, planned=400, total_timesteps=2048)
+    return Overview(
+        "x-1",
+        "running",
+        best,
+        planned=400,
+        states=Counter(trial.state for trial in trials),
+        trials=trials,
+        rounds=1,
+        total_timesteps=2048,
+    )
 
 
 def test_a_row_tells_state_progress_worker_and_hyperparameters():

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from amc import driver
 from amc.cli import formatting
 from amc.config.schema import ExperimentConfig
+from amc.driver.budget import budget
 from amc.errors import UsageError
 from amc.ledger import Trial
 from tests.experiments import play
@@ -101,7 +101,7 @@ def test_what_is_promised_is_what_runs(
 ):
     config = searching(make_config, **search)
 
-    planned, trials = driver.budget(config), run(config)
+    planned, trials = budget(config), run(config)
 
     kinds = [trial.kind for trial in trials]
     assert (kinds.count("search"), kinds.count("finalist")) == (searched, again)
@@ -120,7 +120,7 @@ def test_a_round_holds_the_seeds_of_at_least_one_suggestion(make_config: MakeCon
 def test_a_config_without_a_search_is_one_trial(make_config: MakeConfig):
     config = make_config().model_copy(update={"hyperparameter_optimizer": None})
 
-    assert driver.budget(config).trials == len(run(config)) == 1
+    assert budget(config).trials == len(run(config)) == 1
 
 
 def test_a_grid_that_is_too_large_is_refused_before_anything_is_run(make_config: MakeConfig):
@@ -131,7 +131,7 @@ def test_a_grid_that_is_too_large_is_refused_before_anything_is_run(make_config:
     config = searching(make_config, type="grid", n_calls=24, search_space=space)
 
     with pytest.raises(UsageError, match=r"make a grid of 1922000 points"):
-        driver.budget(config)
+        budget(config)
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_it_is_said_in_a_sentence(search: dict[str, Any], text: str, make_config
     config = searching(make_config, **search)
     search_type = config.hyperparameter_optimizer.type if config.hyperparameter_optimizer else ""
 
-    assert formatting.budget(search_type, driver.budget(config)) == text
+    assert formatting.budget(search_type, budget(config)) == text

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from amc.config.schema import ExperimentConfig
-from amc.driver import plan
+from amc.driver.planning import plan
 from amc.ledger import History, Report, Request
 
 MakeConfig = Callable[..., ExperimentConfig]

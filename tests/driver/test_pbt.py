@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from amc import driver
 from amc.config.schema import ExperimentConfig
 from amc.config.search.generations import generations
+from amc.driver.planning import plan
+from amc.driver.wanted import released
 from amc.ledger import Decision, History, Report, Segment
 from amc.ledger.ancestry import config_of
 from amc.ledger.winner import winner
@@ -61,7 +62,7 @@ def run(
     draw = random.Random(seed)
     past, made = History(), list[Decision]()
     while past.finish is None:
-        decision = driver.plan(config, past)
+        decision = plan(config, past)
         if decision is not None:
             made.append(decision)
             past = past.after(decision)
@@ -118,7 +119,7 @@ def test_what_was_decided_can_be_decided_again_from_its_records(make_config: Mak
     past = History()
     for decision in made:
         known = past.seen({one.key: one for one in decision.learned})
-        assert driver.plan(config, known) == decision
+        assert plan(config, known) == decision
         past = past.after(decision)
 
 
@@ -201,7 +202,7 @@ def test_no_checkpoint_is_let_go_that_a_member_starts_from(make_config: MakeConf
     past, gone = History(), set[tuple[int, int]]()
     for decision in made:
         past = past.after(decision)
-        gone |= set(driver.released(past, decision.learned))
+        gone |= set(released(past, decision.learned))
         assert not gone & {one.start for one in past.open.values()}
 
     left = set(past.learned) - gone
@@ -234,14 +235,14 @@ def test_more_failures_than_allowed_end_it(make_config: MakeConfig):
 
 def test_a_member_that_has_already_come_to_its_end_is_not_trained_further(make_config: MakeConfig):
     config = population(make_config)
-    first = driver.plan(config, History())
+    first = plan(config, History())
     assert first is not None
     past = History().after(first)
     reports = [train(past, one) for one in first.segments]
     whole = Report(3, 0, "completed", STEPS, 9e9, curve=((STEPS, 9e9),))
     reports[3] = whole
 
-    second = driver.plan(config, past.seen({one.key: one for one in reports}))
+    second = plan(config, past.seen({one.key: one for one in reports}))
 
     assert second is not None and len(second.segments) == 7
     assert 3 not in {one.trial for one in second.segments}

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from amc import driver
 from amc.config.schema import ExperimentConfig
+from amc.driver.planning import plan
 from amc.ledger import History, Segment, Trial
 from amc.ledger.winner import winner
 from tests.experiments import of, play, report
@@ -16,7 +16,7 @@ def by_learning_rate(trial: Trial) -> float:
 
 
 def test_a_new_search_opens_a_round_of_trials_per_round(make_config: MakeConfig) -> None:
-    decision = driver.plan(make_config(), History())
+    decision = plan(make_config(), History())
 
     assert decision is not None
     assert [trial.number for trial in decision.trials] == [0, 1]
@@ -35,13 +35,13 @@ def test_the_same_history_always_gives_the_same_plan(make_config: MakeConfig) ->
 
 def test_a_round_is_awaited_whole_and_then_learned(make_config: MakeConfig) -> None:
     config = make_config()
-    opened = driver.plan(config, History())
+    opened = plan(config, History())
     assert opened is not None
     past = History().after(opened)
     reports = [report(number, 1.0) for number in (0, 1)]
 
-    half = driver.plan(config, past.seen({reports[0].key: reports[0]}))
-    whole = driver.plan(config, past.seen({one.key: one for one in reports[::-1]}))
+    half = plan(config, past.seen({reports[0].key: reports[0]}))
+    whole = plan(config, past.seen({one.key: one for one in reports[::-1]}))
 
     assert half is None
     assert whole is not None and whole.learned == tuple(reports)
@@ -180,25 +180,25 @@ def test_a_config_without_a_search_is_one_trial_with_the_configs_own_seed(
 
 def test_a_paused_experiment_starts_nothing(make_config: MakeConfig) -> None:
     config = make_config()
-    opened = driver.plan(config, History())
+    opened = plan(config, History())
     assert opened is not None
     past = History(is_paused=True).after(opened)
     reports = [report(number, 1.0) for number in (0, 1)]
 
-    assert driver.plan(config, History(is_paused=True)) is None
-    assert driver.plan(config, past) is None
-    assert driver.plan(config, past.seen({one.key: one for one in reports})) is None
+    assert plan(config, History(is_paused=True)) is None
+    assert plan(config, past) is None
+    assert plan(config, past.seen({one.key: one for one in reports})) is None
 
 
 def test_a_cancelled_experiment_ends_once_nothing_is_outstanding(make_config: MakeConfig) -> None:
     config = make_config()
-    opened = driver.plan(config, History())
+    opened = plan(config, History())
     assert opened is not None
     past = History(is_cancelled=True).after(opened)
     reports = [report(0, 1.0), report(1, None, state="cancelled")]
 
-    half = driver.plan(config, past.seen({reports[0].key: reports[0]}))
-    whole = driver.plan(config, past.seen({one.key: one for one in reports}))
+    half = plan(config, past.seen({reports[0].key: reports[0]}))
+    whole = plan(config, past.seen({one.key: one for one in reports}))
 
     assert half is None
     assert whole is not None and (whole.finish, whole.learned) == ("cancelled", tuple(reports))

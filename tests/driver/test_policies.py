@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from amc import driver
 from amc.config.schema import ExperimentConfig
+from amc.driver.budget import budget
+from amc.driver.planning import plan
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import Decision, History, Report, Segment, Trial
@@ -76,7 +77,7 @@ def run(config: ExperimentConfig, *, seed: int | None = None) -> tuple[History, 
     draw = random.Random(seed)
     past, made = History(), list[Decision]()
     while past.finish is None:
-        decision = driver.plan(config, past)
+        decision = plan(config, past)
         if decision is not None:
             made.append(decision)
             past = past.after(decision).seen(
@@ -116,7 +117,7 @@ def test_what_is_carried_along_is_what_comes_out_afresh(case: str, make_config: 
     past = History()
 
     for decision in made:
-        driver.plan(config, past.seen({one.key: one for one in decision.learned}))
+        plan(config, past.seen({one.key: one for one in decision.learned}))
         best = winner(config, past)
         assert best == winner(config, History().after(*made[: past.decisions]))
         past = past.after(decision)
@@ -148,7 +149,7 @@ def test_every_segment_is_learned_once_and_the_budget_is_spent(case: str, make_c
     past, made = run(config, seed=3)
 
     assert Counter(key for one in made for key in learned(one)) == Counter(list(past.segments))
-    assert len(past.trials) == driver.budget(config).trials
+    assert len(past.trials) == budget(config).trials
     assert states(past)["completed"] >= 1
 
 
@@ -160,7 +161,7 @@ def test_what_was_decided_can_be_decided_again_from_its_records(case: str, make_
     past = History()
     for decision in made:
         known = past.seen({one.key: one for one in decision.learned})
-        assert driver.plan(config, known) == decision
+        assert plan(config, known) == decision
         past = past.after(decision)
 
 
@@ -176,12 +177,12 @@ def test_async_keeps_as_many_under_way_as_its_window(make_config: MakeConfig):
 
 def test_as_they_come_learns_whatever_is_there(make_config: MakeConfig):
     config = searching(make_config, mode="async", window=4, order="as_they_come")
-    first = driver.plan(config, History())
+    first = plan(config, History())
     assert first is not None
     past = History().after(first)
     late = train(past, first.segments[3])
 
-    decision = driver.plan(config, past.seen({late.key: late}))
+    decision = plan(config, past.seen({late.key: late}))
 
     assert decision is not None and decision.learned == (late,)
     assert len(decision.segments) == 1
@@ -250,13 +251,13 @@ def test_where_curves_never_cross_no_spared_one_was_wrongly_halted(
 
 def test_a_trial_that_fails_at_a_rung_is_not_sent_on(make_config: MakeConfig):
     config = searching(make_config, type="random", pruner="halving", n_calls=9)
-    first = driver.plan(config, History())
+    first = plan(config, History())
     assert first is not None
     past = History().after(first)
     reports = [train(past, one) for one in first.segments[1:]]
     reports.append(Report(0, 0, "failed", step=0))
 
-    second = driver.plan(config, past.seen({one.key: one for one in reports}))
+    second = plan(config, past.seen({one.key: one for one in reports}))
 
     assert second is not None and second.segments
     assert 0 not in {one.trial for one in second.segments}
@@ -273,12 +274,12 @@ def test_who_was_solved_before_a_rung_stands_there_as_one_that_came_to_its_end(
         ),
     )
     config = searching(make_config, mode="async", pruner="asha", window=1)
-    first = driver.plan(config, History())
+    first = plan(config, History())
     assert first is not None
     past = History().after(first)
     solved = Report(0, 0, "completed", step=EVERY, score=9.0, curve=((EVERY, 9.0),))
 
-    second = driver.plan(config, past.seen({solved.key: solved}))
+    second = plan(config, past.seen({solved.key: solved}))
 
     assert second is not None
     assert [(row.learned, row.rung, row.score) for row in asked[-1]] == [(1, 2, 9.0)]

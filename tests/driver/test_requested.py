@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amc import driver
 from amc.config.schema import ExperimentConfig
+from amc.driver.planning import plan
 from amc.driver.rows import Rows
 from amc.ledger import Decision, History, Report, Request, Segment
 from amc.ledger.winner import winner
@@ -55,7 +55,7 @@ class Simulation:
         self.asked += 1
 
     def _decide(self) -> bool:
-        decision = driver.plan(self.config, self.past)
+        decision = plan(self.config, self.past)
         if decision is None:
             return False
         fresh, learned = self.past.fresh, {one.key for one in decision.learned}
@@ -140,7 +140,7 @@ def test_whatever_is_asked_at_whatever_moment_is_done_once(
     again = History()
     for decision in done.made:
         known = again.seen({one.key: one for one in decision.learned})
-        assert driver.plan(config, replace(known, asked=decision.requests)) == decision
+        assert plan(config, replace(known, asked=decision.requests)) == decision
         again = again.after(decision)
 
 
@@ -344,7 +344,7 @@ def test_a_cancelled_experiment_takes_requests_and_does_nothing_of_them(make_con
     config = searching(make_config, n_calls=4)
     past = replace(run(config).past, is_cancelled=True, finish="cancelled", asked=(calls(3),))
 
-    decision = driver.plan(config, past)
+    decision = plan(config, past)
 
     assert decision is not None
     assert (decision.finish, decision.requests, decision.segments) == ("cancelled", (calls(3),), ())
@@ -392,7 +392,7 @@ def test_finalists_have_their_share_of_the_steps(make_config: MakeConfig):
 def test_no_new_trial_is_opened_when_the_time_is_over(make_config: MakeConfig):
     config = searching(make_config, n_calls=8, trials_per_round=2, finalists=1, max_hours=2)
     past, made = History(now=0.0), list[Decision]()
-    while (decision := driver.plan(config, past)) is not None:
+    while (decision := plan(config, past)) is not None:
         made.append(decision)
         past = past.after(decision)
         reports = {one.key: train(past, one) for one in past.outstanding}
@@ -401,7 +401,7 @@ def test_no_new_trial_is_opened_when_the_time_is_over(make_config: MakeConfig):
     assert [(one.now, len(one.segments)) for one in made] == [(0.0, 2), (3600.0, 2), (7200.0, 0)]
     assert made[-1].finish == "completed"
     more = Request(0, "limits", max_hours=4.0)
-    later = driver.plan(config, replace(past, asked=(more,), now=90_000.0))
+    later = plan(config, replace(past, asked=(more,), now=90_000.0))
     assert later is not None and len(later.segments) == 2
 
 

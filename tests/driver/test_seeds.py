@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amc.config.schema import ExperimentConfig
-from amc.driver import budget, trial_seed
+from amc.driver.budget import budget
+from amc.driver.seeds import trial_seed
 from amc.ledger import History, Request, Trial
 from amc.ledger.records import TrialKind
 from amc.ledger.winner import winner

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from amc import driver
 from amc.config.schema import ExperimentConfig
+from amc.driver.planning import plan
+from amc.driver.wanted import released
 from amc.ledger import Decision, History, Report, Segment, SegmentKey, Trial
 from tests.driver.test_policies import CASES, searching, train
 from tests.experiments import report
@@ -24,7 +25,7 @@ def test_whatever_starts_finds_its_start_and_every_trial_keeps_what_it_came_to(
     draw, past, kept = random.Random(1), History(), set[SegmentKey]()
 
     while past.finish is None:
-        decision = driver.plan(config, past)
+        decision = plan(config, past)
         if decision is None:
             one = draw.choice(past.outstanding)
             past = past.seen({**past.fresh, one.key: saved(train(past, one))})
@@ -33,13 +34,13 @@ def test_whatever_starts_finds_its_start_and_every_trial_keeps_what_it_came_to(
         fresh = {key: one for key, one in past.fresh.items() if one not in decision.learned}
         past = past.after(decision)
         assert {one.start for one in past.open.values()} - {None} <= kept
-        gone = set(driver.released(past, decision.learned))
+        gone = set(released(past, decision.learned))
         assert gone <= kept
         kept -= gone
         past = past.seen(fresh)
 
     assert kept == {(trial, past.last[trial]) for trial in past.trials}
-    assert driver.released(past, past.learned.values()) == sorted(past.segments.keys() - kept)
+    assert released(past, past.learned.values()) == sorted(past.segments.keys() - kept)
 
 
 def saved(one: Report) -> Report:
@@ -58,12 +59,12 @@ def test_a_loser_that_goes_on_from_a_better_one_leaves_its_own_behind() -> None:
     past = opened(*firsts, trials=2, past=History())
     past = opened(*seconds, past=past, learned=ended)
 
-    at_work = driver.released(past, [saved(report(0, 1.0, index=1, step=20))])
+    at_work = released(past, [saved(report(0, 1.0, index=1, step=20))])
     last = [saved(report(trial, 1.0, index=1, step=20)) for trial in range(2)]
     past = opened(past=past, learned=last)
 
     assert at_work == [(0, 0)]
-    assert driver.released(past, last) == [(0, 0), (1, 0)]
+    assert released(past, last) == [(0, 0), (1, 0)]
 
 
 def test_what_a_failed_segment_began_from_stays() -> None:
@@ -73,4 +74,4 @@ def test_what_a_failed_segment_began_from_stays() -> None:
     failed = report(0, None, index=1, step=12)
     past = opened(past=past, learned=[failed])
 
-    assert driver.released(past, [failed]) == []
+    assert released(past, [failed]) == []

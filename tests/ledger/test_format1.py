@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from amc.config.loader import ConfigLoader
-from amc.driver import budget, plan
+from amc.driver.budget import budget
+from amc.driver.planning import plan
 from amc.ledger import Ledger, Request, Result, format1
 from amc.ledger.winner import winner
 from tests.experiments import go_on, report
