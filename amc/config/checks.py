@@ -17,7 +17,7 @@ from amc.config.schema import (
     TrainingConfig,
 )
 from amc.config.search.dimension import Dimension
-from amc.config.search.rungs import FIRST_RUNG, rungs
+from amc.config.search.rungs import rungs
 from amc.config.search.search_keys import SearchKeys
 from amc.config.text.document import Path, Problem
 from amc.errors import UsageError
@@ -178,7 +178,7 @@ def pruning(config: HyperparameterOptimizerConfig, training: TrainingConfig) -> 
     elif len(rungs(training)) == 1:
         yield Problem(
             path,
-            f"no trial is evaluated between {FIRST_RUNG:.0%} of its steps and its end, so there is "
+            "no trial is evaluated between a third of its steps and its end, so there is "
             f"nothing to compare: total_timesteps is {training.total_timesteps}, eval_freq "
             f"{training.eval_freq}. Lower eval_freq, or leave the pruner out.",
         )

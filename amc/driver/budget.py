@@ -15,9 +15,9 @@ from amc.ledger import Request
 
 # Of a search that is large enough for them.
 _FINALISTS, _TEST_SEEDS, _LARGE = 4, 3, 16
-# Of a round that is halved: then six are compared at its last rung, where fewer than five tell too
-# little. On real curves rounds of nine save nothing, of 18 half (`benchmarks/pruning.py`).
-_TO_THE_END = 2
+# Of a round that is halved: then nine are compared at its rung. On real curves rounds of 9, 12 and
+# 18 need 49, 64 and 62 % of the steps (`benchmarks/pruning.py`); five would tell too little.
+_TO_THE_END = 3
 # The points of a larger grid are not counted; who asks for more calls than it has gets fewer.
 _MOST_COUNTED = 10_000
 

@@ -188,7 +188,7 @@ def test_as_they_come_learns_whatever_is_there(make_config: MakeConfig):
     assert len(decision.segments) == 1
 
 
-@pytest.mark.parametrize(("search", "most"), [({"pruner": "halving"}, 0.6), (CASES["asha"], 0.6)])
+@pytest.mark.parametrize(("search", "most"), [({"pruner": "halving"}, 0.7), (CASES["asha"], 0.7)])
 def test_pruning_saves_steps_and_keeps_the_best(
     search: dict[str, Any], most: float, make_config: MakeConfig
 ):
@@ -282,7 +282,7 @@ def test_who_was_solved_before_a_rung_stands_there_as_one_that_came_to_its_end(
     second = plan(config, past.seen({solved.key: solved}))
 
     assert second is not None
-    assert [(row.learned, row.rung, row.score) for row in asked[-1]] == [(1, 2, 9.0)]
+    assert [(row.learned, row.rung, row.score) for row in asked[-1]] == [(1, 1, 9.0)]
 
 
 def test_with_pruning_the_search_is_told_ranks_and_without_scores(
@@ -299,6 +299,6 @@ def test_with_pruning_the_search_is_told_ranks_and_without_scores(
     run(searching(make_config, type="random", pruner="halving", n_calls=36))
 
     ended = [row for row in asked[-1] if row.learned is not None]
-    assert len(ended) == 18
-    assert Counter(row.rung for row in ended)[0] >= 9
-    assert {row.rung for row in ended} == {0, 1, 2}
+    assert len(ended) == 27
+    assert Counter(row.rung for row in ended)[0] >= 15
+    assert {row.rung for row in ended} == {0, 1}

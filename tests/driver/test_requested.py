@@ -319,15 +319,15 @@ def test_a_trial_of_the_users_own_does_not_end_a_round_of_halving(make_config: M
 def test_a_failed_seed_tried_again_leaves_the_other_seed_in_its_round(
     make_config: MakeConfig, moment: int
 ):
-    config = searching(make_config, n_calls=36, pruner="halving", seeds_per_trial=2, type="random")
+    config = searching(make_config, n_calls=18, pruner="halving", seeds_per_trial=2, type="random")
     whole = run(config).past.finished()
     best = next(one.suggestion for one, result in whole if result.state == "completed")
     plain = run(config, failing=(2 * best + 1,)).past
 
     past = run(config, (moment, retry(2 * best + 1)), failing=(2 * best + 1,)).past
 
-    states = [past.result(number).state for number in range(36)]  # type: ignore[union-attr]
-    assert states == [plain.result(number).state for number in range(36)]  # type: ignore[union-attr]
+    states = [past.result(number).state for number in range(18)]  # type: ignore[union-attr]
+    assert states == [plain.result(number).state for number in range(18)]  # type: ignore[union-attr]
     assert states[2 * best] == "completed"
 
 
