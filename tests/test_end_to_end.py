@@ -153,7 +153,7 @@ def test_one_and_three_workers_give_the_same_suggestions_scores_and_digests(
     ("search", "after"),
     [
         pytest.param({}, (1, 2, 3, 4), id="rounds"),
-        # The first rung has ten, who comes to the next ones is decided while the driver is killed.
+        # Nine come to the rung, who goes on from there is decided while the driver is killed.
         pytest.param({"pruner": "halving"}, (1, 10, 11, 13), id="halving"),
         pytest.param({"pruner": "median"}, (1, 6, 7, 8), id="rounds, median"),
         pytest.param({"mode": "async", "pruner": "asha"}, (1, 2, 3, 4), id="asha"),

@@ -7,8 +7,8 @@ from amc.config.schema import TrainingConfig
 ETA = 3
 # How a trial stands early says little of how it ends (rank correlations on 512 real PPO curves,
 # LunarLander and Acrobot: 0.40 and 0.33 after a fifth of training, 0.64 and 0.50 after a third).
-# With a rung at a fifth halving lost the best configuration in 26 of 30 searches, with the first at
-# a third in 3 of 30 (`benchmarks/pruning.py`).
+# With a rung at a fifth halving lost the best configuration in 26 of 30 searches, with one at a
+# third in 16 of 150 (`benchmarks/pruning.py`).
 EARLIEST = 0.2
 
 
