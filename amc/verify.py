@@ -14,6 +14,7 @@ from pathlib import Path
 from amc.driver.planning import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
+from amc.ledger.ancestry import config_of
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.paths import digest_path
 from amc.ledger.winner import Winner, winner
@@ -26,15 +27,17 @@ from amc.workers.base import BaseWorker
 def verify(ledger: Ledger) -> list[str]:
     """What is wrong with an experiment, a sentence each; empty if it is sound.
 
-    Every decision follows from what was known when it was made; every segment has one report, which
-    was learned once and is the one on disk; every segment started from what the one before came to;
-    final checkpoints that are there are whole; requests, ends and the winner are those of the log.
+    Every decision follows from what was known when it was made, and is what its copy says; every
+    segment has one report, which was learned once and is the one on disk; every segment started
+    from what the one before came to; final checkpoints that are there are whole; requests, ends,
+    the winner and its config are those of the log.
     """
     try:
         ledger = Ledger(ledger.directory)
         decisions = list(_decisions(ledger))
         past = History().after(*decisions)
         found = [
+            *_copies(ledger, decisions),
             *_snapshots(ledger, decisions),
             *_decided_again(ledger, decisions),
             *_reports(ledger, past),
@@ -120,6 +123,17 @@ def _steps_asked(decisions: list[Decision]) -> tuple[Request, ...]:
     return tuple(one for told in decisions for one in told.requests if one.kind == "steps")
 
 
+def _copies(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
+    """What would be read in place of a decision whose record is damaged."""
+    for decision in decisions:
+        path = ledger.paths.decision_copy(decision.number)
+        try:
+            if log.read_copy(ledger.paths, decision.number) not in (None, decision):
+                yield f"{path}: is not the decision that it is a copy of. Remove it."
+        except LedgerError as error:
+            yield f"{error} The decision itself is whole: remove its copy."
+
+
 def _snapshots(ledger: Ledger, decisions: list[Decision]) -> Iterator[str]:
     """Pages that could be taken for the log and are not; a damaged one is read by nobody."""
     for first in range(0, len(decisions), snapshots.PAGE):
@@ -198,6 +212,10 @@ def _best(ledger: Ledger, past: History) -> Iterator[str]:
     told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
     if told != best:
         yield f"{ledger.paths.best}: is not the winner that the log tells."
+    if best is not None:
+        config = config_of(ledger.config, past, best.trial.number)
+        if files.read(ledger.paths.best_config) != config.to_json():
+            yield f"{ledger.paths.best_config}: is not the config that trains the winner again."
     if best is not None and best.result.checkpoint is not None:
         own = ledger.paths.trial(best.trial.number).directory / best.result.checkpoint
         agent, digest = ledger.paths.best_agent(own.suffix), digest_path(own)

@@ -107,6 +107,11 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
     path.write_text(json.dumps(files.sealed(data)))
 
 
+def change_decision(ledger: Ledger, edit: Callable[[dict[str, Any]], Any]) -> None:
+    for path in (ledger.paths.decision(0), ledger.paths.decision_copy(0)):
+        change(path, edit)
+
+
 def test_every_change_is_told(ended: Ledger) -> None:
     trial = ended.paths.trial(0)
     agent = ended.history().learned[0, 0].checkpoint
@@ -115,6 +120,21 @@ def test_every_change_is_told(ended: Ledger) -> None:
             ended.paths.decision(0),
             lambda path: change(path, lambda data: data["trials"][0].update(seed=5)),
             "decision 0: decided again",
+        ),
+        (
+            ended.paths.decision_copy(0),
+            lambda path: change(path, lambda data: data["trials"][0].update(seed=5)),
+            "is not the decision that it is a copy of",
+        ),
+        (
+            ended.paths.decision_copy(0),
+            lambda path: path.write_text("{"),
+            "The decision itself is whole",
+        ),
+        (
+            ended.paths.best_config,
+            lambda path: path.write_text(path.read_text().replace("0.99", "0.98", 1)),
+            "is not the config that trains the winner again",
         ),
         (
             ended.paths.decision(1),
@@ -176,7 +196,7 @@ def of_two_kinds(shared: Path, make_config: Callable[..., ExperimentConfig]) -> 
     ledger = Ledger.create(shared, make_config())
     first = plan(ledger.config, ledger.history())
     assert first is not None and ledger.append(first)
-    change(ledger.paths.decision(0), lambda data: data.update(amc="0.0.9"))
+    change_decision(ledger, lambda data: data.update(amc="0.0.9"))
     # Read under another name, since a process reads each decision once.
     ledger = Ledger(ledger.directory.rename(ledger.directory.with_name("moved-1")))
     for number, cpu in enumerate(("avx512", "of the moon")):
@@ -186,8 +206,7 @@ def of_two_kinds(shared: Path, make_config: Callable[..., ExperimentConfig]) -> 
 
 
 def test_what_may_come_out_otherwise_is_a_remark_and_no_fault(of_two_kinds: Ledger) -> None:
-    decision = of_two_kinds.paths.decision(0)
-    change(decision, lambda data: data["trials"][0].update(seed=5))
+    change_decision(of_two_kinds, lambda data: data["trials"][0].update(seed=5))
 
     remarks = verify.remarks(of_two_kinds)
     told = CliRunner().invoke(main, ["verify", of_two_kinds.id])

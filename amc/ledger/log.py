@@ -27,14 +27,14 @@ def read(paths: ExperimentPaths, number: int) -> Decision | None:
     Raises:
         LedgerError: its record is damaged or gone, and so is the copy.
     """
-    path, copy = paths.decision(number), paths.decision_copy(number)
+    path = paths.decision(number)
     fault = None
     try:
         found = _read(path, number)
     except LedgerError as error:
         found, fault = None, error
     if found is None:
-        found = _read(copy, number)
+        found = read_copy(paths, number)
         if found is not None:
             _LOG.warning("%s Read from its copy.", fault or f"{path}: is gone.")
         elif fault is not None:
@@ -43,6 +43,15 @@ def read(paths: ExperimentPaths, number: int) -> Decision | None:
     if found is None and files.exists(paths.decision(number + 1)):
         raise LedgerError(f"{path}: is gone, though later decisions are there.")
     return found
+
+
+def read_copy(paths: ExperimentPaths, number: int) -> Decision | None:
+    """The copy of a decision; None where there is none, as after a power cut: it is not synced.
+
+    Raises:
+        LedgerError: it is damaged.
+    """
+    return _read(paths.decision_copy(number), number)
 
 
 def fold(paths: ExperimentPaths, identity: str) -> History:
