@@ -64,9 +64,11 @@ def _kill_supervisor(system: System) -> bool:
 
 
 def _kill_everything(system: System) -> bool:
-    for process in system.processes():
+    found = list(system.processes())
+    for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(found, timeout=10)
     system.up()
     return True
 

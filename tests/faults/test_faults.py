@@ -41,6 +41,7 @@ N_WORKERS = 2
 SAVED_EVERY = 1024
 STANDING = """
 import os
+import signal
 import time
 
 import gymnasium
@@ -48,18 +49,21 @@ from gymnasium.envs.classic_control import CartPoleEnv
 
 
 class Stands(CartPoleEnv):
-    # Past its first checkpoint and before its end, a trial stands still while the gate is shut.
+    # Past a checkpoint and well before its segment's end, a trial stands still while the gate is
+    # shut: a segment has a multiple of 1,024 steps of each copy, and a checkpoint every 512.
     def __init__(self, gate):
         super().__init__()
         self.gate, self.steps = gate, 0
 
     def step(self, action):
         self.steps += 1
-        while self.steps >= 700 and self.is_shut():
+        while 700 <= self.steps % 1024 < 900 and self.is_shut():
             time.sleep(0.01)
         return super().step(action)
 
     def is_shut(self):
+        if signal.getsignal(signal.SIGTERM).__self__.is_set:
+            open(f"{self.gate}/{os.getpid()}.asked", "w").close()
         names = "all", str(os.getpid())
         is_shut = any(os.path.exists(f"{self.gate}/{name}") for name in names)
         if is_shut:
@@ -143,6 +147,7 @@ class Scene:
         waiting: the segments that wait in the first worker's queue.
         processes: what the supervisor had started.
         said: how much the first worker had said.
+        has_been_asked: whether its trial was once told to stop.
     """
 
     system: Patient
@@ -153,6 +158,7 @@ class Scene:
     waiting: set[tuple[int, int]]
     processes: dict[str, int]
     said: int
+    has_been_asked: bool = False
 
     @classmethod
     def find(cls, system: Patient, ledger: Ledger, gate: Gate) -> "Scene | None":
@@ -187,6 +193,10 @@ class Scene:
 
     # -- what shows that a fault has had its effect
 
+    def is_asked_to_stop(self) -> bool:
+        """Whether the first worker's trial was told; set free before, it might just end."""
+        return (self.gate.directory / f"{self.pid}.asked").exists()
+
     def is_taken_over(self) -> bool:
         """Whether another worker is at the first one's trial."""
         self.gate.open(but=self.pid)
@@ -213,7 +223,9 @@ class Scene:
 
     def is_halted(self) -> bool:
         """Whether nobody trains any more."""
-        self.gate.open()
+        self.has_been_asked = self.has_been_asked or self.is_asked_to_stop()
+        if self.has_been_asked:
+            self.gate.open()
         return not held(self.system, self.ledger)
 
     def is_one_interrupted(self) -> bool:
@@ -225,7 +237,9 @@ class Scene:
         return self.ends()[0] is not None
 
 
+SAVING = [f"SIGTERM of a {name}" for name in ("trial process", "pool child", "worker")]
 EFFECTS: dict[str, Callable[[Scene], bool]] = {
+    **dict.fromkeys(SAVING, Scene.is_asked_to_stop),
     "SIGSTOP+CONT of a pool child": Scene.is_taken_over,
     "SIGSTOP+CONT of a worker": Scene.is_all_else_done,
     "SIGSTOP+CONT of a Redis": Scene.is_away_noticed,
@@ -240,7 +254,7 @@ EFFECTS: dict[str, Callable[[Scene], bool]] = {
 # result, and no trial of the experiment has had more.
 SAVED, LOST = ["interrupted", "result"], [None, "result"]
 ENDS: dict[str, list[str | None]] = {
-    **{f"SIGTERM of a {name}": SAVED for name in ("trial process", "pool child", "worker")},
+    **dict.fromkeys(SAVING, SAVED),
     "SIGSTOP+CONT of a pool child": SAVED,
     "paused and resumed": SAVED,
     "SIGKILL of a trial process": ["killed", "result"],
