@@ -371,7 +371,8 @@ def test_whatever_happens_once_in_the_middle_an_experiment_comes_out_the_same(
     eventually(lambda: ledger.is_finished, 300)
 
     for path, content in system.torn.items():
-        path.write_bytes(content)
+        if path.exists():  # a damaged checkpoint is removed by who finds it, with its digest
+            path.write_bytes(content)
     system.torn.clear()
     assert ledger.state == "completed"
     assert outcome(ledger) == wanted["outcome"]
