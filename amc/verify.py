@@ -212,7 +212,9 @@ def _best(ledger: Ledger, past: History) -> Iterator[str]:
     told = None if stored is None else Winner.from_json(stored, ledger.paths.best)
     if told != best:
         yield f"{ledger.paths.best}: is not the winner that the log tells."
-    if best is not None:
+    # What another version wrote has the settings that there were then.
+    is_ours = [version for _, version in past.made_by[-1:]] == [VERSION]
+    if best is not None and is_ours:
         config = config_of(ledger.config, past, best.trial.number)
         if files.read(ledger.paths.best_config) != config.to_json():
             yield f"{ledger.paths.best_config}: is not the config that trains the winner again."

@@ -187,6 +187,15 @@ def test_every_change_is_told(ended: Ledger) -> None:
     assert verify.verify(ended) == []
 
 
+def test_the_config_of_a_winner_that_another_version_wrote_is_not_compared(ended: Ledger) -> None:
+    last = ended.history().decisions - 1
+    for path in (ended.paths.decision(last), ended.paths.decision_copy(last)):
+        change(path, lambda data: data.update(amc="0.0.9"))
+    ended.paths.best_config.write_text('{"of": "another time"}')
+
+    assert verify.verify(ended) == []
+
+
 RAN = {"environment": "gymnasium 1.0.0 CartPole-v1", "amc": ("0.1.0",), "kernel": "fast@1"}
 
 
