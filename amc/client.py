@@ -17,6 +17,7 @@ from amc.broker import heartbeats, hints
 from amc.broker.connection import check, connect
 from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_writable
+from amc.config.backend import resolve_backend
 from amc.config.kernel import resolve_kernel
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig, HyperparameterOptimizerConfig
@@ -55,9 +56,14 @@ def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Expe
         config = ConfigLoader().from_mapping(dict(config), source="config")
     elif not isinstance(config, ExperimentConfig):
         config = ConfigLoader().load_config(config)
-    training = config.training.model_copy(update={"kernel": resolve_kernel(config)})
-    search = _with_known_points(config)
-    return config.model_copy(update={"training": training, "hyperparameter_optimizer": search})
+    update = {
+        "environment": config.environment.model_copy(
+            update={"backend": resolve_backend(config.environment)}
+        ),
+        "training": config.training.model_copy(update={"kernel": resolve_kernel(config)}),
+        "hyperparameter_optimizer": _with_known_points(config),
+    }
+    return config.model_copy(update=update)
 
 
 def _with_known_points(config: ExperimentConfig) -> HyperparameterOptimizerConfig | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from amc.config.backend import COMPILED_VERSION
 from amc.driver.planning import plan
 from amc.errors import AmcError, LedgerError
 from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
@@ -79,6 +80,8 @@ def excuse(ledger: Ledger, segment: Segment) -> str | None:
 def _installed(environment: str) -> str:
     """What ran, with the version of its backend that is here."""
     backend, _, rest = environment.partition(" ")
+    if backend.startswith("compiled@"):
+        return f"compiled@{COMPILED_VERSION} {rest}"
     try:
         return f"{backend} {version(backend)} {rest.partition(' ')[2]}"
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import changing, checks
+from amc.config import backend, changing, checks, kernel
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
     BUILT_IN,
@@ -22,7 +22,6 @@ from amc.config.hyperparameters import (
     owners_of,
     recorded,
 )
-from amc.config.kernel import obstacle
 from amc.config.known import arguments
 from amc.config.known.names import ACCEPTED, SEARCHES
 from amc.config.schema import (
@@ -251,12 +250,13 @@ class Assembly:
             return
         self.problems += checks.seeds(config)
         self.problems += changing.schedule(config)
-        if config.training.kernel != "fast":
-            return
-        reason = obstacle(config)
-        if reason:
+        if config.training.kernel == "fast" and (reason := kernel.obstacle(config)):
             message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
             self._note(("training", "kernel"), message)
+        environment = config.environment
+        if environment.backend == "compiled" and (reason := backend.obstacle(environment)):
+            message = f"'compiled' is not possible: {reason}. Write 'auto' or 'gymnasium'."
+            self._note(("environment", "backend"), message)
 
     def _note(self, path: Path, message: str | Callable[[], str], at_key: bool = False) -> None:
         self.problems.append(Problem(path, message, at_key))

@@ -102,8 +102,8 @@ class EnvironmentConfig(StrictModel):
         default_factory=dict
     )
     """Keyword arguments of the environment."""
-    backend: Literal["auto", "envpool", "gymnasium"] = "auto"
-    """Who steps the environment; auto: whichever is faster where both can."""
+    backend: Literal["auto", "compiled", "envpool", "gymnasium"] = "auto"
+    """Who steps the environment; auto: compiled code where there is some, else gymnasium."""
 
 
 class OptimizerConfig(StrictModel):

@@ -19,12 +19,16 @@ class EpisodeSeeds:
     Args:
         seed: where offset and factor come from; it is read, never spawned from.
         n_envs: how many environments count through the episodes.
+
+    Attributes:
+        offset: 0 <= offset < 2^64.
+        factor: odd, below 2^64.
     """
 
     def __init__(self, seed: np.random.SeedSequence, n_envs: int) -> None:
         offset, factor = seed.generate_state(2, np.uint64)
-        self._offset = int(offset)
-        self._factor = int(factor) | 1
+        self.offset = int(offset)
+        self.factor = int(factor) | 1
         self._n_envs = n_envs
 
     def seed(self, env: int, episode: int) -> int:
@@ -33,5 +37,9 @@ class EpisodeSeeds:
         Returns:
             0 <= seed < 2^31.
         """
-        number = episode * self._n_envs + env
-        return (self._offset + self._factor * number) % (1 << _BITS)
+        return self.numbered(self.offset, self.factor, episode * self._n_envs + env)
+
+    @staticmethod
+    def numbered(offset: int, factor: int, number: int) -> int:
+        """The seed of the episode of a number k."""
+        return (offset + factor * number) % (1 << _BITS)

@@ -1,12 +1,16 @@
 """From a config to a vector environment: which backend runs it, and the normalisers around it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.random import SeedSequence
 
+from amc.config.backend import resolve_backend
 from amc.config.schema import EnvironmentConfig, WrapperConfig
+from amc.environments.classic import Classic
+from amc.environments.compiled_backend import CompiledVector
 from amc.environments.gymnasium_backend import GymnasiumVector
 from amc.environments.normalization import (
     NormalizeObservation,
@@ -14,11 +18,13 @@ from amc.environments.normalization import (
     NormalizeReward,
     observation_statistics,
 )
-from amc.environments.single import single
+from amc.environments.single import Single, single
 from amc.environments.vector import VectorEnvironment
 from amc.environments.wrapper_states import States
 from amc.errors import EnvironmentFault
 from amc.plugins import resolve
+
+_LOG = logging.getLogger(__name__)
 
 NORMALIZERS = ("normalize_observation", "normalize_reward")
 
@@ -112,19 +118,28 @@ class _Bare:
     bound: int | None = None
 
     def make(self) -> VectorEnvironment:
-        # `auto` is gymnasium: it resumes within one episode's steps, needs no second to load, and
-        # with few environments is as fast or faster (docs/environments.md has the figures).
-        if self.config.backend == "envpool" and self.render_mode is None:
+        backend = resolve_backend(self.config) if self.render_mode is None else "gymnasium"
+        if backend == "envpool":
             return self._from_envpool()
         found = single(self.config, self._plug_ins(), self.render_mode)
-        return GymnasiumVector(
-            found.make,
-            self.n_envs,
-            seed=self.seed,
-            name=found.name,
-            max_episode_steps=found.max_episode_steps,
-            bound=self.bound,
-        )
+        if backend == "compiled":
+            environment = found.make()
+            if (classic := Classic.of(environment)) is not None:
+                return CompiledVector(environment, classic, self.n_envs, **self._of(found))
+            environment.close()
+            _LOG.warning(
+                "%s: it is not Gymnasium's own class here, so that there is no compiled code.",
+                found.name,
+            )
+        return GymnasiumVector(found.make, self.n_envs, **self._of(found))
+
+    def _of(self, found: Single) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "name": found.name,
+            "max_episode_steps": found.max_episode_steps,
+            "bound": self.bound,
+        }
 
     def _from_envpool(self) -> VectorEnvironment:
         if names := [wrapper.name for wrapper in self._plug_ins()]:

@@ -109,8 +109,13 @@ class Ledger:
         """
         # Accepted once: another machine's memory or allow-list does not make it wrong.
         record, source = self.record, str(self.paths.experiment)
-        config = format1.config(record.config) if record.format == 1 else record.config
-        return ConfigLoader().from_mapping(config, source=source, accepted=True)
+        data = format1.config(record.config) if record.format == 1 else record.config
+        config = ConfigLoader().from_mapping(data, source=source, accepted=True)
+        if config.environment.backend != "auto":
+            return config
+        # Who submits records a backend; who did not was of a version that had no compiled ones.
+        environment = config.environment.model_copy(update={"backend": "gymnasium"})
+        return config.model_copy(update={"environment": environment})
 
     @property
     def state(self) -> ExperimentState:

@@ -49,6 +49,7 @@ _FREE = frozenset(
         "description",
         "seeds",
         "hyperparameter_optimizer",
+        "environment.backend",
         "environment.reward_threshold",
         "training.eval_freq",
         "training.eval_episodes",
@@ -171,7 +172,8 @@ def _require_same(
             f"checkpoint: it belongs to another config: {'; '.join(differences)}. "
             "Resume with the config it was written for, or start in another directory."
         )
-    if state["backend"] != environment.backend:
+    # The backend's own check; and compiled states are Gymnasium's, too (`compiled_backend`).
+    if _stated(state["backend"]) != _stated(environment.backend):
         raise MismatchError(
             f"checkpoint: it was written on {state['backend']}, here the environment runs on "
             f"{environment.backend}. Set environment.backend, or resume on a machine like that one."
@@ -182,6 +184,11 @@ def _require_same(
             f"checkpoint: its updates were computed by kernel {before}, here they are by {kernel}, "
             "and one training never mixes two. Resume with the version of amc that wrote it."
         )
+
+
+def _stated(backend: str) -> str:
+    """Whose states a backend has, without who steps them here."""
+    return backend.partition(" by ")[0]
 
 
 def written_for(state: Mapping[str, Any]) -> ExperimentConfig:

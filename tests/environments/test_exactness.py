@@ -13,6 +13,7 @@ import torch
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from amc.config.backend import COMPILED
 from amc.config.schema import EnvironmentConfig
 from amc.environments import Step, VectorEnvironment, make
 
@@ -32,7 +33,11 @@ NORMALIZERS = ("normalize_observation", "normalize_reward")
 N_ENVS = 3
 
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
-all_environments = pytest.mark.parametrize("name", MISSION)
+all_backends = pytest.mark.parametrize("backend", (*BACKENDS, "compiled"))
+everything = pytest.mark.parametrize(
+    ("name", "backend"),
+    [*product(MISSION, BACKENDS), *((name, "compiled") for name in sorted(COMPILED))],
+)
 
 
 def environment(name: str, backend: str, seed: int = 7, **settings: Any) -> VectorEnvironment:
@@ -68,8 +73,7 @@ def has_ended(step: Step) -> bool:
     return bool((step.terminated | step.truncated).any())
 
 
-@both_backends
-@all_environments
+@everything
 def test_a_restored_environment_goes_on_with_the_same_bits(name: str, backend: str):
     settings = {"wrappers": NORMALIZERS, "max_episode_steps": 33}
     original = environment(name, backend, **settings)
@@ -86,8 +90,7 @@ def test_a_restored_environment_goes_on_with_the_same_bits(name: str, backend: s
     assert play(restored, actions[50:]) == expected
 
 
-@both_backends
-@all_environments
+@everything
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(name: str, backend: str):
     environments = [environment(name, backend, seed) for seed in (1, 1, 2)]
     actions = random_actions(environments[0], 40)
@@ -99,7 +102,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(name: str, ba
     assert not np.array_equal(first[0], other[0])
 
 
-@both_backends
+@all_backends
 def test_a_fork_has_episodes_of_its_own_seed_and_the_statistics_of_what_it_left(backend: str):
     original = environment("Pendulum-v1", backend, wrappers=NORMALIZERS)
     original.reset()
@@ -128,6 +131,7 @@ _GO_ON = """
 import sys
 import torch
 from numpy.random import SeedSequence
+from amc.config.backend import COMPILED
 from amc.config.schema import EnvironmentConfig
 from amc.environments import make
 
@@ -179,7 +183,7 @@ def test_a_restored_environment_survives_the_natural_ends_of_episodes(backend: s
     assert play(restored, actions[200:]) == expected
 
 
-@both_backends
+@all_backends
 def test_episodes_not_yet_popped_survive(backend: str):
     original = environment("CartPole-v1", backend, max_episode_steps=5)
     original.reset()
@@ -193,7 +197,7 @@ def test_episodes_not_yet_popped_survive(backend: str):
     assert restored.pop_episodes() == original.pop_episodes() != []
 
 
-@both_backends
+@all_backends
 def test_an_environment_that_was_never_reset_has_a_state_too(backend: str):
     original = environment("CartPole-v1", backend)
     state = through_a_file(original.state_dict())
@@ -204,7 +208,7 @@ def test_an_environment_that_was_never_reset_has_a_state_too(backend: str):
     assert np.array_equal(restored.reset(), original.reset())
 
 
-@both_backends
+@all_backends
 def test_resets_in_mid_episode_are_part_of_the_state(backend: str):
     original = environment("CartPole-v1", backend)
     actions = random_actions(original, 40)
@@ -221,7 +225,7 @@ def test_resets_in_mid_episode_are_part_of_the_state(backend: str):
     assert play(restored, actions[12:]) == expected
 
 
-@both_backends
+@all_backends
 def test_a_state_restored_twice_is_the_same_state(backend: str):
     original = environment("Pendulum-v1", backend)
     original.reset()

@@ -197,7 +197,8 @@ def test_a_wrapper_that_fails_to_tell_its_state_is_named(module: str):
 
 
 def test_a_state_of_other_wrappers_is_refused(module: str):
-    plain = make(config(), 1, SeedSequence(0))
+    gymnasium = config().model_copy(update={"backend": "gymnasium"})
+    plain = make(gymnasium, 1, SeedSequence(0))
     learning = make(config(f"{module}:Centred"), 1, SeedSequence(0))
 
     with pytest.raises(

@@ -19,7 +19,7 @@ from numba.np import numpy_support
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from amc.algorithms.kernels.compilation import inlined, types
+from amc.compilation import inlined, types
 
 Floats = NDArray[np.float32]
 Number = Any  # a scalar of compiled code: float32 unless said

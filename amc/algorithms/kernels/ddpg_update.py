@@ -12,7 +12,6 @@ import numpy as np
 from numba import float64
 
 from amc.algorithms.kernels.blas import Floats, Number, vector
-from amc.algorithms.kernels.compilation import compiled, inlined, typeof, types
 from amc.algorithms.kernels.descent import Descent, descend
 from amc.algorithms.kernels.elementwise import ONE, polyak_update, tanh
 from amc.algorithms.kernels.inference import FLOATS, MATRIX
@@ -24,6 +23,7 @@ from amc.algorithms.kernels.networks import (
     input_rows,
     output_rows,
 )
+from amc.compilation import compiled, inlined, typeof, types
 
 
 class Plan(NamedTuple):

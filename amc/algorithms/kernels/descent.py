@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amc.algorithms.kernels.blas import Floats, Number
-from amc.algorithms.kernels.compilation import inlined
 from amc.algorithms.kernels.elementwise import ONE, sum_of_squares
+from amc.compilation import inlined
 
 ADAM, SGD, RMSPROP = range(3)
 # AdamW is Adam with a decay, which Adam has too, as 0.

@@ -9,7 +9,7 @@ whatever the alignment of its arrays.
 import numpy as np
 
 from amc.algorithms.kernels.blas import Floats, Number
-from amc.algorithms.kernels.compilation import inlined
+from amc.compilation import inlined
 
 IDENTITY, TANH, RELU = range(3)
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}

@@ -7,7 +7,6 @@ from numba import float32, int64
 from numpy.typing import NDArray
 
 from amc.algorithms.kernels.blas import Floats
-from amc.algorithms.kernels.compilation import compiled, types
 from amc.algorithms.kernels.elementwise import ONE, TANH, tanh
 from amc.algorithms.kernels.networks import (
     FEW_ROWS,
@@ -16,6 +15,7 @@ from amc.algorithms.kernels.networks import (
     input_rows,
     transpose_weights,
 )
+from amc.compilation import compiled, types
 
 FLOATS = float32[::1]
 LAYERS = int64[:, :, ::1]

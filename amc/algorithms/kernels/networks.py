@@ -22,7 +22,6 @@ from amc.algorithms.kernels.blas import (
     multiply_by_transposed,
     vector,
 )
-from amc.algorithms.kernels.compilation import inlined
 from amc.algorithms.kernels.elementwise import (
     IDENTITY,
     ONE,
@@ -32,6 +31,7 @@ from amc.algorithms.kernels.elementwise import (
     multiply_by_derivative,
     transpose,
 )
+from amc.compilation import inlined
 
 # Columns of a table of layers: the layer's inputs and outputs, where its weights begin in flat
 # memory (its biases follow them), and how many columns of scratch memory lie before its inputs.

@@ -8,7 +8,6 @@ import numpy as np
 from numba import float64, int64
 from numpy.typing import NDArray
 
-from amc.algorithms.kernels.compilation import compiled, inlined, typeof, types
 from amc.algorithms.kernels.descent import Descent, clipping_scale, descend
 from amc.algorithms.kernels.networks import (
     Networks,
@@ -36,6 +35,7 @@ from amc.algorithms.kernels.ppo_loss import (
     mean_and_scale,
     value_loss,
 )
+from amc.compilation import compiled, inlined, typeof, types
 
 POLICY, VALUE = range(2)
 

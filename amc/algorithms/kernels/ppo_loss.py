@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amc.algorithms.kernels.blas import Floats, Number
-from amc.algorithms.kernels.compilation import inlined
 from amc.algorithms.kernels.elementwise import ONE, ZERO, within
+from amc.compilation import inlined
 
 # Columns of the statistics, which are sums over rows until a minibatch is done; the first six in
 # the order of `amc.algorithms.ppo_learner.STATISTICS`.

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from amc.algorithms.kernels import compilation, elementwise
+from amc import compilation
+from amc.algorithms.kernels import elementwise
 
 LOAD = """
 import time, torch, amc.algorithms.ppo_learner, amc.algorithms.ddpg_learner, amc.environments
@@ -96,14 +97,14 @@ def test_another_process_with_more_threads_gives_the_same_bits():
 
 def test_a_changed_source_has_a_cache_of_its_own(tmp_path: Path):
     room = tmp_path / "room"
-    shutil.copytree(Path(compilation.__file__).parent, room)
+    shutil.copytree(Path(elementwise.__file__).parent, room)
     before = compilation.source_digest(room)
     with (room / "descent.py").open("a") as file:
         file.write("# changed\n")
 
     after = compilation.source_digest(room)
 
-    assert before == compilation.source_digest(Path(compilation.__file__).parent)
+    assert before == compilation.source_digest(Path(elementwise.__file__).parent)
     assert after != before
 
 
@@ -125,7 +126,7 @@ def test_without_a_place_for_machine_code_there_is_a_warning_and_no_cache(
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setattr(compilation._config, "CACHE_DIR", str(file))
-    monkeypatch.setattr(compilation, "_ROOM", file)
+    monkeypatch.setattr(compilation, "_PACKAGE", file)
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
 
     directory = compilation.cache_directory()
