@@ -23,7 +23,7 @@ from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.kernel import resolve_kernel
 from amc.config.schema import ExperimentConfig
-from amc.environments.vector import Step, VectorEnvironment
+from amc.environments.vector import Play, Step, VectorEnvironment
 from amc.errors import CheckpointError, TrainingError, UsageError
 from amc.plugins import resolve
 
@@ -105,6 +105,10 @@ class Algorithm(ABC):
     def predict(self, observation: NDArray[np.float32]) -> NDArray[Any]:
         """The deterministic actions, int64 [B] or float32 [B, A], for observations [B, D]."""
 
+    def player(self, environment: VectorEnvironment) -> Play | None:
+        """Who acts as `predict` does, in one call for many steps; None where nobody can."""
+        return None
+
     @abstractmethod
     def named_parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
         """Every learned tensor with its name, in a fixed order."""
@@ -158,10 +162,14 @@ class Algorithm(ABC):
     def step(self, actions: NDArray[Any]) -> Step:
         """Step the environment, count the steps, and remember what to act on next."""
         step = self.environment.step(actions)
-        self._observation = step.observation
-        self.num_timesteps += self.environment.n_envs
-        self.mark("step")
+        self.stepped(step.observation, 1)
         return step
+
+    def stepped(self, observation: NDArray[np.float32], n_steps: int) -> None:
+        """Count steps of all copies, and remember what to act on next."""
+        self._observation = observation
+        self.num_timesteps += n_steps * self.environment.n_envs
+        self.mark("step")
 
     def require_finite(self, metrics: Metrics, parameters: torch.Tensor) -> None:
         """Refuse to go on after an update that left the numbers.

@@ -11,7 +11,8 @@ Huang et al. 2022, https://iclr-blog-track.github.io/2022/03/25/ppo-implementati
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from amc.algorithms.base import Algorithm, Mark, Metrics, ignore
 from amc.algorithms.device import matrix_products
 from amc.algorithms.distributions import Categorical, DiagonalGaussian
-from amc.algorithms.kernels.ppo import FastPPOLearner
+from amc.algorithms.kernels.ppo import PIECE, FastPPOLearner
 from amc.algorithms.learning_rate import scheduled_learning_rate
 from amc.algorithms.networks import ActorCritic
 from amc.algorithms.ppo_learner import PPOLearner
@@ -38,7 +39,8 @@ from amc.algorithms.spaces import choice_counts, example_action, policy_size
 from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.kernel import Kernel
 from amc.config.schema import ExperimentConfig
-from amc.environments.vector import VectorEnvironment
+from amc.environments.inside import inside
+from amc.environments.vector import Play, VectorEnvironment
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class PPO(Algorithm):
         self.settings = cast(PPOHyperparameters, config.algorithm_config)
         self.learner = self._make_learner()
         self.n_updates = 0
+        self._inside = inside(environment)
         self._exploration = generator(seed, EXPLORATION)
         self._minibatches = generator(seed, MINIBATCHES)
         self._buffer = RolloutBuffer(
@@ -134,10 +137,16 @@ class PPO(Algorithm):
     def _collect(self) -> Rollout:
         settings, buffer = self.settings, self._buffer
         buffer.clear()
-        for noise in self._noise(min(settings.n_steps, self.steps_left())):
-            observation = self.observe()
-            action = self.learner.act(observation, noise)
-            buffer.add(observation, action, self.step(action))
+        noise = self._noise(min(settings.n_steps, self.steps_left()))
+        if self._inside is not None and isinstance(self.learner, FastPPOLearner):
+            for part in _pieces(noise):
+                observation = self.learner.collect(self._inside, self.observe(), part, buffer)
+                self.stepped(observation, len(part))
+        else:
+            for drawn in noise:
+                observation = self.observe()
+                action = self.learner.act(observation, drawn)
+                buffer.add(observation, action, self.step(action))
         return buffer.finish(
             self.learner.values, gamma=settings.gamma, gae_lambda=settings.gae_lambda
         )
@@ -164,6 +173,13 @@ class PPO(Algorithm):
         actions = self.learner.act_greedily(observation)
         return np.clip(actions, space.low, space.high) if isinstance(space, Box) else actions
 
+    def player(self, environment: VectorEnvironment) -> Play | None:
+        """See `Algorithm`."""
+        parts = inside(environment, is_frozen=True)
+        if parts is None or not isinstance(self.learner, FastPPOLearner):
+            return None
+        return partial(self.learner.play, parts)
+
     def named_parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
         """The parameters of policy and value network."""
         return self.learner.network.named_parameters()
@@ -184,3 +200,9 @@ class PPO(Algorithm):
         self.n_updates = state["n_updates"]
         restore_generator(self._exploration, state["exploration"])
         restore_generator(self._minibatches, state["minibatches"])
+
+
+def _pieces(noise: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Noise [T, N, A] for a bounded number of steps at a time."""
+    n_steps = max(1, PIECE // noise.shape[1])
+    return (noise[start : start + n_steps] for start in range(0, len(noise), n_steps))

@@ -83,7 +83,7 @@ class RolloutBuffer:
         self.terminated = np.zeros((n_steps, n_envs), dtype=np.bool_)
         self.ended = np.zeros((n_steps, n_envs), dtype=np.bool_)
         self.length = 0
-        self._cut_off: list[tuple[int, NDArray[np.intp], NDArray[np.float32]]] = []
+        self._cut_off: list[tuple[Any, NDArray[np.intp], NDArray[np.float32]]] = []
         self._last = np.empty((n_envs, observation_size), dtype=np.float32)
 
     def clear(self) -> None:
@@ -111,6 +111,25 @@ class RolloutBuffer:
         if step.truncated.any():
             rows = np.flatnonzero(step.truncated)
             self._cut_off.append((t, rows, self._last[rows]))
+
+    def add_all(
+        self,
+        n_steps: int,
+        cut_off: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]],
+        last: NDArray[np.float32],
+    ) -> None:
+        """Take steps whose rows were written in place, behind those that were there.
+
+        Args:
+            n_steps: how many.
+            cut_off: of each truncated episode the step, counted from the rollout's begin, the
+                environment, and what it led to; in order.
+            last: what the last step led to, [N, D].
+        """
+        self.length += n_steps
+        self._last = last
+        if len(cut_off[0]):
+            self._cut_off.append(cut_off)
 
     def finish(self, value_function: ValueFunction, *, gamma: float, gae_lambda: float) -> Rollout:
         """Estimate values and advantages of the rows added and return them as one batch.

@@ -92,8 +92,7 @@ class CompiledVector(VectorEnvironment):
         """Act once in every environment and reset those whose episode ended."""
         outcome = Outcome.room(self._observation.shape)
         ended = self._steps.step_all(self.world, *self._prepared(actions), outcome)
-        self.add_finished(outcome.finished[:ended])
-        self._observation = outcome.observation
+        self.stepped(outcome.observation, outcome.finished[:ended])
         return Step.unnormalized(
             outcome.observation,
             outcome.reward,
@@ -114,8 +113,14 @@ class CompiledVector(VectorEnvironment):
         """What the last reset or step led to."""
         return self._observation
 
-    def add_finished(self, finished: NDArray[np.float64]) -> None:
-        """Note episodes that ended: return and length of each, [episodes, 2]."""
+    def stepped(self, observation: Observations, finished: NDArray[np.float64]) -> None:
+        """Note what steps led to, whoever took them in `world`.
+
+        Args:
+            observation: the present ones, [N, *obs].
+            finished: return and length of each episode that ended, [episodes, 2], in order.
+        """
+        self._observation = observation
         for reward, length in finished.tolist():
             self._finished.add(reward, int(length))
 

@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from amc.environments.running_mean_std import (
+from amc.environments.compiled.running_mean_std import (
     RunningMeanStd,
     add_and_scale,
     add_and_standardize,
@@ -115,11 +115,15 @@ class NormalizeObservation(Normalizer):
     Args:
         inner: the environment whose observations are normalised.
         is_frozen: whether the statistics stay as they are, as in evaluation.
+
+    Attributes:
+        is_frozen: the same.
     """
 
     def __init__(self, inner: VectorEnvironment, *, is_frozen: bool = False) -> None:
         super().__init__(inner, inner.observation_space.shape[0], "observation")
         self.observation_space = spaces.Box(-CLIP, CLIP, inner.observation_space.shape, np.float32)
+        self.is_frozen = is_frozen
         self._normalize = standardize if is_frozen else add_and_standardize
 
     def reset(self) -> Observations:
@@ -155,25 +159,29 @@ class NormalizeReward(Normalizer):
     Args:
         inner: the environment whose rewards are normalised.
         gamma: discount of the return; the learner's own.
+
+    Attributes:
+        gamma: the same.
+        returns: float64 [N, 1], discounted, of the episodes at hand.
     """
 
     def __init__(self, inner: VectorEnvironment, *, gamma: float) -> None:
         super().__init__(inner, 1, "reward")
-        self._gamma = gamma
-        self._returns = np.zeros((self.n_envs, 1))
+        self.gamma = gamma
+        self.returns = np.zeros((self.n_envs, 1))
 
     def reset(self) -> Observations:
         """Begin new episodes, and new returns with them."""
-        self._returns[:] = 0.0
+        self.returns[:] = 0.0
         return self.inner.reset()
 
     def step(self, actions: NDArray[Any]) -> Step:
         """Act in the inner environment; the rewards are normalised."""
         step = self.inner.step(actions)
         reward = np.empty_like(step.reward)
-        add_and_scale(self.statistics, step.reward, self._returns, self._gamma, CLIP, reward)
+        add_and_scale(self.statistics, step.reward, self.returns, self.gamma, CLIP, reward)
         if step.next_observation is not step.observation:
-            self._returns[step.terminated | step.truncated] = 0.0
+            self.returns[step.terminated | step.truncated] = 0.0
         return step._replace(reward=reward)
 
     def normalize_reward(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -185,12 +193,12 @@ class NormalizeReward(Normalizer):
 
     def state_dict(self) -> dict[str, Any]:
         """The statistics, the running returns and the inner environment's state."""
-        return {**super().state_dict(), "returns": torch.from_numpy(self._returns.copy())}
+        return {**super().state_dict(), "returns": torch.from_numpy(self.returns.copy())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over statistics, running returns and inner state."""
         super().load_state_dict(state)
-        self._returns[:] = state["returns"].numpy()
+        self.returns[:] = state["returns"].numpy()
 
 
 def observation_statistics(

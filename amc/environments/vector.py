@@ -10,6 +10,7 @@ at the next step makes one bogus transition per episode).
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -82,6 +83,27 @@ class Episode(NamedTuple):
 
     reward: float
     length: int
+
+
+class Ended(NamedTuple):
+    """An end of an episode.
+
+    Attributes:
+        copy: which environment's.
+        episode: the episode.
+        is_truncated: whether time ran out.
+    """
+
+    copy: int
+    episode: Episode
+    is_truncated: bool
+
+
+Play = Callable[[Observations, NDArray[np.int64]], Iterator[list[Ended]]]
+"""Who plays on from first observations until each copy has ended so many episodes, quota [N].
+
+It yields what has ended, in order, at bounded intervals.
+"""
 
 
 class VectorEnvironment(ABC):

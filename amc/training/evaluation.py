@@ -4,17 +4,19 @@ The door is `evaluate`. It is handed an environment made for this evaluation alo
 touches nothing that training draws from, and has no state to keep.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
+from amc.algorithms.base import Algorithm
 from amc.config.schema import ExperimentConfig
 from amc.environments import make_evaluation
-from amc.environments.vector import Episode, VectorEnvironment
+from amc.environments.vector import Ended, Episode, Play, VectorEnvironment
 from amc.errors import EnvironmentFault, TrainingError
 from amc.training.curve import Evaluation
 
@@ -42,7 +44,7 @@ def always() -> bool:
 
 
 def evaluate(
-    policy: Policy,
+    algorithm: Algorithm,
     config: ExperimentConfig,
     training: VectorEnvironment,
     seed: SeedSequence,
@@ -51,7 +53,7 @@ def evaluate(
     """Play `eval_episodes` episodes in environments made for that, and closed at the end.
 
     Args:
-        policy: see `evaluate_policy`.
+        algorithm: whose policy is measured.
         config: what to play, how often, and where an endless episode is cut off.
         training: what was trained in; its observation statistics are used as they are now.
         seed: of these environments.
@@ -66,7 +68,8 @@ def evaluate(
         bound=config.training.eval_max_episode_steps,
     )
     with closing(environment):
-        return evaluate_policy(policy, environment, n_episodes, go_on)
+        play = algorithm.player(environment)
+        return evaluate_policy(algorithm.predict, environment, n_episodes, go_on, play)
 
 
 def evaluate_policy(
@@ -74,6 +77,7 @@ def evaluate_policy(
     environment: VectorEnvironment,
     n_episodes: int,
     go_on: Callable[[], bool] = always,
+    play: Play | None = None,
 ) -> Played | None:
     """Play episodes with a policy and return what each earned.
 
@@ -84,7 +88,8 @@ def evaluate_policy(
         policy: float32 observations [N, *obs] to actions [N, ...].
         environment: N fresh copies.
         n_episodes: at least N.
-        go_on: asked at every step; once it answers False playing stops.
+        go_on: asked at every step, or at bounded intervals; once it says no playing stops.
+        play: who plays with the policy, if somebody can do many steps at once.
 
     Returns:
         The episodes; None if `go_on` said no.
@@ -96,19 +101,33 @@ def evaluate_policy(
     quota = np.array([(n_episodes + copy) // n for copy in range(n)])
     played: list[Episode] = []
     cut = 0
-    observation = environment.reset()
+    ends = (play or partial(_step_by_step, policy, environment))(environment.reset(), quota)
     while quota.any():
         if not go_on():
             return None
-        step = environment.step(policy(observation))
-        observation = step.observation
-        ended = np.flatnonzero(step.terminated | step.truncated)
-        for copy, episode in _matched(ended, environment.pop_episodes()):
+        for copy, episode, is_truncated in next(ends):
             if quota[copy]:
                 quota[copy] -= 1
                 played.append(episode)
-                cut += bool(step.truncated[copy]) and episode.length == environment.bound
+                cut += is_truncated and episode.length == environment.bound
     return Played(played, cut)
+
+
+def _step_by_step(
+    policy: Policy,
+    environment: VectorEnvironment,
+    observation: NDArray[np.float32],
+    quota: NDArray[np.int64],
+) -> Iterator[list[Ended]]:
+    """See `Play`; it goes on for as long as it is asked."""
+    while True:
+        step = environment.step(policy(observation))
+        observation = step.observation
+        ended = np.flatnonzero(step.terminated | step.truncated)
+        yield [
+            Ended(copy, episode, bool(step.truncated[copy]))
+            for copy, episode in _matched(ended, environment.pop_episodes())
+        ]
 
 
 def _matched(ended: NDArray[np.intp], episodes: Sequence[Episode]) -> list[tuple[int, Episode]]:

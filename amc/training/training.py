@@ -260,9 +260,7 @@ class Training:
 
     def _evaluate(self) -> float | None:
         seed = self._stream(EVALUATION, self.steps)
-        played = evaluate(
-            self._algorithm.predict, self._config, self._environment, seed, self._may_go_on
-        )
+        played = evaluate(self._algorithm, self._config, self._environment, seed, self._may_go_on)
         if played is None:
             return None
         evaluation = summary(played, step=self.steps, seconds=self._seconds())

@@ -9,13 +9,13 @@ from numpy.random import SeedSequence, default_rng
 
 from amc.config.schema import EnvironmentConfig
 from amc.environments import make, make_evaluation
+from amc.environments.compiled.running_mean_std import COUNT, EPSILON, MEAN, SQUARES
 from amc.environments.normalization import (
     CLIP,
     NormalizeObservation,
     NormalizeReward,
     observation_statistics,
 )
-from amc.environments.running_mean_std import COUNT, EPSILON, MEAN, SQUARES
 from amc.errors import EnvironmentFault
 
 OBSERVATION, REWARD = "normalize_observation", "normalize_reward"

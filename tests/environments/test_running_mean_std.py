@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amc.environments.running_mean_std import (
+from amc.environments.compiled.running_mean_std import (
     COUNT,
     EPSILON,
     MEAN,

@@ -54,7 +54,7 @@ def test_a_schedule_gives_the_bits_of_the_segments_that_it_stands_for(
 
 
 def test_a_schedule_may_be_interrupted_anywhere(small, tmp_path):
-    config = small("ppo", {"schedule": SCHEDULE})
+    config = small("ppo", {"schedule": SCHEDULE, "environment.backend": "gymnasium"})
     whole = run(config, tmp_path / "whole")
 
     states = []

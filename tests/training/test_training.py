@@ -17,6 +17,8 @@ from amc.training.curve import evaluation_curve
 from amc.workers.base import BaseWorker
 
 ALGORITHMS = ["ppo", "ddpg"]
+# Compiled environments act for many steps in one call, and nobody can stop in between.
+STEP_BY_STEP = {"environment.backend": "gymnasium"}
 
 
 def stop_after(n_questions):
@@ -92,18 +94,26 @@ def test_evaluating_and_saving_change_nothing_in_the_weights(small, tmp_path, al
     assert len(watched.evaluations) > 1 == len(alone.evaluations)
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "normalised ppo", "normalised ddpg"])
+@pytest.mark.parametrize(
+    ("algorithm", "backend", "most"),
+    [
+        *((name, "gymnasium", 90) for name in (*ALGORITHMS, "normalised ppo", "normalised ddpg")),
+        # Whole rollouts and evaluations in one call: nobody is asked in between.
+        ("ppo", "compiled", 6),
+        ("normalised ppo", "compiled", 6),
+    ],
+)
 def test_interrupted_at_random_moments_it_arrives_at_the_same_bits(
-    small, tmp_path, attempts, algorithm
+    small, tmp_path, attempts, algorithm, backend, most
 ):
-    config = small(algorithm, {"seed": 11})
+    config = small(algorithm, {"seed": 11, "environment.backend": backend})
     undisturbed = BaseWorker(0, config, tmp_path / "undisturbed").run()
     generator = random.Random(0)
 
     outcomes = []
     while not outcomes or outcomes[-1].state == "interrupted":
         # From one question on: some stop before the first step, some in an evaluation.
-        trial = attempts(should_stop=stop_after(generator.randint(1, 90)))
+        trial = attempts(should_stop=stop_after(generator.randint(1, most)))
         outcomes.append(BaseWorker(0, config, "unused", trial=trial).run())
 
     assert len(outcomes) > 2
@@ -125,7 +135,7 @@ def test_stopping_saves_a_checkpoint_to_go_on_from(small, attempts):
 
 
 def test_an_evaluation_that_was_interrupted_is_made_by_the_next_attempt(small, attempts):
-    config = small("ppo")
+    config = small("ppo", STEP_BY_STEP)
     in_evaluation = attempts(should_stop=stop_after(8))
 
     stopped = BaseWorker(0, config, "unused", trial=in_evaluation).run()
@@ -165,7 +175,7 @@ def test_a_finished_trial_is_not_trained_again(small, tmp_path):
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_removed(small, tmp_path, attempts):
-    config = small("ppo", {"seed": 11, "training.save_freq": 128})
+    config = small("ppo", {"seed": 11, "training.save_freq": 128, **STEP_BY_STEP})
     undisturbed = BaseWorker(0, config, tmp_path / "undisturbed").run()
     stopped = BaseWorker(0, config, "unused", trial=attempts(should_stop=stop_after(60))).run()
     stopped.checkpoint.write_bytes(stopped.checkpoint.read_bytes()[:-1] + b"?")

@@ -15,11 +15,42 @@ from amc.algorithms.kernels.networks import (
     input_rows,
     transpose_weights,
 )
-from amc.compilation import compiled, types
+from amc.compilation import compiled, inlined, types
 
 FLOATS = float32[::1]
 LAYERS = int64[:, :, ::1]
 MATRIX = float32[:, ::1]
+
+
+@inlined
+def pass_through(
+    networks: Networks, which: int, last: int, observations: Floats, result: Floats
+) -> None:
+    """What a network makes of observations [M, D]; see `infer`.
+
+    From FEW_ROWS on, `transpose_weights` must have seen the present weights.
+    """
+    total, d = observations.shape
+    for start in range(0, total, networks.capacity):
+        n = min(networks.capacity, total - start)
+        rows = input_rows(networks, which, n)
+        for i in range(n):
+            for j in range(d):
+                rows[i, j] = observations[start + i, j]
+        out = forward(networks, which, n)
+        for i in range(n):
+            for j in range(out.shape[1]):
+                y = out[i, j]
+                result[start + i, j] = tanh(y) if last == TANH else y
+
+
+@inlined
+def add_noise(log_std: Floats, noise: Floats, result: Floats) -> None:
+    """Add noise [M, A], scaled by a standard deviation for each action if there are any."""
+    for j in range(result.shape[1]):
+        std = math.exp(log_std[j]) if log_std.size > 0 else ONE
+        for i in range(len(result)):
+            result[i, j] += std * noise[i, j]
 
 
 @compiled(
@@ -59,22 +90,8 @@ def infer(
     networks = Networks(
         blas, flat, flat, transposed, layers, outputs, outputs, capacity, activation
     )
-    total, d = observations.shape
-    if total >= FEW_ROWS:
+    if len(observations) >= FEW_ROWS:
         transpose_weights(networks, which)
-    for start in range(0, total, capacity):
-        n = min(capacity, total - start)
-        rows = input_rows(networks, which, n)
-        for i in range(n):
-            for j in range(d):
-                rows[i, j] = observations[start + i, j]
-        out = forward(networks, which, n)
-        for i in range(n):
-            for j in range(out.shape[1]):
-                y = out[i, j]
-                result[start + i, j] = tanh(y) if last == TANH else y
+    pass_through(networks, which, last, observations, result)
     if noise.size > 0:
-        for j in range(result.shape[1]):
-            std = math.exp(log_std[j]) if log_std.size > 0 else ONE
-            for i in range(total):
-                result[i, j] += std * noise[i, j]
+        add_noise(log_std, noise, result)

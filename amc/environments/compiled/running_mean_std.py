@@ -9,8 +9,9 @@ order of the environments, without fast-math: same numbers, same bits.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from amc.compilation import compiled
 
 RunningMeanStd = NDArray[np.float64]
 
@@ -37,10 +38,9 @@ def new_running_mean_std(size: int) -> RunningMeanStd:
     return statistics
 
 
-@njit(
+@compiled(
     ["void(float64[:, ::1], float32[:, ::1])", "void(float64[:, ::1], float64[:, ::1])"],
-    cache=True,
-    error_model="numpy",
+    is_rounded=True,
 )
 def add_batch(statistics: RunningMeanStd, batch: NDArray[np.floating]) -> None:
     """Take the samples of `batch` [n, d] into the statistics.
@@ -66,7 +66,7 @@ def add_batch(statistics: RunningMeanStd, batch: NDArray[np.floating]) -> None:
         statistics[COUNT, j] = count + n
 
 
-@njit(_STANDARDIZE, cache=True, error_model="numpy")
+@compiled(_STANDARDIZE, is_rounded=True)
 def standardize(
     statistics: RunningMeanStd, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
 ) -> None:
@@ -79,7 +79,7 @@ def standardize(
             out[i, j] = min(max((batch[i, j] - mean) / deviation, -clip), clip)
 
 
-@njit(_STANDARDIZE, cache=True, error_model="numpy")
+@compiled(_STANDARDIZE, is_rounded=True)
 def add_and_standardize(
     statistics: RunningMeanStd, batch: NDArray[np.float32], clip: float, out: NDArray[np.float32]
 ) -> None:
@@ -88,7 +88,7 @@ def add_and_standardize(
     standardize(statistics, batch, clip, out)
 
 
-@njit("void(float64[:, ::1], float64[::1], float64, float64[::1])", cache=True, error_model="numpy")
+@compiled("void(float64[:, ::1], float64[::1], float64, float64[::1])", is_rounded=True)
 def scale(
     statistics: RunningMeanStd, reward: NDArray[np.float64], clip: float, out: NDArray[np.float64]
 ) -> None:
@@ -98,10 +98,9 @@ def scale(
         out[i] = min(max(reward[i] / deviation, -clip), clip)
 
 
-@njit(
+@compiled(
     "void(float64[:, ::1], float64[::1], float64[:, ::1], float64, float64, float64[::1])",
-    cache=True,
-    error_model="numpy",
+    is_rounded=True,
 )
 def add_and_scale(
     statistics: RunningMeanStd,
