@@ -80,7 +80,7 @@ MOST_LINES = {
     "cli": 2800,
     "config": 4500,
     "driver": 1800,
-    "environments": 3300,
+    "environments": 3500,
     "fleet": 2100,
     "ledger": 3600,
     "optimizers": 2300,

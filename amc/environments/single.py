@@ -22,7 +22,11 @@ from amc.errors import AmcError, EnvironmentFault, UsageError, said
 from amc.plugins import resolve
 
 _MUJOCO = "gymnasium.envs.mujoco"
-_LATE = {_MUJOCO: "amc.environments.mujoco_log:route_warnings"}
+# Not imported above: they load MuJoCo.
+_LATE = {
+    "log": "amc.environments.mujoco_log:route_warnings",
+    "lean": "amc.environments.lean_mujoco:lean",
+}
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,29 @@ def _registered(spec: EnvSpec, limit: int | None, *, is_wrapped: bool) -> Factor
     spec.order_enforce = False
     spec.max_episode_steps = limit
     entry_point = str(spec.entry_point)
-    if entry_point.startswith(_MUJOCO):
-        resolve(_MUJOCO, built_in=_LATE, group=GROUP, kind="environment")()
+    is_mujoco = entry_point.startswith(_MUJOCO)
+    if is_mujoco:
+        _late("log")()
     # Nothing in between: the limit can be counted outside, without a call more in every step.
     uncounted = None if is_wrapped or spec.additional_wrappers else -1
     make = partial(gymnasium.make, spec, max_episode_steps=uncounted, disable_env_checker=True)
     if entry_point.startswith("gymnasium.envs."):
         make = partial(_unquestioned, make)
+    if is_mujoco and uncounted is not None:
+        make = partial(_lean, make)
     return partial(_informed, make, limit)
+
+
+def _late(name: str) -> Any:
+    return resolve(name, built_in=_LATE, group=GROUP, kind="environment")
+
+
+def _lean(factory: Factory, **keywords: Any) -> Environment:
+    """One of gymnasium's own, stepped without what is not looked at where no wrapper is around."""
+    environment = factory(**keywords)
+    if (step := _late("lean")(environment)) is not None:
+        environment.step = step  # type: ignore[method-assign]
+    return environment
 
 
 def _informed(factory: Factory, limit: int | None, **keywords: Any) -> Environment:
