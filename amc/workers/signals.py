@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import redis
 from celery import signals
 from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool
+from celery.worker import state as requests_at_hand
 from celery.worker.control import Panel
 from kombu.exceptions import OperationalError
 
@@ -66,6 +68,7 @@ class _Worker:
         self.is_driver = DRIVER_QUEUE in self.queues
         self.controller = controller
         self.is_stopping = False
+        self.is_restarting = False
         self.finished: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -79,12 +82,19 @@ class _Worker:
         return heartbeats.LiveWorker(self.name, self.queues, socket.gethostname(), os.getpid())
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no task is at hand: neither at work nor about to be."""
+        return not requests_at_hand.reserved_requests
+
+    @property
     def children(self) -> list[int]:
         pool = getattr(getattr(self.controller, "pool", None), "_pool", None)
         return [process.pid for process in getattr(pool, "_pool", [])]
 
 
 _worker: _Worker | None = None
+# The end of a pipe that wakes Celery's event loop.
+_wake: int | None = None
 
 
 def connect_signals() -> None:
@@ -92,7 +102,9 @@ def connect_signals() -> None:
     signals.worker_init.connect(_prepare_parent)
     signals.worker_process_init.connect(_prepare_child)
     signals.worker_ready.connect(_start_timers)
-    signals.worker_shutting_down.connect(_hand_back)
+    signals.worker_shutting_down.connect(_shut_down)
+    signals.worker_shutdown.connect(_leave)
+    signals.worker_process_shutdown.connect(_leave_child)
 
 
 def _prepare_parent(sender: Any, **_: Any) -> None:
@@ -179,7 +191,8 @@ def _prepare_child(**_: Any) -> None:
 
 def _start_timers(sender: Any, **_: Any) -> None:
     _tell_other_directories()
-    take_signals(_hand_back)
+    take_signals(_restart)
+    _wake_on_shutdown(sender.hub)
     orphans = Orphans(lambda: _worker.children if _worker else [])
     sender.timer.call_repeatedly(_ORPHANS_EVERY_S, orphans.end)
     _beat()
@@ -265,7 +278,46 @@ def _looks(directory: Path) -> tuple[int, ...]:
         return looks
 
 
-def _hand_back(**_: Any) -> None:
+def _wake_on_shutdown(hub: Any) -> None:
+    """Let Celery's event loop see at once that it is to end; it would look up to 0.5 s later."""
+    global _wake
+    asleep, _wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    hub.add_reader(asleep, lambda *_: os.read(asleep, 64))
+
+
+def _restart() -> None:
+    if _worker is not None:
+        _worker.is_restarting = True
+    _hand_back()
+
+
+def _shut_down(**_: Any) -> None:
+    """Hand back what is trained; a worker without a task has nothing to wait for."""
+    _hand_back()
+    if _worker is not None and _worker.is_idle and not _worker.is_restarting:
+        for pid in _worker.children:
+            os.kill(pid, signal.SIGKILL)
+        if _worker.controller.pidlock:
+            _worker.controller.pidlock.release()
+        _leave(_worker.controller)
+    if _wake is not None:
+        os.write(_wake, b"!")
+
+
+def _leave(sender: Any, **_: Any) -> None:
+    """End at once where Celery has stopped; to tear the interpreter down takes 1.3 CPU seconds."""
+    if _worker is not None and not _worker.is_restarting:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(sender.exitcode or 0)
+
+
+def _leave_child(exitcode: int | None = None, **_: Any) -> None:
+    """End the pool child; billiard would sleep for a second, its results are consumed by now."""
+    os._exit(exitcode or 0)
+
+
+def _hand_back() -> None:
     """Tell the pool child, which ignores SIGTERM, to save its trial and hand it back."""
     if _worker is None:
         return
