@@ -14,6 +14,30 @@ from amc.config.schema import OptimizerConfig
 SavedOptimizer = Mapping[str, Tensor | None]
 
 
+def _keep_the_compiler_out() -> None:
+    """Spare torch's optimizers the import of torch's compiler: 1.1 s, to be left alone by it.
+
+    Their methods ask it, when they are first called, for a version of themselves that it does not
+    compile, and keep the answer in an attribute. Nobody compiles anything here, so they are given
+    themselves. Where a version of torch has no such attribute, it is one that nobody reads.
+    """
+    for kind in (Optimizer, Adam, AdamW, SGD, RMSprop):
+        for method in vars(kind).values():
+            if (function := getattr(method, "__wrapped__", None)) is not None:
+                setattr(function, "__dynamo_disable", function)
+
+
+_keep_the_compiler_out()
+
+
+def import_compiler() -> None:
+    """Import torch's compiler, which its optimizers do at their first step; the fast kernel never.
+
+    It takes 1.1 s.
+    """
+    _ = torch._dynamo  # imported where it is looked at
+
+
 def make_optimizer(config: OptimizerConfig, parameters: Tensor, epsilon: float) -> Optimizer:
     """The optimizer that a config names, over one tensor with its `grad` already in place.
 

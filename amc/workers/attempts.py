@@ -9,10 +9,12 @@ import socket
 import redis
 
 from amc import logs
+from amc.algorithms.descent import import_compiler
 from amc.broker import leases
 from amc.broker.connection import connect
 from amc.broker.keys import Holder
 from amc.broker.lifeline import die_with_parent
+from amc.config.kernel import resolve_kernel
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import OWN_DOING
@@ -168,6 +170,8 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
     progress = Progress()
     tie_to_supervisor = die_with_parent()
+    if resolve_kernel(job.ledger.config) == "reference":
+        import_compiler()  # here once, and not in every attempt
     pid = os.fork()
     if pid == 0:
         # Nothing may return from here into the supervisor's stack: Celery's frames are below.

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,39 @@ def test_a_worker_without_box2d_trains_everything_else() -> None:
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert process.returncode == 0, process.stderr
+
+
+TRAIN = """
+import sys, tempfile
+from pathlib import Path
+import amc.workers.preload
+from amc.config.loader import ConfigLoader
+from amc.workers.base import BaseWorker
+
+settings = {
+    "ppo": {"n_envs": 1, "n_steps": 32, "batch_size": 32},
+    "ddpg": {"learning_starts": 32},
+}
+config = ConfigLoader().from_mapping({
+    "experiment_name": "x",
+    "algorithm": sys.argv[1],
+    "algorithm_config": settings[sys.argv[1]],
+    "environment": {"name": "Pendulum-v1"},
+    "training": {"total_timesteps": 64, "eval_episodes": 1},
+})
+for _ in range(2):
+    BaseWorker(0, config, Path(sys.argv[2])).run()
+print("torch._dynamo" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ddpg"])
+def test_a_trial_does_without_torchs_compiler(algorithm: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TRAIN, algorithm, str(tmp_path)]
+
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert process.stdout.split() == ["False"]
 
 
 @pytest.mark.parametrize("name", ["LunarLander-v2", "BipedalWalker-v3"])
