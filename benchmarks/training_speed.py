@@ -8,6 +8,9 @@ within a round. CPU time is the process's. Beside them: the bare environment (on
 random actions), and for DDPG the bare matrix products of an update, by the faster of NumPy and
 torch. Last: how much two trials side by side achieve of one, by the clock, on two cores.
 
+Presets are trained with their evaluations, of as many episodes to a step as the preset says; the
+other jobs without any.
+
 The CleanRL form is our own writing of its loop: see `rivals/cleanrl_form.py` for what differs.
 SB3 is left out where it is not installed (pip install -e '.[bench]').
 """
@@ -22,6 +25,7 @@ import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -32,8 +36,11 @@ from rivals import cleanrl_form
 from threadpoolctl import threadpool_limits
 
 from amc.algorithms.base import Algorithm, algorithm_class
+from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.loader import ConfigLoader
+from amc.config.schema import ExperimentConfig
 from amc.environments import make
+from amc.training.evaluation import evaluate
 
 Advance = Callable[[], int]
 Speeds = dict[str, list[float]]
@@ -69,6 +76,11 @@ HALF_CHEETAH = {
         "clip_range_vf": 0.2,
     },
 }
+PRESETS = Path(__file__).parents[1] / "configs" / "presets"
+PRESET_JOBS = (
+    *("cartpole-preset", "mountaincar", "acrobot", "pendulum", "lunarlander"),
+    *("halfcheetah", "hopper", "walker2d", "ant"),
+)
 DDPG = {
     "algorithm": "ddpg",
     "environment": {"name": "HalfCheetah-v4"},
@@ -102,6 +114,40 @@ def trained(settings: dict[str, Any], kernel: str = "fast") -> Advance:
     while algorithm.num_timesteps <= LEARNING_STARTS:
         algorithm.iterate()
     return lambda: advance(algorithm)
+
+
+def preset(name: str) -> tuple[ExperimentConfig, int, int]:
+    """A preset, and how many steps and then episodes of evaluation it is taken by.
+
+    Whole rollouts, and as many episodes to a step as the preset evaluates.
+    """
+    config = ConfigLoader().load_config(PRESETS / f"ppo_{name.removesuffix('-preset')}.json")
+    settings, training = config.algorithm_config, config.training
+    assert isinstance(settings, PPOHyperparameters)
+    rollout = settings.n_steps * settings.n_envs
+    steps = rollout * max(1, 16_384 // rollout)
+    episodes = round(steps * training.eval_episodes / (training.eval_freq or steps))
+    return config, steps, max(1, episodes)
+
+
+def trained_preset(config: ExperimentConfig, steps: int, episodes: int) -> Advance:
+    """Ours on a preset, with its evaluations."""
+    training = config.training.model_copy(
+        update={"total_timesteps": 10**9, "eval_episodes": episodes, "device": "cpu"}
+    )
+    config = config.model_copy(update={"training": training})
+    settings = config.algorithm_config
+    environment = make(config.environment, settings.n_envs, SeedSequence(1), gamma=settings.gamma)
+    algorithm = algorithm_class(config.algorithm)(environment, config, SeedSequence(2))
+
+    def run() -> int:
+        done = 0
+        while done < steps:
+            done += advance(algorithm)
+        evaluate(algorithm, config, environment, SeedSequence(algorithm.num_timesteps))
+        return done
+
+    return run
 
 
 def bare_environment(name: str, steps: int = 500) -> Advance:
@@ -163,6 +209,9 @@ def contenders(job: str) -> dict[str, Advance]:
     sb3: Any = importlib.import_module("rivals.sb3") if has_sb3 else None
     found: dict[str, Advance] = {}
     form = cleanrl_form
+    if job in PRESET_JOBS:
+        found[OURS] = trained_preset(*preset(job))
+        return found | ({"SB3": sb3.ppo_preset(*preset(job))} if sb3 else {})
     if job == "cartpole":
         arguments = form.Arguments(8, 32, 1, 20, 0.98, 0.8, 1e-3, clip_vloss=False)
         found[OURS], found[REFERENCE] = trained(CARTPOLE), trained(CARTPOLE, "reference")
@@ -279,6 +328,7 @@ def main() -> None:
         "cartpole": "PPO CartPole-v1, 8 x 32, batch 256, 20 epochs",
         "half-cheetah": "PPO HalfCheetah-v4, 1 x 2048, batch 64, 10 epochs, normalised",
         "ddpg": "DDPG HalfCheetah-v4, 256x256, batch 256",
+        **{name: f"preset ppo_{name.removesuffix('-preset')}" for name in PRESET_JOBS},
     }
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
