@@ -81,7 +81,7 @@ MOST_LINES = {
     "config": 4500,
     "driver": 1800,
     "environments": 3500,
-    "fleet": 2100,
+    "fleet": 2300,
     "ledger": 3600,
     "optimizers": 2300,
     "training": 2400,

@@ -19,12 +19,16 @@ _LONGEST_END_S = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+def die_with_parent(
+    number: signal.Signals = signal.SIGKILL, *, parent: int | None = None
+) -> Callable[[], None]:
     """A `preexec_fn` after which the kernel signals the child when the calling thread ends.
+
+    Or, where that is not the child's parent, when the process `parent` does.
 
     It also clears the signal mask, which a child would inherit from a caller that blocks signals.
     """
-    parent = os.getpid()
+    parent = parent or os.getpid()
 
     def arrange() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)

@@ -1,6 +1,7 @@
 """The embedded Redis as one of the fleet's processes. Its door is `BrokerChild`."""
 
 import logging
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -61,8 +62,10 @@ class BrokerChild(Child):
 
     def _try(self, deadline_s: float) -> None:
         self.start()
+        server = self.process
+        assert isinstance(server, subprocess.Popen)
         try:
-            embedded.wait_ready(self._directory, deadline_s, process=self.process)
+            embedded.wait_ready(self._directory, deadline_s, process=server)
         except BrokerError as error:
             self.kill()
             raise BrokerError(f"{error} Its log: {self._log}") from error

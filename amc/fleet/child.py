@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from amc.broker.lifeline import die_with_parent
 from amc.errors import AmcError
@@ -23,7 +24,21 @@ _FIRST_DELAY_S = 0.25
 _LONGEST_DELAY_S = 30.0
 _LOG_LIMIT_BYTES = 16 << 20
 
-Launch = Callable[[], "subprocess.Popen[bytes]"]
+
+class Started(Protocol):
+    """What is known of a process that was started, as of a `Popen`."""
+
+    pid: int
+    returncode: Any
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code."""
+
+
+Launch = Callable[[], Started]
 
 
 def run(program: Program, log: Path) -> "subprocess.Popen[bytes]":
@@ -57,6 +72,7 @@ class Child:
     Attributes:
         name: as in logs and state.
         patience_s: how long it may take to end after SIGTERM.
+        may_start: asked before each start; what it waits for.
         process: while it runs.
         failures: how often in a row it ended within 10 s of its start.
         ended: monotonic time of its last end.
@@ -64,10 +80,17 @@ class Child:
         exit_code: of the last process; negative for a signal.
     """
 
-    def __init__(self, name: str, launch: Launch, patience_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        launch: Launch,
+        patience_s: float,
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.name = name
         self.patience_s = patience_s
-        self.process: subprocess.Popen[bytes] | None = None
+        self.may_start = may_start
+        self.process: Started | None = None
         self.failures = 0
         self.ended = 0.0
         self.due = 0.0
@@ -95,7 +118,7 @@ class Child:
 
     def start_if_due(self) -> bool:
         """Start it if it does not run and its time has come; whether that was so."""
-        if self.process is not None or time.monotonic() < self.due:
+        if self.process is not None or time.monotonic() < self.due or not self.may_start():
             return False
         try:
             self.start()

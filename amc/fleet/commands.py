@@ -26,6 +26,9 @@ FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
 JUPYTER_TOKEN_VARIABLE = "AMC_JUPYTER_TOKEN"
 FLOWER_PASSWORD_VARIABLE = "FLOWER_BASIC_AUTH"
 
+# One trial per core beats several that fight for all of them.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 # What Celery and Flower read from the environment, each option of their command lines included:
 # left over from another project, or set by Kubernetes for a service that is called flower.
 _FOREIGN_PREFIXES = ("CELERY_", "FLOWER_")
@@ -48,12 +51,14 @@ class Program:
         command: with absolute paths only, so that it runs from any directory.
         environment: all of it.
         patience_s: how long it may take to end after SIGTERM.
+        celery_arguments: what follows `celery` where it is one of our workers; else None.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     patience_s: float
+    celery_arguments: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,17 +192,26 @@ def surroundings() -> dict[str, str]:
 def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Program:
     environment = {
         **common,
+        **ONE_THREAD,
         "AMC_WORKER_NAME": name,
         VISIBLE_VARIABLE: device,
         # CUDA's own order is "fastest first"; the numbers here are those of nvidia-smi.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        # One trial per core beats several that fight for all of them.
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
     }
-    command = python("amc.fleet.celery_program", *worker_arguments(name, queue))
-    return Program(name, command, environment, patience_s=30.0)
+    arguments = tuple(worker_arguments(name, queue))
+    command = python("amc.fleet.celery_program", *arguments)
+    return Program(name, command, environment, patience_s=30.0, celery_arguments=arguments)
+
+
+def fork_server(descriptor: int, supervisor: int) -> tuple[str, ...]:
+    """The command line of the process that forks workers.
+
+    Args:
+        descriptor: of the socket by which it is asked.
+        supervisor: process whose children the workers are to be.
+    """
+    # Its last argument is room for the command line that a worker shows in place of this one.
+    return python("amc.workers.fork_server", str(descriptor), str(supervisor), "_" * 512)
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from amc.broker.heartbeats import in_number_order, live_workers
 from amc.errors import BrokerError
 from amc.fleet.commands import LOOPBACK, broker_of
 from amc.fleet.description import Description
+from amc.fleet.forking import NAME as FORK_SERVER
 from amc.fleet.patience import Patience, tail
 from amc.fleet.state import FleetPaths, FleetState, living
 
@@ -51,7 +52,9 @@ def await_ready(
             say(f"{name} is ready ({len(ready)} of {len(names)})")
         missing = [name for name in names if name not in ready]
         _give_up_if_hopeless(paths, state, missing)
-        patience.look([process for process in state.processes if process.name in missing])
+        # Workers that are not there yet wait for who forks them.
+        awaited = {*missing, FORK_SERVER}
+        patience.look([process for process in state.processes if process.name in awaited])
         if missing and patience.is_over:
             raise BrokerError(
                 f"{', '.join(missing)}: not ready within {patience.waited_s:.0f} s."

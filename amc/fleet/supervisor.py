@@ -22,10 +22,13 @@ from amc.broker.connection import connect, without_password
 from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
-from amc.fleet.child import Child, make_room, run
-from amc.fleet.commands import Program, broker_of, programs
-from amc.fleet.description import Description
+from amc.fleet.child import Child, Started, make_room, run
+from amc.fleet.commands import ONE_THREAD, Program, broker_of, programs
+from amc.fleet.description import CPU, Description
 from amc.fleet.flower import password
+from amc.fleet.forking import NAME as FORK_SERVER
+from amc.fleet.forking import ForkServer
+from amc.fleet.gpu import VISIBLE_VARIABLE
 from amc.fleet.jupyter import token
 from amc.fleet.state import FleetPaths, FleetState
 
@@ -109,19 +112,37 @@ class Supervisor:
 
     def _start(self) -> None:
         keys.claim(self._paths.shared)
+        self._children += self._made()
+        for child in self._children:
+            if isinstance(child, ForkServer):
+                child.start_if_due()  # it takes longest, and needs no broker
         if self._broker.directory is not None:
             redis = BrokerChild(self._broker.directory, self._log_file("redis"))
             self._redis.append(redis)
             redis.start_and_wait(_BROKER_START_S)
-        for program in self._programs():
-            launch = partial(run, program, self._log_file(program.name))
-            child = Child(program.name, launch, program.patience_s)
-            self._children.append(child)
+        for child in self._children:
             child.start_if_due()
         self._record()
         _LOG.info("started %s", ", ".join(child.name for child in self._everything))
         if self._description.is_on_cpu:
             _LOG.info("no GPU for the workers: they train on the CPU")
+
+    def _made(self) -> Iterator[Child]:
+        """Every process besides the broker; workers wait for the one that forks them."""
+        found = self._programs()
+        server = None
+        if any(program.celery_arguments for program in found):
+            environment = {**found[0].environment, **ONE_THREAD, VISIBLE_VARIABLE: CPU}
+            server = ForkServer(environment, self._log_file(FORK_SERVER))
+            yield server
+        for program in found:
+            log = self._log_file(program.name)
+            if program.celery_arguments and server is not None:
+                launch = partial(_start_worker, server, program, log)
+                may_start = partial(_is_settled, server)
+                yield Child(program.name, launch, program.patience_s, may_start)
+            else:
+                yield Child(program.name, partial(run, program, log), program.patience_s)
 
     def _programs(self) -> list[Program]:
         wanted, paths = self._description, self._paths
@@ -167,7 +188,9 @@ class Supervisor:
 
     def _pause(self) -> float:
         """Seconds until the next process is due, or the next look at the owner."""
-        waiting = [child.due for child in self._everything if child.process is None]
+        waiting = [
+            child.due for child in self._everything if child.process is None and child.may_start()
+        ]
         return max(0.0, min([_TICK_S, *(due - time.monotonic() for due in waiting)]))
 
     def _has_lost_its_ground(self) -> bool:
@@ -234,6 +257,16 @@ class Supervisor:
                 _LOG.info("stopping at once")
                 return False
         return True
+
+
+def _is_settled(server: ForkServer) -> bool:
+    """Whether it is known how workers are started."""
+    return not server.is_awaited
+
+
+def _start_worker(server: ForkServer, program: Program, log: Path) -> Started:
+    """Fork a worker, or start it in the usual way where there is nobody to fork it."""
+    return server.fork(program, log) if server.is_ready else run(program, log)
 
 
 @contextmanager

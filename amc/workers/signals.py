@@ -5,6 +5,7 @@ in the worker's parent process except `_prepare_child`, so it must not block and
 CUDA.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -118,13 +119,26 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     logs.configure()
     _tell_overruled()
     if _worker.is_driver:
-        import amc.driver.planning
-        import amc.optimizers.bayesian  # noqa: F401
+        _preload_driver()
     if any(map(is_trial_queue, _worker.queues)):
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
         limit_threads(1)
         _preload()
+    # No collection goes through what stays, and no fork writes into it.
+    gc.collect()
+    gc.freeze()
+
+
+def import_all() -> None:
+    """Import what the driver and what trials need, for who forks workers of all kinds."""
+    _preload_driver()
+    _preload()
+
+
+def _preload_driver() -> None:
+    import amc.driver.planning
+    import amc.optimizers.bayesian  # noqa: F401
 
 
 def _preload() -> None:

@@ -1,0 +1,170 @@
+"""Workers are forked from one process, and are the supervisor's children all the same."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from amc import fleet
+from amc.errors import AmcError
+from amc.fleet import forking
+from amc.fleet.commands import Program
+from amc.fleet.description import CPU, Description, WorkerDescription
+from amc.fleet.forking import ForkServer
+from amc.fleet.state import FleetPaths, FleetState
+from amc.workers import fork_server
+
+pytestmark = pytest.mark.engine
+
+State = Callable[[], FleetState]
+Wait = Callable[[Callable[[], object]], None]
+TWO = Description(
+    tuple(WorkerDescription(f"rl-worker-{n}", f"gpu{n}", CPU) for n in range(2)), driver=True
+)
+
+
+def of(state: State, name: str) -> psutil.Process:
+    return psutil.Process(next(one.pid for one in state().processes if one.name == name))
+
+
+@pytest.mark.slow
+def test_workers_are_forked_and_belong_to_the_supervisor(shared: Path, state: State) -> None:
+    fleet.up(TWO, deadline_s=120)
+
+    supervisor, server = state().pid, of(state, "fork-server")
+    workers = {name: of(state, name) for name in ("driver", "rl-worker-0", "rl-worker-1")}
+
+    assert {one.ppid() for one in (server, *workers.values())} == {supervisor}
+    assert server.children() == []
+    for name, worker in workers.items():
+        assert f"{name}@%h" in worker.cmdline()
+        assert os.getpgid(worker.pid) == worker.pid
+        assert worker.environ()  # of the process it was forked from
+        private = worker.memory_full_info().uss
+        assert private < server.memory_full_info().rss / 3, "the rest is shared"
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
+    shared: Path, state: State, wait_until: Wait
+) -> None:
+    fleet.up(TWO, deadline_s=120)
+    server, worker = of(state, "fork-server"), of(state, "rl-worker-0")
+
+    server.kill()
+    wait_until(lambda: of(state, "fork-server").pid != server.pid)
+    restarted = of(state, "rl-worker-0")
+    assert restarted.pid == worker.pid, "a worker needs no server once it runs"
+    worker.kill()
+    fleet.up(TWO, deadline_s=120)
+
+    again = of(state, "rl-worker-0")
+    assert again.pid != worker.pid
+    assert "rl-worker-0@%h" in again.cmdline()
+
+
+@pytest.mark.slow
+def test_where_nobody_can_fork_workers_are_started_as_ever(
+    shared: Path, paths: FleetPaths, state: State, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "path"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'amc.workers.fork_server' in sys.orig_argv:\n    sys.exit('no server today')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(broken))
+
+    fleet.up(TWO, deadline_s=120)
+
+    assert of(state, "rl-worker-0").ppid() == state().pid
+    assert "no server today" in paths.log("fork-server").read_text()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ForkServer]:
+    """One that belongs to this process."""
+    made = ForkServer(dict(os.environ), tmp_path / "log")
+    yield made
+    made.kill()
+
+
+def script(text: str) -> Callable[[int, int], tuple[str, ...]]:
+    """A server's program in place of the real one; it is given the socket's descriptor."""
+    head = "import os, signal, socket, sys, time\nasked = socket.socket(fileno=int(sys.argv[1]))\n"
+    return lambda descriptor, _: (sys.executable, "-c", head + text, str(descriptor))
+
+
+def test_one_that_imports_is_awaited_and_one_that_failed_is_not(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
+) -> None:
+    monkeypatch.setattr(forking, "fork_server", script("time.sleep(600)"))
+    server.start()
+    assert server.is_awaited
+    assert not server.is_ready
+
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGKILL)
+    wait_until(server.reap_if_ended)
+
+    assert not server.is_awaited
+    assert not server.is_ready
+
+
+def test_one_that_does_not_answer_is_killed(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(forking, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(forking, "fork_server", script("asked.send(b'ready')\ntime.sleep(600)"))
+    server.start()
+    wait_until(lambda: server.is_ready)
+    program = Program("w", ("w",), {}, patience_s=1.0, celery_arguments=())
+
+    with pytest.raises(AmcError, match="fork-server does not answer"):
+        server.fork(program, tmp_path / "worker")
+
+    assert server.process is None
+
+
+def test_another_version_that_was_installed_ends_it(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait, tmp_path: Path
+) -> None:
+    version = tmp_path / "version.py"
+    version.write_text("1")
+    monkeypatch.setattr(forking, "_VERSION", version)
+    monkeypatch.setattr(forking, "fork_server", script("asked.send(b'ready')\ntime.sleep(600)"))
+    server.start()
+    wait_until(lambda: server.is_ready)
+
+    (tmp_path / "new").write_text("2")
+    os.replace(tmp_path / "new", version)
+
+    assert not server.is_ready
+    wait_until(server.reap_if_ended)
+    server.start()
+    wait_until(lambda: server.is_ready)
+
+
+def test_a_process_with_threads_or_a_gpu_forks_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone = fork_server._obstacle()
+    gpu = tmp_path / "nvidia0"
+    gpu.touch()
+    with gpu.open():
+        monkeypatch.setattr(fork_server, "_GPUS", str(tmp_path / "nvidia"))
+        if alone is None:
+            assert fork_server._obstacle() == f"it has opened {gpu}"
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert "threads" in str(fork_server._obstacle())
+    finally:
+        stop.set()
+        thread.join()
