@@ -70,8 +70,6 @@ class ForkServer(Child):
         self._installed: tuple[int, ...] = ()
 
     def _start_server(self) -> "subprocess.Popen[bytes]":
-        if self._socket is not None:
-            self._socket.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_ANSWER_S)
         self._socket, self._has_imported, self._installed = ours, False, _installed()
@@ -86,6 +84,13 @@ class ForkServer(Child):
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )
+
+    def kill(self) -> None:
+        """As for any child; nobody is there to be asked any more."""
+        super().kill()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def reap_if_ended(self) -> bool:
         """As for any child; one of another version than what is installed is ended first."""

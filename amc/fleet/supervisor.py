@@ -133,6 +133,7 @@ class Supervisor:
         server = None
         if any(program.celery_arguments for program in found):
             environment = {**found[0].environment, **ONE_THREAD, VISIBLE_VARIABLE: CPU}
+            environment.pop("AMC_WORKER_NAME", None)
             server = ForkServer(environment, self._log_file(FORK_SERVER))
             yield server
         for program in found:

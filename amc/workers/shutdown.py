@@ -21,8 +21,15 @@ class Shutdown:
     """
 
     must_leave = False
-    # The worker's parent imports this module before it forks its children, which inherit it.
     _announced = mmap.mmap(-1, 1)
+
+    @classmethod
+    def begin(cls) -> None:
+        """Called in a worker's parent before it forks its children, which share this with it.
+
+        And with nobody else: a parent that was forked itself shares what its own parent had.
+        """
+        cls._announced = mmap.mmap(-1, 1)
 
     @classmethod
     def is_requested(cls) -> bool:

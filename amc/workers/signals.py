@@ -37,7 +37,7 @@ from amc.ledger import requests
 from amc.ledger.paths import ExperimentPaths
 from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
 from amc.workers.parent import Orphans, take_signals
-from amc.workers.shutdown import announce_shutdown, disregard_signals
+from amc.workers.shutdown import Shutdown, announce_shutdown, disregard_signals
 from amc.workers.threads import limit_threads
 
 _LOG = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
     _refuse_other_places()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     _worker = _Worker(sender)
+    Shutdown.begin()
     os.environ.setdefault("AMC_WORKER_NAME", _worker.name)
     logs.configure()
     _tell_overruled()

@@ -1,5 +1,6 @@
 """Workers are forked from one process, and are the supervisor's children all the same."""
 
+import json
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import amc
 from amc import fleet
 from amc.errors import AmcError
 from amc.fleet import forking
@@ -28,8 +30,12 @@ TWO = Description(
 )
 
 
+def pid_of(state: State, name: str) -> int:
+    return next(one.pid for one in state().processes if one.name == name)
+
+
 def of(state: State, name: str) -> psutil.Process:
-    return psutil.Process(next(one.pid for one in state().processes if one.name == name))
+    return psutil.Process(pid_of(state, name))
 
 
 @pytest.mark.slow
@@ -49,6 +55,54 @@ def test_workers_are_forked_and_belong_to_the_supervisor(shared: Path, state: St
         assert private < server.memory_full_info().rss / 3, "the rest is shared"
 
 
+TELLS = """
+import json, os
+import gymnasium
+from gymnasium.envs.classic_control import CartPoleEnv
+
+
+class Tells(CartPoleEnv):
+    def __init__(self, path):
+        super().__init__()
+        with open(path, "w") as file:
+            json.dump(dict(os.environ), file)
+
+
+gymnasium.register("Tells-v0", entry_point=Tells, max_episode_steps=20)
+"""
+
+
+@pytest.mark.slow
+def test_a_trial_sees_its_workers_own_gpu_and_one_core(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tells.py").write_text(TELLS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "tells")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    fleet.up(
+        Description((WorkerDescription("rl-worker-0", "gpu3", "3"),), driver=True), deadline_s=120
+    )
+
+    path = tmp_path / "environment.json"
+    amc.submit(
+        {
+            "experiment_name": "tells",
+            "algorithm": "ppo",
+            "algorithm_config": {"n_envs": 1, "n_steps": 8, "batch_size": 8},
+            "environment": {"name": "tells:Tells-v0", "kwargs": {"path": str(path)}},
+            "training": {"total_timesteps": 8, "eval_episodes": 1},
+        }
+    ).wait(120)
+
+    environment = json.loads(path.read_text())
+    assert environment["CUDA_VISIBLE_DEVICES"] == "3"
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment["AMC_WORKER_NAME"] == "rl-worker-0"
+    assert environment["AMC_SHARED_DIR"] == str(shared)
+    assert environment["AMC_BROKER_URL"].startswith("redis+socket://")
+
+
 @pytest.mark.slow
 def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
     shared: Path, state: State, wait_until: Wait
@@ -57,7 +111,7 @@ def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
     server, worker = of(state, "fork-server"), of(state, "rl-worker-0")
 
     server.kill()
-    wait_until(lambda: of(state, "fork-server").pid != server.pid)
+    wait_until(lambda: pid_of(state, "fork-server") not in {0, server.pid})
     restarted = of(state, "rl-worker-0")
     assert restarted.pid == worker.pid, "a worker needs no server once it runs"
     worker.kill()
@@ -66,6 +120,30 @@ def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
     again = of(state, "rl-worker-0")
     assert again.pid != worker.pid
     assert "rl-worker-0@%h" in again.cmdline()
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_told_to_stop_stops_nobody_else(
+    shared: Path, state: State, wait_until: Wait
+) -> None:
+    fleet.up(TWO, deadline_s=120)
+    told = of(state, "rl-worker-0")
+
+    told.terminate()
+    wait_until(lambda: pid_of(state, "rl-worker-0") not in {0, told.pid})
+    fleet.up(TWO, deadline_s=120)
+
+    experiment = amc.submit(
+        {
+            "experiment_name": "after",
+            "algorithm": "ppo",
+            "algorithm_config": {"n_envs": 1, "n_steps": 8, "batch_size": 8},
+            "environment": {"name": "CartPole-v1"},
+            "seeds": 2,
+            "training": {"total_timesteps": 8, "eval_episodes": 1},
+        }
+    )
+    assert experiment.wait(60) == "completed"
 
 
 @pytest.mark.slow

@@ -116,16 +116,6 @@ def test_the_same_fleet_is_not_started_twice(running: Path, description: Descrip
     assert fleet.up(description, shared=running) is False
 
 
-def test_a_worker_sees_its_own_gpu_and_one_core(pid: Callable[[str], int], running: Path) -> None:
-    environment = psutil.Process(pid("rl-worker-0")).environ()
-
-    assert environment["CUDA_VISIBLE_DEVICES"] == ""
-    assert environment["OMP_NUM_THREADS"] == "1"
-    assert environment["AMC_WORKER_NAME"] == "rl-worker-0"
-    assert environment["AMC_SHARED_DIR"] == str(running)
-    assert environment["AMC_BROKER_URL"].startswith("redis+socket://")
-
-
 def test_flower_s_password_is_known_to_flower_alone(pid: Callable[[str], int]) -> None:
     flower = psutil.Process(pid("flower"))
     worker = psutil.Process(pid("rl-worker-0"))

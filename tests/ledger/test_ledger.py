@@ -39,8 +39,16 @@ def test_experiments_submitted_at_once_get_directories_of_their_own(
     assert all(ledger.record.experiment_id == ledger.id for ledger in made)
 
 
+def test_what_was_recorded_before_there_were_compiled_environments_goes_on_without_them(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    ledger = Ledger.create(tmp_path, make_config({"environment.backend": "auto"}))
+
+    assert ledger.config.environment.backend == "gymnasium"
+
+
 def test_the_config_reads_back_as_it_was_resolved(tmp_path: Path, make_config: MakeConfig) -> None:
-    config = make_config({"algorithm_config.gamma": 0.9})
+    config = make_config({"algorithm_config.gamma": 0.9, "environment.backend": "compiled"})
 
     ledger = Ledger(Ledger.create(tmp_path, config).directory)
 
