@@ -3,15 +3,16 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-import amc
 from amc import fleet
 from amc.errors import AmcError
 from amc.fleet import forking
@@ -28,6 +29,25 @@ Wait = Callable[[Callable[[], object]], None]
 TWO = Description(
     tuple(WorkerDescription(f"rl-worker-{n}", f"gpu{n}", CPU) for n in range(2)), driver=True
 )
+
+
+def trained(environment: dict[str, Any], directory: Path) -> None:
+    """Let the fleet train something short; a process of its own submits it.
+
+    Here the app would go on with this test's broker in the tests that follow.
+    """
+    path = directory / "config.json"
+    config = {
+        "experiment_name": "short",
+        "algorithm": "ppo",
+        "algorithm_config": {"n_envs": 1, "n_steps": 8, "batch_size": 8},
+        "environment": environment,
+        "seeds": 2,
+        "training": {"total_timesteps": 8, "eval_episodes": 1},
+    }
+    path.write_text(json.dumps(config))
+    command = [sys.executable, "-m", "amc", "submit", str(path), "--wait"]
+    subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 
 def pid_of(state: State, name: str) -> int:
@@ -85,15 +105,7 @@ def test_a_trial_sees_its_workers_own_gpu_and_one_core(
     )
 
     path = tmp_path / "environment.json"
-    amc.submit(
-        {
-            "experiment_name": "tells",
-            "algorithm": "ppo",
-            "algorithm_config": {"n_envs": 1, "n_steps": 8, "batch_size": 8},
-            "environment": {"name": "tells:Tells-v0", "kwargs": {"path": str(path)}},
-            "training": {"total_timesteps": 8, "eval_episodes": 1},
-        }
-    ).wait(120)
+    trained({"name": "tells:Tells-v0", "kwargs": {"path": str(path)}}, tmp_path)
 
     environment = json.loads(path.read_text())
     assert environment["CUDA_VISIBLE_DEVICES"] == "3"
@@ -115,6 +127,7 @@ def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
     restarted = of(state, "rl-worker-0")
     assert restarted.pid == worker.pid, "a worker needs no server once it runs"
     worker.kill()
+    wait_until(lambda: pid_of(state, "rl-worker-0") not in {0, worker.pid})
     fleet.up(TWO, deadline_s=120)
 
     again = of(state, "rl-worker-0")
@@ -124,7 +137,7 @@ def test_a_worker_that_was_killed_is_forked_again_whatever_became_of_the_server(
 
 @pytest.mark.slow
 def test_a_worker_that_was_told_to_stop_stops_nobody_else(
-    shared: Path, state: State, wait_until: Wait
+    shared: Path, state: State, wait_until: Wait, tmp_path: Path
 ) -> None:
     fleet.up(TWO, deadline_s=120)
     told = of(state, "rl-worker-0")
@@ -133,17 +146,7 @@ def test_a_worker_that_was_told_to_stop_stops_nobody_else(
     wait_until(lambda: pid_of(state, "rl-worker-0") not in {0, told.pid})
     fleet.up(TWO, deadline_s=120)
 
-    experiment = amc.submit(
-        {
-            "experiment_name": "after",
-            "algorithm": "ppo",
-            "algorithm_config": {"n_envs": 1, "n_steps": 8, "batch_size": 8},
-            "environment": {"name": "CartPole-v1"},
-            "seeds": 2,
-            "training": {"total_timesteps": 8, "eval_episodes": 1},
-        }
-    )
-    assert experiment.wait(60) == "completed"
+    trained({"name": "CartPole-v1"}, tmp_path)
 
 
 @pytest.mark.slow
