@@ -175,7 +175,7 @@ class Chaos:
             time.sleep(0.1)
 
     def _faults_of_ours(self) -> list[str]:
-        from amc.fleet.state import log_files
+        from amc.fleet.fleet_paths import log_files
 
         lines = (line for path in log_files(self.system.shared) for line in path.open())
         return [line.strip() for line in lines if "by a fault of ours" in line]

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from amc.cli.options import json_option, promised
+from amc.cli.options import json_option
 from amc.cli.output import note, print_json, say
+from amc.cli.reading import promised
 from amc.config.json_schema import json_schema
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig

@@ -31,7 +31,7 @@ def logs(*, experiment_id: str, trial: int | None) -> None:
 
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default.
     """
-    from amc.fleet.state import log_files
+    from amc.fleet.fleet_paths import log_files
 
     experiment = find(experiment_id)
     if trial is not None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from amc.cli.options import config_options, describe, describe_known, json_option, read_config
+from amc.cli.options import config_options, json_option
 from amc.cli.outcome import await_end, tell_of_narrow_window, timeout_option
 from amc.cli.output import console, print_json, say
+from amc.cli.reading import describe, describe_known, read_config
 from amc.client import submit as enqueue
 
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from amc.cli.interruption import ENDING, Interruption, respected
-from amc.cli.options import COUNT, config_options, json_option, read_config
+from amc.cli.options import COUNT, config_options, json_option
 from amc.cli.output import claim_stdout, note, say
+from amc.cli.reading import read_config
 from amc.cli.train_progress import Hooks, progress
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError

@@ -1,5 +1,6 @@
 """`amc up`: start this machine's workers."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,20 +44,23 @@ def up(*, foreground: bool, if_down: bool, deadline_s: float, as_json: bool, **w
     Returns when every worker has reported. What dies is started again; amc down stops everything.
     """
     from amc import fleet
+    from amc.fleet.ahead import Ahead
 
-    if if_down and fleet.standing() == "up":
-        note("Using the workers that are up: amc status shows them.")
-        if as_json:
-            print_json(fleet.status().to_json())
-        return
-    description = _describe(**wanted)
-    if description.is_on_cpu:
-        note("The workers train on the CPU.")
-    if foreground:
-        fleet.stay(description)
-        return
-    with as_ctrl_c():
-        is_new = fleet.up(description, deadline_s=deadline_s, say=note)
+    # What workers need takes longest to import, so that begins first.
+    with nullcontext() if foreground else Ahead.unless_up() or nullcontext() as ahead:
+        if if_down and fleet.standing() == "up":
+            note("Using the workers that are up: amc status shows them.")
+            if as_json:
+                print_json(fleet.status().to_json())
+            return
+        description = _describe(**wanted)
+        if description.is_on_cpu:
+            note("The workers train on the CPU.")
+        if foreground:
+            fleet.stay(description)
+            return
+        with as_ctrl_c():
+            is_new = fleet.up(description, deadline_s=deadline_s, ahead=ahead, say=note)
     _invite(description)
     status = fleet.status()
     if as_json:

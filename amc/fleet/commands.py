@@ -4,16 +4,16 @@ Procfile and docker-compose.yml write the same command lines; a test compares th
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from amc.broker.address import Address
 from amc.broker.keys import DRIVER_QUEUE
-from amc.fleet.description import CPU, Description
-from amc.fleet.gpu import VISIBLE_VARIABLE
-from amc.fleet.state import FleetPaths
+from amc.fleet.description import Description
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.gpu import CPU, VISIBLE_VARIABLE
+from amc.fleet.surroundings import ONE_THREAD, python, surroundings
 from amc.settings import (
     BROKER_URL_VARIABLE,
     SHARED_DIR_VARIABLE,
@@ -21,25 +21,10 @@ from amc.settings import (
     embedded_url,
 )
 
+DRIVER = "driver"
+"""The name of the driver's worker."""
 LOOPBACK = "127.0.0.1"
-FLOWER_AUTH_VARIABLE = "AMC_FLOWER_AUTH"
-JUPYTER_TOKEN_VARIABLE = "AMC_JUPYTER_TOKEN"
 FLOWER_PASSWORD_VARIABLE = "FLOWER_BASIC_AUTH"
-
-# One trial per core beats several that fight for all of them.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-# What Celery and Flower read from the environment, each option of their command lines included:
-# left over from another project, or set by Kubernetes for a service that is called flower.
-_FOREIGN_PREFIXES = ("CELERY_", "FLOWER_")
-_FOREIGN_VARIABLES = {
-    FLOWER_AUTH_VARIABLE,
-    JUPYTER_TOKEN_VARIABLE,
-    "BROKER_URL",
-    "RESULT_BACKEND",
-    "LOADER",
-    "CONFIG_MODULE",
-}
 
 
 @dataclass(frozen=True)
@@ -150,7 +135,7 @@ def programs(
     }
     found = []
     if description.driver:
-        found.append(_worker("driver", DRIVER_QUEUE, CPU, common))
+        found.append(_worker(DRIVER, DRIVER_QUEUE, CPU, common))
     found += [_worker(item.name, item.queue, item.device, common) for item in description.workers]
     if description.flower_port is not None:
         command = python("amc.fleet.celery_program", *flower_arguments(description.flower_port))
@@ -180,15 +165,6 @@ def _jupyter(port: int, shared: Path, common: Mapping[str, str], token: str) -> 
     return Program("jupyter", command, environment, patience_s=5.0)
 
 
-def surroundings() -> dict[str, str]:
-    """The environment of this process, without what Celery and Flower would read in it."""
-    return {
-        name: text
-        for name, text in os.environ.items()
-        if name not in _FOREIGN_VARIABLES and not name.startswith(_FOREIGN_PREFIXES)
-    }
-
-
 def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Program:
     environment = {
         **common,
@@ -201,20 +177,3 @@ def _worker(name: str, queue: str, device: str, common: Mapping[str, str]) -> Pr
     arguments = tuple(worker_arguments(name, queue))
     command = python("amc.fleet.celery_program", *arguments)
     return Program(name, command, environment, patience_s=30.0, celery_arguments=arguments)
-
-
-def fork_server(descriptor: int, supervisor: int) -> tuple[str, ...]:
-    """The command line of the process that forks workers.
-
-    Args:
-        descriptor: of the socket by which it is asked.
-        supervisor: process whose children the workers are to be.
-    """
-    # Its last argument is room for the command line that a worker shows in place of this one.
-    return python("amc.workers.fork_server", str(descriptor), str(supervisor), "_" * 512)
-
-
-def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """The command line that runs a module, whatever Python files are in the current directory."""
-    # PYTHONPATH still counts: it is how plug-ins are found.
-    return (sys.executable, "-P", "-m", module, *arguments)

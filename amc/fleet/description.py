@@ -19,9 +19,7 @@ from amc.config.text.plain import plain
 from amc.config.text.reader import read as read_document
 from amc.config.text.reader import read_text
 from amc.errors import UsageError
-
-CPU = ""
-"""What CUDA_VISIBLE_DEVICES says for a worker without a GPU."""
+from amc.fleet.gpu import CPU
 
 
 def _tuple_from_list(value: Any) -> Any:

@@ -10,15 +10,10 @@ import sys
 from pathlib import Path
 
 from amc.errors import UsageError
-from amc.fleet.commands import (
-    FLOWER_AUTH_VARIABLE,
-    FLOWER_PASSWORD_VARIABLE,
-    flower_arguments,
-    python,
-    surroundings,
-)
+from amc.fleet.commands import FLOWER_PASSWORD_VARIABLE, flower_arguments
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.secret import kept
-from amc.fleet.state import FleetPaths
+from amc.fleet.surroundings import FLOWER_AUTH_VARIABLE, python, surroundings
 from amc.settings import shared_dir
 
 DEFAULT_PORT = 5555

@@ -13,19 +13,19 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
-from amc.broker.lifeline import die_with_parent
 from amc.errors import AmcError
 from amc.fleet.child import Child
-from amc.fleet.commands import Program, fork_server
+from amc.fleet.commands import Program
+from amc.fleet.launching import Launched, launch
 
 _LOG = logging.getLogger(__name__)
 NAME = "fork-server"
 _PATIENCE_S = 5.0
 _ANSWER_S = 10.0
 _MOST_BYTES = 1 << 20
+_READY = b"ready"
 _VERSION = Path(__file__).parents[1] / "version.py"
 
 
@@ -56,44 +56,43 @@ class Forked:
 class ForkServer(Child):
     """The server as one of the fleet's processes.
 
+    It can fork the driver, which trains nothing, while it still imports what trials need.
+
     Args:
-        environment: of the server; each worker is given its own.
         log: what its lines are appended to.
+        ahead: one that was started before anything was known; it is the first.
     """
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, log: Path, ahead: Launched | None = None) -> None:
         super().__init__(NAME, self._start_server, _PATIENCE_S)
-        self._environment = environment
         self._log = log
-        self._socket: socket.socket | None = None
+        self._ahead = ahead
+        self._channel: socket.socket | None = None
+        self._lines: int | None = None
         self._has_imported = self._has_failed = False
         self._installed: tuple[int, ...] = ()
 
     def _start_server(self) -> "subprocess.Popen[bytes]":
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(_ANSWER_S)
-        self._socket, self._has_imported, self._installed = ours, False, _installed()
-        with theirs, open(self._log, "ab") as lines:
-            return subprocess.Popen(
-                fork_server(theirs.fileno(), os.getpid()),
-                env=dict(self._environment),
-                stdin=subprocess.DEVNULL,
-                stdout=lines,
-                stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+        launched, self._ahead = self._ahead or launch(), None
+        launched.channel.settimeout(_ANSWER_S)
+        self._channel, self._lines = launched.channel, launched.lines
+        self._has_imported, self._installed = False, _installed()
+        return launched.process
 
     def kill(self) -> None:
         """As for any child; nobody is there to be asked any more."""
+        if self._ahead is not None:
+            self.start()
         super().kill()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._channel is not None and self._lines is not None:
+            self._copy_lines()
+            self._channel.close()
+            os.close(self._lines)
+            self._channel = self._lines = None
 
     def reap_if_ended(self) -> bool:
         """As for any child; one of another version than what is installed is ended first."""
+        self._copy_lines()
         if self.process is not None and self.is_outdated:
             _LOG.info("another version of amc was installed: %s starts again", NAME)
             self.terminate()
@@ -103,6 +102,17 @@ class ForkServer(Child):
             self._has_failed = not has_imported
         return has_ended
 
+    def _copy_lines(self) -> None:
+        """Append to its log what it has said."""
+        if self._lines is None:
+            return
+        with contextlib.suppress(OSError):  # as on a full disk
+            said = os.pread(self._lines, _MOST_BYTES, 0)
+            if said:
+                with open(self._log, "ab") as log:
+                    log.write(said)
+                os.ftruncate(self._lines, 0)
+
     @property
     def is_awaited(self) -> bool:
         """Whether workers had better wait for it: it imports, and did not fail the last time."""
@@ -111,13 +121,19 @@ class ForkServer(Child):
     @property
     def is_ready(self) -> bool:
         """Whether it has imported everything, and what it has imported still is what is here."""
-        if self.process is None or self._socket is None:
+        if self.process is None or self._channel is None:
             return False
         # With a timeout of its own a socket would wait, whatever flag says that it must not.
-        if not self._has_imported and select.select([self._socket], [], [], 0)[0]:
+        if not self._has_imported and select.select([self._channel], [], [], 0)[0]:
             with contextlib.suppress(OSError):
-                self._has_imported = bool(self._socket.recv(_MOST_BYTES))
+                self._has_imported = bool(self._channel.recv(_MOST_BYTES))
         return self._has_imported and not self.is_outdated
+
+    @property
+    def can_fork_driver(self) -> bool:
+        """Whether it can fork who trains nothing; it may take 0.5 s to, where it has just begun."""
+        runs = self.process is not None and not self.is_outdated
+        return runs and (self.is_ready or not self._has_failed)
 
     @property
     def is_outdated(self) -> bool:
@@ -134,7 +150,7 @@ class ForkServer(Child):
         Raises:
             AmcError: the server does not answer; it was killed, to be started again.
         """
-        assert self._socket is not None, "asked before it was ready"
+        assert self._channel is not None, "asked while it does not run"
         request = {
             "command": program.command,
             "arguments": program.celery_arguments,
@@ -142,8 +158,10 @@ class ForkServer(Child):
         }
         try:
             with open(log, "ab") as lines:
-                socket.send_fds(self._socket, [json.dumps(request).encode()], [lines.fileno()])
-            return Forked(int(self._socket.recv(_MOST_BYTES)))
+                socket.send_fds(self._channel, [json.dumps(request).encode()], [lines.fileno()])
+            while (answer := self._channel.recv(_MOST_BYTES)) == _READY:
+                self._has_imported = True  # which it has said just before
+            return Forked(int(answer))
         except (OSError, ValueError) as error:
             self.kill()
             raise AmcError(f"{NAME} does not answer: {error}. Its log: {self._log}") from error

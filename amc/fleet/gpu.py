@@ -11,6 +11,8 @@ from itertools import takewhile
 from pathlib import Path
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
+CPU = ""
+"""What that says for a worker without a GPU."""
 
 _NVIDIA_SMI_TIMEOUT_S = 20.0  # without persistence mode the driver has to wake the cards first
 _GPU_LINE = re.compile(r"^GPU (\d+): ")

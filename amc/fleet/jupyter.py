@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from amc.errors import UsageError
-from amc.fleet.commands import JUPYTER_TOKEN_VARIABLE
 from amc.fleet.secret import kept
+from amc.fleet.surroundings import JUPYTER_TOKEN_VARIABLE
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,}")
 

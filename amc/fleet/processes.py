@@ -9,8 +9,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,22 +18,19 @@ from amc import logs
 from amc.broker.connection import check, connect
 from amc.broker.machine import identify, require_linux, require_writable
 from amc.errors import AmcError, BrokerError, UsageError
-from amc.fleet.commands import (
-    FLOWER_AUTH_VARIABLE,
-    JUPYTER_TOKEN_VARIABLE,
-    LOOPBACK,
-    broker_of,
-)
+from amc.fleet.ahead import Ahead
+from amc.fleet.commands import LOOPBACK, broker_of
 from amc.fleet.description import Description
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.flower import password
 from amc.fleet.identity import signal_process, wait_gone
 from amc.fleet.jupyter import require_installed, token
 from amc.fleet.readiness import await_ready
-from amc.fleet.state import FleetPaths, living
+from amc.fleet.state import living
 from amc.fleet.supervisor import Keeper, Supervisor
+from amc.fleet.surroundings import FLOWER_AUTH_VARIABLE, JUPYTER_TOKEN_VARIABLE
 from amc.settings import embedded_directory, shared_dir
 
-_SUPERVISOR_START_S = 90.0
 _WARM_STOP_S = 45.0
 _COLD_STOP_S = 10.0  # 6 s of it for a broker that does not answer
 
@@ -46,6 +41,7 @@ def up(
     shared: Path | None = None,
     deadline_s: float = 60.0,
     is_tied: bool = False,
+    ahead: Ahead | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> bool:
     """Start this machine's fleet and wait until each of its workers is heard of.
@@ -55,6 +51,7 @@ def up(
         shared: the directory that holds every experiment; `shared_dir()` if None.
         deadline_s: how long workers that are not ready may do nothing.
         is_tied: whether the fleet ends when the calling process does.
+        ahead: a supervisor that waits to be told what to run, if one was started.
         say: called with a line for people whenever something has come up.
 
     Returns:
@@ -73,7 +70,7 @@ def up(
         _refuse_other(paths, running.description, description)
     else:
         # Interrupted here, nobody reads the supervisor's answer, and it stops by itself.
-        _launch(description, paths, is_tied=is_tied)
+        _launch(description, paths, is_tied=is_tied, supervisor=ahead or Ahead())
     try:
         await_ready(paths, description, deadline_s, say)
     except BaseException:
@@ -207,30 +204,30 @@ def _refuse_impossible_dashboards(description: Description) -> None:
                 ) from error
 
 
-def _launch(description: Description, paths: FleetPaths, *, is_tied: bool) -> None:
-    """Start the supervisor; returns when the broker answers and every process is started."""
-    _refuse_impossible_dashboards(description)
-    if broker_of(paths.shared).directory is None:
-        check(connect())
-    owner = Keeper(os.getpid(), identify(os.getpid()) or "") if is_tied else None
-    request = {
-        "shared": str(paths.shared),
-        "description": description.to_json(),
-        "owner": asdict(owner) if owner else None,
-    }
-    supervisor = subprocess.run(
-        [sys.executable, "-P", "-m", "amc.fleet"],
-        input=json.dumps(request),
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=_SUPERVISOR_START_S,
-        check=False,
-        # Ctrl-C is for this process alone; the supervisor notices that nobody reads its answer.
-        start_new_session=True,
-    )
-    if not supervisor.stdout:
+def _launch(
+    description: Description, paths: FleetPaths, *, is_tied: bool, supervisor: Ahead
+) -> None:
+    """Tell a supervisor what to run; returns when the broker answers and every process is started.
+
+    Raises:
+        UsageError, BrokerError: as `up` does.
+        AmcError: it ended without a word.
+    """
+    with supervisor:
+        _refuse_impossible_dashboards(description)
+        if broker_of(paths.shared).directory is None:
+            check(connect())
+        owner = Keeper(os.getpid(), identify(os.getpid()) or "") if is_tied else None
+        answer = supervisor.ask(
+            {
+                "shared": str(paths.shared),
+                "description": description.to_json(),
+                "owner": asdict(owner) if owner else None,
+            }
+        )
+    if not answer:
         raise AmcError(f"The supervisor did not start. Its log: {paths.log('supervisor')}")
-    failure = json.loads(supervisor.stdout)
+    failure = json.loads(answer)
     if failure:
         kind = {UsageError.exit_code: UsageError, BrokerError.exit_code: BrokerError}
         raise kind.get(failure["exit_code"], AmcError)(failure["message"])

@@ -16,11 +16,12 @@ from amc.broker.heartbeats import in_number_order, live_workers
 from amc.errors import BrokerError
 from amc.fleet.commands import LOOPBACK, broker_of
 from amc.fleet.description import Description
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.forking import NAME as FORK_SERVER
 from amc.fleet.patience import Patience, tail
-from amc.fleet.state import FleetPaths, FleetState, living
+from amc.fleet.state import FleetState, living
 
-_POLL_S = 0.1
+_POLL_S = 0.03
 _HOPELESS_RESTARTS = 3
 
 

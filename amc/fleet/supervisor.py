@@ -23,14 +23,15 @@ from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError
 from amc.fleet.broker import BrokerChild
 from amc.fleet.child import Child, Started, make_room, run
-from amc.fleet.commands import ONE_THREAD, Program, broker_of, programs
-from amc.fleet.description import CPU, Description
+from amc.fleet.commands import DRIVER, Program, broker_of, programs
+from amc.fleet.description import Description
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.flower import password
 from amc.fleet.forking import NAME as FORK_SERVER
 from amc.fleet.forking import ForkServer
-from amc.fleet.gpu import VISIBLE_VARIABLE
 from amc.fleet.jupyter import token
-from amc.fleet.state import FleetPaths, FleetState
+from amc.fleet.launching import Launched
+from amc.fleet.state import FleetState
 
 _LOG = logging.getLogger(__name__)
 _STOP_WARMLY = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -61,14 +62,20 @@ class Supervisor:
         description: what to run.
         paths: the fleet's files.
         owner: when this process ends, the fleet ends; None for a fleet that stays.
+        server: the fork server, where it was started already.
     """
 
     def __init__(
-        self, description: Description, paths: FleetPaths, owner: Keeper | None = None
+        self,
+        description: Description,
+        paths: FleetPaths,
+        owner: Keeper | None = None,
+        server: Launched | None = None,
     ) -> None:
         self._description = description
         self._paths = paths
         self._owner = owner
+        self._server = ForkServer(paths.log(FORK_SERVER), server)
         self._broker = broker_of(paths.shared)
         self._started = time.monotonic()
         self._strangers: frozenset[int] = frozenset()
@@ -113,9 +120,8 @@ class Supervisor:
     def _start(self) -> None:
         keys.claim(self._paths.shared)
         self._children += self._made()
-        for child in self._children:
-            if isinstance(child, ForkServer):
-                child.start_if_due()  # it takes longest, and needs no broker
+        if self._server in self._children:
+            self._server.start_if_due()  # it takes longest, and needs no broker
         if self._broker.directory is not None:
             redis = BrokerChild(self._broker.directory, self._log_file("redis"))
             self._redis.append(redis)
@@ -130,20 +136,32 @@ class Supervisor:
     def _made(self) -> Iterator[Child]:
         """Every process besides the broker; workers wait for the one that forks them."""
         found = self._programs()
-        server = None
         if any(program.celery_arguments for program in found):
-            environment = {**found[0].environment, **ONE_THREAD, VISIBLE_VARIABLE: CPU}
-            environment.pop("AMC_WORKER_NAME", None)
-            server = ForkServer(environment, self._log_file(FORK_SERVER))
-            yield server
+            self._log_file(FORK_SERVER)
+            yield self._server
+        else:
+            self._server.kill()  # nobody is to be forked
         for program in found:
-            log = self._log_file(program.name)
-            if program.celery_arguments and server is not None:
-                launch = partial(_start_worker, server, program, log)
-                may_start = partial(_is_settled, server)
-                yield Child(program.name, launch, program.patience_s, may_start)
+            log, patience_s = self._log_file(program.name), program.patience_s
+            if not program.celery_arguments:
+                yield Child(program.name, partial(run, program, log), patience_s)
+            elif program.name == DRIVER:
+                yield Child(program.name, partial(self._start_driver, program, log), patience_s)
             else:
-                yield Child(program.name, partial(run, program, log), program.patience_s)
+                launch = partial(self._start_worker, program, log)
+                yield Child(program.name, launch, patience_s, may_start=self._is_server_settled)
+
+    def _is_server_settled(self) -> bool:
+        """Whether it is known how workers are started."""
+        return not self._server.is_awaited
+
+    def _start_driver(self, program: Program, log: Path) -> Started:
+        server = self._server
+        return server.fork(program, log) if server.can_fork_driver else run(program, log)
+
+    def _start_worker(self, program: Program, log: Path) -> Started:
+        """Fork it, or start it in the usual way where there is nobody to fork it."""
+        return self._server.fork(program, log) if self._server.is_ready else run(program, log)
 
     def _programs(self) -> list[Program]:
         wanted, paths = self._description, self._paths
@@ -258,16 +276,6 @@ class Supervisor:
                 _LOG.info("stopping at once")
                 return False
         return True
-
-
-def _is_settled(server: ForkServer) -> bool:
-    """Whether it is known how workers are started."""
-    return not server.is_awaited
-
-
-def _start_worker(server: ForkServer, program: Program, log: Path) -> Started:
-    """Fork a worker, or start it in the usual way where there is nobody to fork it."""
-    return server.fork(program, log) if server.is_ready else run(program, log)
 
 
 @contextmanager

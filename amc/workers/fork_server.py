@@ -6,6 +6,9 @@
 supervisor (a subreaper), which waits for it, signals its group and starts it again as if it had
 started it itself. This process touches no GPU, opens no connection and has one thread, since none
 of these survive a fork.
+
+The driver's worker needs Celery, and none of what trials do. A stand-in, forked once Celery is
+there, serves it while this process goes on importing; then this process takes over.
 """
 
 import contextlib
@@ -13,35 +16,17 @@ import ctypes
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import celery.app.control
-import celery.apps.worker
-import celery.backends.redis
-import celery.bin.worker
-import celery.concurrency.prefork
-import celery.events.receiver
-import celery.worker.components
-import celery.worker.consumer
-import celery.worker.control
-import celery.worker.pidbox
-import celery.worker.strategy
-import kombu.transport.redis
-from celery.__main__ import main as celery_program
-
-from amc import logs
 from amc.broker.lifeline import die_with_parent
-from amc.celery import app
-from amc.workers import signals
-from amc.workers.threads import limit_threads
-
-__all__ = ["celery", "kombu"]
 
 _MOST_BYTES = 1 << 20
 _GPUS = "/dev/nvidia"
@@ -51,29 +36,70 @@ _PR_SET_NAME = 15
 def main() -> None:
     """Import everything, and fork a worker for each request until the supervisor is gone."""
     descriptor, supervisor = int(sys.argv[1]), int(sys.argv[2])
-    logs.configure()
-    limit_threads(1)
-    app.loader.import_default_modules()
-    signals.import_all()
-    # What is there now stays: no collection goes through it, and no fork writes into it.
-    gc.collect()
-    gc.freeze()
+    # What is imported stays: to look for garbage among it takes 0.6 s, a third of the time.
+    gc.disable()
     with socket.socket(fileno=descriptor) as channel:
+        _import_celery()
+        with _stand_in(channel, supervisor):
+            _import_trials()
+        if fault := _obstacle():
+            sys.exit(f"fork-server: {fault}, so that nothing can be forked")
+        channel.send(b"ready")
+        os.kill(supervisor, signal.SIGCHLD)  # which wakes it
         _serve(channel, supervisor)
 
 
-def _serve(channel: socket.socket, supervisor: int) -> None:
-    if fault := _obstacle():
-        sys.exit(f"fork-server: {fault}, so that nothing can be forked")
-    channel.send(b"ready")
-    os.kill(supervisor, signal.SIGCHLD)  # which wakes it
-    while True:
+def _import_celery() -> None:
+    """All that a worker without trials uses, and what Celery would import when it is asked to."""
+    import kombu.transport.redis  # noqa: F401
+
+    from amc import logs
+    from amc.celery import app
+
+    logs.configure()
+    app.loader.import_default_modules()
+    gc.freeze()  # no collection of a worker goes through it, and no fork writes into it
+
+
+def _import_trials() -> None:
+    from amc.workers import signals
+    from amc.workers.threads import limit_threads
+
+    limit_threads(1)
+    signals.import_for_trials()
+    gc.freeze()
+
+
+@contextmanager
+def _stand_in(channel: socket.socket, supervisor: int) -> Iterator[None]:
+    """A child that serves in place of this process as long as the block runs."""
+    told, tells = os.pipe()
+    parent, pid = os.getpid(), os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(tells)
+            die_with_parent(parent=parent)()
+            code = _serve(channel, supervisor, until=told)
+        finally:
+            os._exit(code)
+    os.close(told)
+    yield
+    os.close(tells)
+    os.waitpid(pid, 0)
+
+
+def _serve(channel: socket.socket, supervisor: int, until: int | None = None) -> int:
+    """Fork a worker for each request until the supervisor, or the writer of a pipe, is gone."""
+    awaited: list[Any] = [channel] if until is None else [channel, until]
+    while channel in select.select(awaited, [], [])[0]:
         data, descriptors, _, _ = socket.recv_fds(channel, _MOST_BYTES, 1)
         if not data:
-            return
+            break
         pid = _fork_twice(json.loads(data), descriptors[0], channel, supervisor)
         os.close(descriptors[0])
         channel.send(str(pid).encode())
+    return 0
 
 
 def _obstacle() -> str | None:
@@ -129,7 +155,10 @@ def _be_worker(request: Mapping[str, Any], log: int, tells: int, supervisor: int
     os.environ.clear()
     os.environ.update(request["environment"])
     _show(request["command"])
+    from celery.__main__ import main as celery_program
+
     sys.argv = ["celery", *request["arguments"]]
+    gc.enable()
     try:
         celery_program()
     except SystemExit as end:

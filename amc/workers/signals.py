@@ -125,16 +125,10 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
         # Two trials side by side with torch's default threads ran 50 times slower than with one;
         # a trial that wants more asks torch for them.
         limit_threads(1)
-        _preload()
+        import_for_trials()
     # No collection goes through what stays, and no fork writes into it.
     gc.collect()
     gc.freeze()
-
-
-def import_all() -> None:
-    """Import what the driver and what trials need, for who forks workers of all kinds."""
-    _preload_driver()
-    _preload()
 
 
 def _preload_driver() -> None:
@@ -142,7 +136,7 @@ def _preload_driver() -> None:
     import amc.optimizers.bayesian  # noqa: F401
 
 
-def _preload() -> None:
+def import_for_trials() -> None:
     """Import what every trial needs; a worker that cannot does not go on and look healthy."""
     try:
         import amc.workers.attempts

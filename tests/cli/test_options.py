@@ -5,7 +5,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from amc.cli.options import config_options, read_config
+from amc.cli.options import config_options
+from amc.cli.reading import read_config
 from amc.errors import ConfigError
 
 

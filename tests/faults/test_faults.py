@@ -24,7 +24,8 @@ from amc import fleet
 from amc.broker import dispatch, embedded, leases
 from amc.broker.keys import Holder
 from amc.config.schema import ExperimentConfig
-from amc.fleet.state import FleetPaths, living
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import living
 from amc.ledger import Attempt, Ledger
 from amc.settings import embedded_directory
 from amc.verify import verify

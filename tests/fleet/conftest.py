@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from amc import fleet
-from amc.fleet.state import FleetPaths, FleetState, living
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import FleetState, living
 from amc.settings import embedded_directory
 
 

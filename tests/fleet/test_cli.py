@@ -14,7 +14,7 @@ from amc.cli import main
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.fleet.description import Description
-from amc.fleet.state import FleetPaths
+from amc.fleet.fleet_paths import FleetPaths
 from amc.ledger import Ledger
 from amc.settings import embedded_directory
 

@@ -15,8 +15,10 @@ import pytest
 
 from amc import client, fleet
 from amc.experiment_view import Experiment
-from amc.fleet.description import CPU, Description, WorkerDescription
-from amc.fleet.state import FleetPaths, living
+from amc.fleet.description import Description, WorkerDescription
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.gpu import CPU
+from amc.fleet.state import living
 from amc.ledger import Ledger
 from amc.settings import embedded_directory
 

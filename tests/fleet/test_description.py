@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from amc.errors import ConfigError, UsageError
-from amc.fleet.description import CPU, Description, FleetFile, describe, read
+from amc.fleet.description import Description, FleetFile, describe, read
+from amc.fleet.gpu import CPU
 
 ROOT = Path(__file__).parents[2]
 FOUR_GPUS = {0: "0", 1: "1", 2: "2", 3: "3"}

@@ -7,8 +7,8 @@ import pytest
 
 from amc.errors import UsageError
 from amc.fleet import flower_invitation
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.flower import password
-from amc.fleet.state import FleetPaths
 
 
 def test_a_password_is_made_up_once_and_kept_from_others(paths: FleetPaths) -> None:

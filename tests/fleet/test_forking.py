@@ -17,9 +17,11 @@ from amc import fleet
 from amc.errors import AmcError
 from amc.fleet import forking
 from amc.fleet.commands import Program
-from amc.fleet.description import CPU, Description, WorkerDescription
+from amc.fleet.description import Description, WorkerDescription
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.forking import ForkServer
-from amc.fleet.state import FleetPaths, FleetState
+from amc.fleet.gpu import CPU
+from amc.fleet.state import FleetState
 from amc.workers import fork_server
 
 pytestmark = pytest.mark.engine

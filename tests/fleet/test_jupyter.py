@@ -13,8 +13,8 @@ from amc.errors import UsageError
 from amc.fleet import jupyter
 from amc.fleet.commands import Broker, jupyter_arguments, programs
 from amc.fleet.description import Description
+from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.jupyter import token
-from amc.fleet.state import FleetPaths
 
 
 def test_a_token_is_made_up_once_and_kept_from_others(paths: FleetPaths) -> None:

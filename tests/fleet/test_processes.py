@@ -20,7 +20,8 @@ from amc.broker.machine import identify
 from amc.errors import AmcError, BrokerError, UsageError
 from amc.fleet.commands import broker_of
 from amc.fleet.description import Description
-from amc.fleet.state import FleetPaths, FleetState, living
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import FleetState, living
 from amc.settings import embedded_directory, shared_dir
 
 pytestmark = pytest.mark.engine

@@ -17,7 +17,8 @@ from amc.broker.heartbeats import live_queues
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
 from amc.fleet.commands import broker_of
-from amc.fleet.state import FleetPaths, FleetState
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import FleetState
 from amc.ledger import files
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(500)]

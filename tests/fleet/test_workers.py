@@ -24,9 +24,11 @@ from amc.broker.machine import identify
 from amc.celery import send_wake
 from amc.errors import BrokerError
 from amc.fleet.commands import broker_of
-from amc.fleet.description import CPU, Description, WorkerDescription
+from amc.fleet.description import Description, WorkerDescription
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.gpu import CPU
 from amc.fleet.readiness import await_ready
-from amc.fleet.state import FleetPaths, FleetState, ProcessState, living
+from amc.fleet.state import FleetState, ProcessState, living
 from amc.settings import embedded_directory
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]

@@ -13,7 +13,8 @@ from amc.broker.connection import connect, without_password
 from amc.broker.heartbeats import LiveWorker, in_number_order, live_workers
 from amc.broker.keys import DRIVER_QUEUE
 from amc.fleet.commands import broker_of
-from amc.fleet.state import FleetPaths, FleetState, living
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import FleetState, living
 from amc.settings import BROKER_URL_VARIABLE, shared_dir
 
 
