@@ -32,6 +32,7 @@ from amc.ledger.standing import MeanScore
 from amc.ledger.winner import Winner, winner
 
 _POLL_S = 0.2
+_END_POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,9 @@ class Experiment(Continuable):
                 return self.state
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{self.id} was not finished after {timeout_s:g} s; it goes on.")
-            time.sleep(_POLL_S)
+            look = time.monotonic() + _POLL_S
+            while time.monotonic() < look and not self.is_finished:
+                time.sleep(_END_POLL_S)
 
     def cancel(self) -> bool:
         """Start no new trial and stop the running ones; the ledger keeps everything.
