@@ -91,7 +91,7 @@ def _is_name(name: object) -> bool:
 def _has_trial(ledger: Ledger, trial: int) -> bool:
     """Whether the driver has suggested that trial; if not, it is said and changes nothing."""
     # True == 1 == 1.0, but neither is a trial's number.
-    if type(trial) is int and trial in ledger.history().trials:
+    if type(trial) is int and trial in ledger.past.trials:
         return True
     _LOG.warning("ignored a message: %s has no trial %.200r", ledger.id, trial)
     return False

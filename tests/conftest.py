@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +44,14 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "shared"
     monkeypatch.setenv("AMC_SHARED_DIR", str(directory))
     return directory
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits() -> Iterator[None]:
+    """No process of an earlier attempt takes one that this test has prepared differently."""
+    yield
+    if attempts := sys.modules.get("amc.workers.attempt_process"):
+        attempts.dismiss()
 
 
 @pytest.fixture(scope="session")

@@ -52,20 +52,31 @@ MAY_IMPORT = {
     "playback": "errors config ledger optimizers environments algorithms",
     "verify": "errors config ledger driver training workers",
     "testing": "algorithms optimizers environments",
-    "cli": "client continuing experiment_view config ledger errors plugins",
+    "cli": "client continuing experiment_view config ledger errors plugins fleet",
     # The package itself and `python -m amc` are doors, not rooms.
     "__init__": "",
     "__main__": "cli",
 }
 # Rooms and modules that may import inside functions, and then whatever they need.
-MAY_DEFER = {"amc", "amc.cli", "amc.driver.budget", "amc.tasks", "amc.workers.signals"}
+MAY_DEFER = {
+    "amc",
+    "amc.cli",
+    "amc.driver.budget",
+    "amc.fleet",
+    "amc.fleet.__main__",
+    "amc.tasks",
+    "amc.workers.fork_server",
+    "amc.workers.signals",
+}
 # Modules whose strings may name ours: Celery's imports, names of tasks, and `python -m` commands.
 MAY_NAME = {
     "amc.celery",
     "amc.broker.messages",
     "amc.config.known.inquiry",
+    "amc.fleet.ahead",
     "amc.fleet.commands",
     "amc.fleet.flower",
+    "amc.fleet.launching",
     "amc.fleet.processes",
 }
 # Groups of entry points that are called as a room is.
@@ -77,15 +88,15 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 MOST_LINES = {
     "algorithms": 4500,
     "broker": 2000,
-    "cli": 2800,
+    "cli": 2850,
     "config": 4500,
     "driver": 1800,
     "environments": 3500,
-    "fleet": 2300,
+    "fleet": 2450,
     "ledger": 3600,
     "optimizers": 2300,
     "training": 2400,
-    "workers": 1600,
+    "workers": 1800,
 }
 # Modules at the top, each.
 MOST_LINES_OF_A_MODULE = 400

@@ -22,6 +22,8 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         UsageError: the name is malformed, or this process does not see such a device.
     """
+    if name == "cpu":
+        return torch.device("cpu")  # without asking what else there is: who forks must not
     here = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if name == "auto":
         return torch.device(here[1] if len(here) > 1 else "cpu")

@@ -7,6 +7,7 @@ only once is created, never overwritten, and the caller learns whether it was fi
 import logging
 import re
 import time
+from collections import OrderedDict
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,9 @@ from amc.ledger.records import (
 _LOG = logging.getLogger(__name__)
 _ATTEMPT = re.compile(r"(\d{4,6})\.json")
 _Tried = TypeVar("_Tried", Attempt, AttemptEnd)
+# Configs of experiments, by directory and identity: a worker asks for the same one at each trial.
+_REMEMBERED = 16
+_configs: OrderedDict[tuple[Path, str], ExperimentConfig] = OrderedDict()
 
 
 class Ledger:
@@ -107,8 +111,17 @@ class Ledger:
             LedgerError: the record of the experiment cannot be read.
             ConfigError: what it holds is no config here, as where a plug-in is missing.
         """
-        # Accepted once: another machine's memory or allow-list does not make it wrong.
         record, source = self.record, str(self.paths.experiment)
+        key = self.directory, record.known_by
+        if key not in _configs:
+            _configs[key] = self._read_config(record, source)
+            if len(_configs) > _REMEMBERED:
+                _configs.popitem(last=False)
+        return _configs[key]
+
+    @staticmethod
+    def _read_config(record: ExperimentRecord, source: str) -> ExperimentConfig:
+        # Accepted once: another machine's memory or allow-list does not make it wrong.
         data = format1.config(record.config) if record.format == 1 else record.config
         config = ConfigLoader().from_mapping(data, source=source, accepted=True)
         if config.environment.backend != "auto":
@@ -173,15 +186,24 @@ class Ledger:
         """
         return log.append(self.paths, decision)
 
-    def history(self) -> History:
-        """Every decision so far, and the reports and requests that are there besides.
+    @property
+    def past(self) -> History:
+        """Every decision so far, and nothing that is not decided yet.
 
         Decisions never change, so each is read from disk once per process.
 
         Raises:
             LedgerError: a record is damaged and its content stands nowhere else.
         """
-        past = log.fold(self.paths, self.record.known_by)
+        return log.fold(self.paths, self.record.known_by)
+
+    def history(self) -> History:
+        """Every decision so far, and the reports and requests that are there besides.
+
+        Raises:
+            LedgerError: a record is damaged and its content stands nowhere else.
+        """
+        past = self.past
         found = ((key, self.report(*key)) for key in past.open)
         return replace(
             past,
@@ -197,7 +219,7 @@ class Ledger:
         Raises:
             LedgerError: the experiment has no trial of that number, or it cannot be read.
         """
-        trial = log.fold(self.paths, self.record.known_by).trials.get(number)
+        trial = self.past.trials.get(number)
         if trial is None:
             raise LedgerError(f"{self.id}: there is no trial {number}.")
         return trial
@@ -208,7 +230,7 @@ class Ledger:
         Raises:
             LedgerError: the experiment has no trial of that number, or it cannot be read.
         """
-        past = log.fold(self.paths, self.record.known_by)
+        past = self.past
         if trial not in past.last:
             raise LedgerError(f"{self.id}: there is no trial {trial}.")
         return past.segments[trial, past.last[trial]]

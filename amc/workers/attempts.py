@@ -13,15 +13,14 @@ from amc.algorithms.descent import import_compiler
 from amc.broker import leases
 from amc.broker.connection import connect
 from amc.broker.keys import Holder
-from amc.broker.lifeline import die_with_parent
 from amc.config.kernel import resolve_kernel
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import OWN_DOING
+from amc.workers.attempt_process import carrying_out
 from amc.workers.disk import await_room
 from amc.workers.job import Job
 from amc.workers.memory import OomKills
-from amc.workers.progress import Progress
 from amc.workers.shutdown import Shutdown, handing_back_on_signals
 from amc.workers.trial_process import (
     EXIT_FULL_DISK,
@@ -29,9 +28,8 @@ from amc.workers.trial_process import (
     EXIT_OUT_OF_MEMORY,
     EXIT_RAISED,
     EXIT_USAGE,
-    trial_process,
 )
-from amc.workers.watching import Watcher, watched
+from amc.workers.watching import Watcher
 
 _LOG = logging.getLogger(__name__)
 
@@ -168,24 +166,11 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
 
 
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
-    progress = Progress()
-    tie_to_supervisor = die_with_parent()
     if resolve_kernel(job.ledger.config) == "reference":
         import_compiler()  # here once, and not in every attempt
-    pid = os.fork()
-    if pid == 0:
-        # Nothing may return from here into the supervisor's stack: Celery's frames are below.
-        code = EXIT_RAISED
-        try:
-            code = trial_process(job, attempt, progress, tie_to_supervisor)
-        finally:
-            os._exit(code)
-    try:
-        with watched(pid) as process:
-            watcher = Watcher(job, attempt, lease, progress, process)
-            status = watcher.watch()
-    finally:
-        progress.close()
+    with carrying_out(job, attempt) as process:
+        watcher = Watcher(job, attempt, lease, process)
+        status = watcher.watch()
     return watcher.verdict or _classify(job, attempt, status, watcher.oom_kills)
 
 

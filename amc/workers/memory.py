@@ -1,6 +1,10 @@
-"""What the kernel killed for want of memory. Its door is `OomKills`."""
+"""Memory that a process uses, and what the kernel killed for want of it.
+
+Its doors are `resident_bytes` and `OomKills`.
+"""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +13,14 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _MACHINE = Path("/proc/vmstat")
 # A process may take seconds to give gigabytes back, between the kernel's decision and its end.
 _RECENT_S = 10.0
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process uses; 0 if it is gone."""
+    with contextlib.suppress(OSError, IndexError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE")
+    return 0
 
 
 class OomKills:

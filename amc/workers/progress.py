@@ -27,6 +27,11 @@ class Progress:
             self._steps = steps
         self._LAYOUT.pack_into(self._memory, 0, self._count, steps, what.encode()[:16])
 
+    def restart(self) -> None:
+        """Called by a trial process that makes another attempt: its steps begin anew."""
+        self._steps = 0
+        self._LAYOUT.pack_into(self._memory, 0, self._count, 0, b"")
+
     def read(self) -> tuple[int, int, str]:
         """(how many marks that brought progress, environment steps, the last mark)."""
         count, steps, what = self._LAYOUT.unpack_from(self._memory, 0)

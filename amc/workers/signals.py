@@ -126,9 +126,7 @@ def _prepare_parent(sender: Any, **_: Any) -> None:
         # a trial that wants more asks torch for them.
         limit_threads(1)
         import_for_trials()
-    # No collection goes through what stays, and no fork writes into it.
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # no collection goes through what stays, and no fork writes into it
 
 
 def _preload_driver() -> None:
@@ -139,8 +137,10 @@ def _preload_driver() -> None:
 def import_for_trials() -> None:
     """Import what every trial needs; a worker that cannot does not go on and look healthy."""
     try:
-        import amc.workers.attempts
-        import amc.workers.preload  # noqa: F401
+        import amc.workers.attempts  # noqa: F401
+        from amc.workers.preload import rehearse
+
+        rehearse()
     except Exception as error:
         _LOG.exception("what trials need cannot be imported")
         # Celery logs what a handler raises and starts the worker all the same, unless it is this.

@@ -1,37 +1,82 @@
-"""What the forked process of an attempt does: train, and report."""
+"""What the forked process of an attempt does: train, and report. Its door is `carry_out`."""
 
+import json
 import os
+import select
 import signal
+import socket
 import sys
 import traceback
-from collections.abc import Callable
+from pathlib import Path
 from statistics import fmean
 from types import FrameType
 
-from amc import failpoints
+from amc import failpoints, logs
+from amc.broker.keys import Holder
 from amc.errors import EnvironmentFault, UsageError
-from amc.ledger import Attempt, Report, files
+from amc.ledger import Attempt, Ledger, Report, Segment, files
 from amc.training.snapshot import MismatchError
 from amc.training.trial import TrialContext, ancestors
 from amc.workers.base import BaseWorker
 from amc.workers.job import Job
+from amc.workers.memory import resident_bytes
 from amc.workers.progress import Progress
 from amc.workers.shutdown import disregard_signals
+from amc.workers.traces import Traces
 
 EXIT_INTERRUPTED, EXIT_RAISED, EXIT_OUT_OF_MEMORY, EXIT_FULL_DISK = 75, 70, 71, 74
 EXIT_USAGE = 64
 
+ENDED, TAKEN = b"ended", b"taken"
+"""Said to the pool child: the attempt is over, and: the next one is being made."""
+MOST_BYTES = 1 << 20
+# For a second the next trial is worth the memory.
+_PATIENCE_S = 1.0
+# What one attempt has left is not to count against the `memory_limit` of another one.
+_MOST_GROWTH_BYTES = 128 << 20
 
-def trial_process(
-    job: Job, attempt: Attempt, progress: Progress, tie_to_supervisor: Callable[[], None]
-) -> int:
-    """Train; the return value is the exit code of this process."""
-    tie_to_supervisor()
-    stop = _StopFlag()
+
+def carry_out(job: Job, attempt: Attempt, progress: Progress, channel: socket.socket) -> int:
+    """Make an attempt, and those that are asked for next; what is returned is the exit code.
+
+    Args:
+        job: what the first attempt is at.
+        attempt: the first attempt.
+        progress: told what is done.
+        channel: told that an attempt is over, where this process can make another one; by it comes
+            what that is.
+    """
     disregard_signals()
+    _send_prints_to_the_log()
+    before, most_bytes = Traces.here(), resident_bytes(os.getpid()) + _MOST_GROWTH_BYTES
+    while (code := _attempt(job, attempt, progress)) == 0 and Traces.here() == before:
+        if resident_bytes(os.getpid()) > most_bytes:
+            break
+        channel.send(ENDED)
+        if not select.select([channel], [], [], _PATIENCE_S)[0]:
+            break
+        request = channel.recv(MOST_BYTES)
+        if not request:
+            break
+        job, attempt = _read(request, job.holder)
+        logs.bind(job.ledger.id, job.trial, attempt.number)
+        progress.restart()
+        channel.send(TAKEN)
+    return code
+
+
+def _read(request: bytes, holder: Holder) -> tuple[Job, Attempt]:
+    data = json.loads(request)
+    ledger = Ledger(Path(data["directory"]))
+    segment = Segment.from_json(data["segment"], "the pool child")
+    return Job(ledger, segment, holder), Attempt(**data["attempt"])
+
+
+def _attempt(job: Job, attempt: Attempt, progress: Progress) -> int:
+    """Train; 0 where there is a report of it."""
+    stop = _StopFlag()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop.request)
-    _send_prints_to_the_log()
     try:
         is_complete = _train(job, attempt, progress, stop)
     except MemoryError:
@@ -119,7 +164,7 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
 
 
 def _context(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> TrialContext:
-    past, paths, segment = job.ledger.history(), job.ledger.paths, job.segment
+    past, paths, segment = job.ledger.past, job.ledger.paths, job.segment
     return TrialContext(
         trial=past.trials[segment.trial],
         attempt=attempt.number,

@@ -1,24 +1,18 @@
 """Looking after a trial process: renew its lease, notice a stall, a full memory, a shutdown."""
 
-import contextlib
 import logging
-import os
-import select
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import redis
 
-from amc.broker import hints, leases, lifeline
+from amc.broker import hints, leases
 from amc.broker.connection import connect
 from amc.errors import LedgerError
 from amc.ledger import Attempt, AttemptEnd
+from amc.workers.attempt_process import AttemptProcess
 from amc.workers.job import Job
 from amc.workers.memory import OomKills
-from amc.workers.progress import Progress
 from amc.workers.shutdown import Shutdown
 
 _LOG = logging.getLogger(__name__)
@@ -28,61 +22,8 @@ _LOOK_EVERY_S = 0.5
 _STOP_GRACE_S = 20.0
 
 
-@dataclass(frozen=True)
-class Process:
-    """A child process that is looked after by its handle, so that a recycled pid is never hit.
-
-    Attributes:
-        pid: its id.
-        handle: a file descriptor that means this process.
-        others: children of this process that it has nothing to do with.
-    """
-
-    pid: int
-    handle: int
-    others: frozenset[int]
-
-    def wait(self, timeout_s: float) -> int | None:
-        """Its wait status, or None if it still runs when the time is up."""
-        poll = select.poll()
-        poll.register(self.handle, select.POLLIN)
-        poll.poll(timeout_s * 1000)
-        lifeline.reap_children({self.pid, *self.others})
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return status if pid else None
-
-    def send(self, number: int) -> None:
-        """Send it a signal."""
-        signal.pidfd_send_signal(self.handle, number)
-
-    def resident_bytes(self) -> int:
-        """Memory that it uses; 0 if it is gone."""
-        with contextlib.suppress(OSError, IndexError):
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-            return pages * os.sysconf("SC_PAGESIZE")
-        return 0
-
-
-@contextlib.contextmanager
-def watched(pid: int) -> Iterator[Process]:
-    """A handle of a child, which does not outlive the block, and nor does what it started."""
-    handle = os.pidfd_open(pid)
-    others = frozenset(lifeline.children() - {pid})
-    lifeline.adopt_orphans()
-    try:
-        yield Process(pid, handle, others)
-    finally:
-        # Already reaped unless watching itself failed; no trial process may outlive its watcher.
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        lifeline.end_children(spared=others)
-        lifeline.adopt_orphans(False)
-        os.close(handle)
-
-
 class Watcher:
-    """Looks after one trial process until it ends.
+    """Looks after the process of an attempt until that is over.
 
     Attributes:
         verdict: how the attempt ended, if the watcher ended it; None if the process did.
@@ -90,10 +31,10 @@ class Watcher:
     """
 
     def __init__(
-        self, job: Job, attempt: Attempt, lease: leases.Lease, progress: Progress, process: Process
+        self, job: Job, attempt: Attempt, lease: leases.Lease, process: AttemptProcess
     ) -> None:
         self._job, self._attempt, self._lease = job, attempt, lease
-        self._progress, self._process = progress, process
+        self._process, self._progress = process, process.progress
         self._training = job.ledger.config.training
         self._marks, self._last_mark = 0, time.monotonic()
         self._began = time.monotonic()
@@ -103,7 +44,7 @@ class Watcher:
         self.oom_kills = OomKills()
 
     def watch(self) -> int:
-        """Return the wait status of the process."""
+        """Return the wait status of the attempt."""
         while (status := self._process.wait(_LOOK_EVERY_S)) is None:
             self.oom_kills.look()
             for check in (self._check_stop, self._check_stall, self._check_memory, self._renew):

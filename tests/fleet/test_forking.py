@@ -15,7 +15,7 @@ import pytest
 
 from amc import fleet
 from amc.errors import AmcError
-from amc.fleet import forking
+from amc.fleet import forking, launching
 from amc.fleet.commands import Program
 from amc.fleet.description import Description, WorkerDescription
 from amc.fleet.fleet_paths import FleetPaths
@@ -172,21 +172,21 @@ def test_where_nobody_can_fork_workers_are_started_as_ever(
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ForkServer]:
     """One that belongs to this process."""
-    made = ForkServer(dict(os.environ), tmp_path / "log")
+    made = ForkServer(tmp_path / "log")
     yield made
     made.kill()
 
 
-def script(text: str) -> Callable[[int, int], tuple[str, ...]]:
+def script(text: str) -> Callable[[int], tuple[str, ...]]:
     """A server's program in place of the real one; it is given the socket's descriptor."""
     head = "import os, signal, socket, sys, time\nasked = socket.socket(fileno=int(sys.argv[1]))\n"
-    return lambda descriptor, _: (sys.executable, "-c", head + text, str(descriptor))
+    return lambda descriptor: (sys.executable, "-c", head + text, str(descriptor))
 
 
 def test_one_that_imports_is_awaited_and_one_that_failed_is_not(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
 ) -> None:
-    monkeypatch.setattr(forking, "fork_server", script("time.sleep(600)"))
+    monkeypatch.setattr(launching, "_command", script("time.sleep(600)"))
     server.start()
     assert server.is_awaited
     assert not server.is_ready
@@ -203,7 +203,7 @@ def test_one_that_does_not_answer_is_killed(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(forking, "_ANSWER_S", 0.2)
-    monkeypatch.setattr(forking, "fork_server", script("asked.send(b'ready')\ntime.sleep(600)"))
+    monkeypatch.setattr(launching, "_command", script("asked.send(b'ready')\ntime.sleep(600)"))
     server.start()
     wait_until(lambda: server.is_ready)
     program = Program("w", ("w",), {}, patience_s=1.0, celery_arguments=())
@@ -220,7 +220,7 @@ def test_another_version_that_was_installed_ends_it(
     version = tmp_path / "version.py"
     version.write_text("1")
     monkeypatch.setattr(forking, "_VERSION", version)
-    monkeypatch.setattr(forking, "fork_server", script("asked.send(b'ready')\ntime.sleep(600)"))
+    monkeypatch.setattr(launching, "_command", script("asked.send(b'ready')\ntime.sleep(600)"))
     server.start()
     wait_until(lambda: server.is_ready)
 

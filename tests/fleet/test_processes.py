@@ -232,7 +232,8 @@ def test_a_supervisor_that_nobody_waits_for_stops(
     )
     os.close(answers)
 
-    wait_until(lambda: "did not wait for it" in paths.log("supervisor").read_text())
+    log = paths.log("supervisor")
+    wait_until(lambda: log.exists() and "did not wait for it" in log.read_text())
     wait_until(lambda: not embedded.is_alive(embedded_directory(shared)))
     assert living(paths.state) is None
 

@@ -14,6 +14,7 @@ from amc.config import kernel
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Attempt, AttemptEnd, Decision, Ledger, Segment, Trial, files
 from amc.workers import disk, preload
+from amc.workers.attempt_process import dismiss
 from amc.workers.attempts import MAX_INTERRUPTIONS, exhausted
 from amc.workers.attempts import supervise as supervise_trial
 from amc.workers.progress import Progress
@@ -497,6 +498,7 @@ def test_a_segment_that_would_mix_two_kernels_is_refused_in_a_sentence_after_one
     assert supervise(ledger) == "completed"
     go_on(ledger, until=256)
     monkeypatch.setitem(kernel.VERSIONS, "fast", 2)
+    dismiss()  # as where another version was installed
 
     became = supervise(ledger)
 
