@@ -10,6 +10,7 @@ from amc.fleet.state import ProcessState
 # A worker that only tries again and again to reach its broker takes less than this in a minute.
 _SIGN_OF_LIFE_S = 0.25
 _LONGEST = 10
+_TELL_AFTER_S = 3.0
 _TELL_EVERY_S = 10.0
 _TAIL_BYTES = 2_000
 
@@ -29,7 +30,8 @@ class Patience:
         self._deadline_s = deadline_s
         self._log = log
         self._say = say
-        self._began = self._last_sign = self._told_at = time.monotonic()
+        self._began = self._last_sign = time.monotonic()
+        self._tell_at = self._began + _TELL_AFTER_S
         self._told = ""
         self._worked: dict[int, float] = {}
 
@@ -40,8 +42,8 @@ class Patience:
         before = sum(self._worked.get(pid, 0.0) for pid in worked)
         if sum(worked.values()) - before > _SIGN_OF_LIFE_S:
             self._worked, self._last_sign = worked, now
-        if now - self._told_at > _TELL_EVERY_S:
-            self._told_at = now
+        if now > self._tell_at:
+            self._tell_at = now + _TELL_EVERY_S
             self._tell(missing)
 
     def _tell(self, missing: Sequence[ProcessState]) -> None:

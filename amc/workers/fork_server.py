@@ -51,13 +51,10 @@ def main() -> None:
 
 def _import_celery() -> None:
     """All that a worker without trials uses, and what Celery would import when it is asked to."""
-    import kombu.transport.redis  # noqa: F401
-
+    import amc.tasks  # noqa: F401
     from amc import logs
-    from amc.celery import app
 
     logs.configure()
-    app.loader.import_default_modules()
     gc.freeze()  # no collection of a worker goes through it, and no fork writes into it
 
 

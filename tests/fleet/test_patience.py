@@ -86,7 +86,7 @@ def test_what_is_waited_for_is_told(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "_TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(patience, "_TELL_AFTER_S", 0.0)
     (tmp_path / "rl-worker-0.log").write_text("starting\ncompiling, once for this machine\n")
     said: list[str] = []
 
