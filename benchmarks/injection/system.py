@@ -14,7 +14,8 @@ from amc.broker.connection import Client, connect
 from amc.celery import send_wake
 from amc.fleet.commands import broker_of
 from amc.fleet.description import Description
-from amc.fleet.state import FleetPaths, living
+from amc.fleet.fleet_paths import FleetPaths
+from amc.fleet.state import living
 from amc.ledger import Ledger
 
 UP_WITHIN_S = 240.0
