@@ -6,7 +6,7 @@ The same trials, two at a time, one thread each: `amc run` with two workers, the
 processes that share a study (`rivals/tuning.py`). The contenders take turns within each round;
 a table holds medians and ranges, and ratios are taken within a round. For amc it says where the
 time went: until the first attempt began, and from the last report to the prompt. Memory is the
-proportional set size of all processes together, at its highest, looked at five times a second.
+proportional set size of all that was started meanwhile, at its highest, looked at once a second.
 Peers are left out where they are not installed (pip install -e '.[bench]').
 """
 
@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
+from overhead import processes, proportional_kilobytes
 from rivals.tuning import HIGH, JOBS, LOW, Job
 
 WORKERS = 2
@@ -49,10 +49,11 @@ class Taken:
 
 def watched(commands: list[list[str]], place: Path) -> Taken:
     """Run some programs side by side until all have ended."""
-    began, most = time.perf_counter(), 0.0
+    before, began, most = processes(), time.perf_counter(), 0.0
+    look = began
     with open(place / "output", "wb") as output:
         programs = [
-            psutil.Popen(
+            subprocess.Popen(
                 command,
                 cwd=place,
                 env={**os.environ, **ENVIRONMENT},
@@ -63,21 +64,14 @@ def watched(commands: list[list[str]], place: Path) -> Taken:
             for command in commands
         ]
         while any(program.poll() is None for program in programs):
-            most = max(most, sum(map(_megabytes, programs)))
-            time.sleep(0.2)
+            if time.perf_counter() > look:
+                # A fleet belongs to nobody: what belongs to a program is what began with it.
+                most = max(most, sum(map(proportional_kilobytes, processes() - before)) / 1024)
+                look += 1.0
+            time.sleep(0.01)
     if any(program.returncode for program in programs):
         raise SystemExit((place / "output").read_text(errors="replace")[-2000:])
     return Taken(time.perf_counter() - began, most)
-
-
-def _megabytes(program: psutil.Popen) -> float:
-    total = 0
-    try:
-        for process in (program, *program.children(recursive=True)):
-            total += process.memory_full_info().pss
-    except psutil.Error:
-        return 0.0  # one of them is just ending
-    return total / 2**20
 
 
 def amc(job: Job, place: Path) -> Taken:
