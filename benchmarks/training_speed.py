@@ -5,8 +5,9 @@
 Same hyperparameters, one thread. The contenders of a job take turns within each round, so a busy
 machine slows all of them alike; a table holds medians and ranges over rounds, and ratios are taken
 within a round. CPU time is the process's. Beside them: the bare environment (one, unwrapped,
-random actions), and for DDPG the bare matrix products of an update, by the faster of NumPy and
-torch. Last: how much two trials side by side achieve of one, by the clock, on two cores.
+random actions), for HalfCheetah MuJoCo's `mj_step` alone, and for DDPG the bare matrix products of
+an update, by the faster of NumPy and torch. Last: how much two trials side by side achieve of one,
+by the clock, on two cores.
 
 Presets are trained with their evaluations, of as many episodes to a step as the preset says; the
 other jobs without any.
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 import torch
 from numpy.random import SeedSequence
@@ -48,6 +50,7 @@ Speeds = dict[str, list[float]]
 LEARNING_STARTS = 300
 DDPG_STEPS = 25
 OURS, REFERENCE, BARE, FLOOR = "amc", "amc, reference", "bare environment", "bare matrix products"
+SIMULATION = "bare mj_step"
 
 CARTPOLE = {
     "algorithm": "ppo",
@@ -168,6 +171,23 @@ def bare_environment(name: str, steps: int = 500) -> Advance:
     return run
 
 
+def bare_simulation(name: str, steps: int = 500) -> Advance:
+    """MuJoCo alone, by random controls: what no Python around it can outrun."""
+    environment: Any = gymnasium.make(name).unwrapped
+    environment.reset(seed=0)
+    environment.action_space.seed(0)
+    actions = [environment.action_space.sample() for _ in range(steps)]
+    model, data, n = environment.model, environment.data, environment.frame_skip
+
+    def run() -> int:
+        for action in actions:
+            data.ctrl[:] = action
+            mujoco.mj_step(model, data, n)
+        return steps
+
+    return run
+
+
 def update_products(inputs: int = 17, actions: int = 6, hidden: int = 256) -> list[tuple[int, ...]]:
     """Rows, inner and columns of every matrix product in an update of DDPG, batch 256."""
     batch = 256
@@ -224,6 +244,7 @@ def contenders(job: str) -> dict[str, Advance]:
         found |= {"SB3": sb3.ppo_half_cheetah()} if sb3 else {}
         found["CleanRL form"] = form.PPO(form.normalized("HalfCheetah-v4"), arguments).advance
         found[BARE] = bare_environment("HalfCheetah-v4")
+        found[SIMULATION] = bare_simulation("HalfCheetah-v4")
     else:
         found[OURS], found[REFERENCE] = trained(DDPG), trained(DDPG, "reference")
         found |= {"SB3": sb3.ddpg_half_cheetah(LEARNING_STARTS, DDPG_STEPS)} if sb3 else {}
@@ -261,7 +282,7 @@ def print_job(job: str, speeds: Speeds) -> None:
         speeds[FLOOR] = [max(pair) for pair in rounds]
     for name, values in speeds.items():
         pairs = list(zip(speeds[OURS], values, strict=True))
-        if name in (BARE, FLOOR):
+        if name in (BARE, SIMULATION, FLOOR):
             share = with_range([100 * mine / theirs for mine, theirs in pairs], ".0f")
             relation = f"{share} % of it"
         else:

@@ -11,7 +11,7 @@ Huang et al. 2022, https://iclr-blog-track.github.io/2022/03/25/ppo-implementati
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -41,8 +41,12 @@ from amc.config.kernel import Kernel
 from amc.config.schema import ExperimentConfig
 from amc.environments.inside import inside
 from amc.environments.vector import Play, VectorEnvironment
+from amc.environments.walking import walking
 
 _LOG = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+Collector = Callable[[Floats, Floats, RolloutBuffer], Floats]
 
 # Random streams of one learner.
 INITIAL_WEIGHTS, EXPLORATION, MINIBATCHES = range(3)
@@ -77,6 +81,7 @@ class PPO(Algorithm):
         self.learner = self._make_learner()
         self.n_updates = 0
         self._inside = inside(environment)
+        self._walking = walking(environment)
         self._exploration = generator(seed, EXPLORATION)
         self._minibatches = generator(seed, MINIBATCHES)
         self._buffer = RolloutBuffer(
@@ -138,10 +143,9 @@ class PPO(Algorithm):
         settings, buffer = self.settings, self._buffer
         buffer.clear()
         noise = self._noise(min(settings.n_steps, self.steps_left()))
-        if self._inside is not None and isinstance(self.learner, FastPPOLearner):
+        if (collect := self._collector()) is not None:
             for part in _pieces(noise):
-                observation = self.learner.collect(self._inside, self.observe(), part, buffer)
-                self.stepped(observation, len(part))
+                self.stepped(collect(self.observe(), part, buffer), len(part))
         else:
             for drawn in noise:
                 observation = self.observe()
@@ -150,6 +154,16 @@ class PPO(Algorithm):
         return buffer.finish(
             self.learner.values, gamma=settings.gamma, gae_lambda=settings.gae_lambda
         )
+
+    def _collector(self) -> Collector | None:
+        """Who takes many steps at once, where somebody can."""
+        if not isinstance(self.learner, FastPPOLearner):
+            return None
+        if self._inside is not None:
+            return partial(self.learner.collect, self._inside)
+        if self._walking is not None:
+            return partial(self.learner.walk, self._walking)
+        return None
 
     def _noise(self, n_steps: int) -> NDArray[np.float32]:
         """Noise for the next steps, [n_steps, N, A], drawn at once: it costs less."""

@@ -6,7 +6,7 @@ Held in NumPy on the CPU, where environments live; a learner moves the finished 
 device in one go.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,21 +115,20 @@ class RolloutBuffer:
     def add_all(
         self,
         n_steps: int,
-        cut_off: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]],
+        cut_off: Iterable[tuple[Any, NDArray[np.intp], NDArray[np.float32]]],
         last: NDArray[np.float32],
     ) -> None:
         """Take steps whose rows were written in place, behind those that were there.
 
         Args:
             n_steps: how many.
-            cut_off: of each truncated episode the step, counted from the rollout's begin, the
-                environment, and what it led to; in order.
+            cut_off: of truncated episodes the steps, counted from the rollout's begin, the
+                environments, and what they led to; in order.
             last: what the last step led to, [N, D].
         """
         self.length += n_steps
         self._last = last
-        if len(cut_off[0]):
-            self._cut_off.append(cut_off)
+        self._cut_off += [(t, copies, led_to) for t, copies, led_to in cut_off if len(copies)]
 
     def finish(self, value_function: ValueFunction, *, gamma: float, gae_lambda: float) -> Rollout:
         """Estimate values and advantages of the rows added and return them as one batch.

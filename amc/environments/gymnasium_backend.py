@@ -42,7 +42,7 @@ NO_LIMIT = 2**63
 MakeOne = Callable[[], gymnasium.Env[Any, Any]]
 
 # An environment that calls sys.exit is at fault like any other.
-_FAILURES = (Exception, SystemExit)
+FAILURES = (Exception, SystemExit)
 
 
 class GymnasiumVector(VectorEnvironment):
@@ -55,6 +55,10 @@ class GymnasiumVector(VectorEnvironment):
         name: of the environment, for messages and `backend`.
         max_episode_steps: where an episode is truncated; None for never.
         bound: where it is truncated if `max_episode_steps` is None.
+
+    Attributes:
+        name: the same.
+        limit: steps after which an episode is truncated.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class GymnasiumVector(VectorEnvironment):
         self.n_envs = n_envs
         self.backend = f"gymnasium {gymnasium.__version__} {name}"
         self._identity = f"gymnasium {name}"
-        self._name = name
+        self.name = name
         self._environments: list[gymnasium.Env[Any, Any]] = []
         try:
             self._make(make_one)
@@ -82,7 +86,7 @@ class GymnasiumVector(VectorEnvironment):
         spec = self._environments[0].spec
         self.reward_threshold = spec.reward_threshold if spec else None
         self.bound = bound if max_episode_steps is None else None
-        self._limit = max_episode_steps or self.bound or NO_LIMIT
+        self.limit = max_episode_steps or self.bound or NO_LIMIT
         self._seeds = EpisodeSeeds(seed, n_envs)
         self._episodes = [-1] * n_envs
         self._returns = [0.0] * n_envs
@@ -99,14 +103,14 @@ class GymnasiumVector(VectorEnvironment):
         first = make_one()
         self._environments.append(first)
         observed = getattr(first, "observation_space", None)
-        self.observation_space, self._read, self._as_is = observation_layout(observed, self._name)
-        self._actions = action_layout(getattr(first, "action_space", None), self.n_envs, self._name)
+        self.observation_space, self._read, self._as_is = observation_layout(observed, self.name)
+        self._actions = action_layout(getattr(first, "action_space", None), self.n_envs, self.name)
         self.action_space = self._actions.space
         self._writes_arrays = not isinstance(self.action_space, spaces.Discrete)
         for _ in range(1, self.n_envs):
             self._environments.append(make_one())
             self._require_spaces_of(first)
-        self._wrappers = [WrapperStates(one, self._name) for one in self._environments]
+        self._wrappers = [WrapperStates(one, self.name) for one in self._environments]
 
     def _require_spaces_of(self, first: gymnasium.Env[Any, Any]) -> None:
         """Refuse a copy, the latest, that is read or acts in another way than the first."""
@@ -117,7 +121,7 @@ class GymnasiumVector(VectorEnvironment):
         ):
             if not is_alike(own, others):
                 raise EnvironmentFault(
-                    f"environment {len(self._environments) - 1} ({self._name}): it {kind} "
+                    f"environment {len(self._environments) - 1} ({self.name}): it {kind} "
                     f"{shown(own)}, and environment 0 {kind} {shown(others)}. All copies learn "
                     "together, so their spaces must be the same. Set n_envs to 1, or mend the "
                     "environment."
@@ -141,7 +145,7 @@ class GymnasiumVector(VectorEnvironment):
         for i in range(self.n_envs):
             self._begin(i, observation)
         self._observation = observation
-        check_finite(observation, self._no_reward, self._name, self._lengths)
+        check_finite(observation, self._no_reward, self.name, self._lengths)
         return observation
 
     def step(self, actions: NDArray[Any]) -> Step:
@@ -158,14 +162,34 @@ class GymnasiumVector(VectorEnvironment):
                 (terminated if is_terminated else truncated)[i] = True
                 ended.append(i)
         reward = np.array(gains, np.float64)
-        check_finite(observation, reward, self._name, self._lengths)
-        self._observation = self._next_episodes(observation, ended) if ended else observation
+        check_finite(observation, reward, self.name, self._lengths)
+        self._observation = self.next_episodes(observation, ended) if ended else observation
         return Step.unnormalized(self._observation, reward, terminated, truncated, observation)
 
     @property
     def raw_observation(self) -> Observations:
         """What the last reset or step led to."""
         return self._observation
+
+    # -- for who steps in place of `step` (`walking`)
+
+    def robots(self) -> list[Any] | None:
+        """The robots of MuJoCo that `lean_mujoco` steps; None where there is something else."""
+        found = [getattr(step, "robot", None) for step in self._steppers]
+        return None if None in found else found
+
+    def progress(self) -> list[tuple[float, int]]:
+        """Return and length of each environment's episode so far."""
+        return list(zip(self._returns, self._lengths, strict=True))
+
+    def acted(self, i: int, actions: NDArray[Any], reward: float, length: int) -> None:
+        """Note steps in environment i's episode, whose return and length are these by now."""
+        self._taken[i] += [action.tobytes() for action in actions]
+        self._returns[i], self._lengths[i] = float(reward), length
+
+    def stand(self, observation: Observations) -> None:
+        """Note what the last step led to."""
+        self._observation = observation
 
     def pop_episodes(self) -> list[Episode]:
         """Episodes finished since the last call."""
@@ -217,8 +241,8 @@ class GymnasiumVector(VectorEnvironment):
         """A picture of the first environment."""
         try:
             picture: Any = self._environments[0].render()
-        except _FAILURES as error:
-            raise self._failure(0, "render", error) from error
+        except FAILURES as error:
+            raise self.failure(0, "render", error) from error
         return picture if picture is not None else super().render()
 
     def close(self) -> None:
@@ -226,11 +250,11 @@ class GymnasiumVector(VectorEnvironment):
         for i, environment in enumerate(self._environments):
             try:
                 environment.close()
-            except _FAILURES as error:
+            except FAILURES as error:
                 _LOG.warning(
                     "environment %d (%s): close failed: %s. What it was used for is kept.",
                     i,
-                    self._name,
+                    self.name,
                     said(error),
                 )
 
@@ -252,8 +276,8 @@ class GymnasiumVector(VectorEnvironment):
         seed = self._seeds.seed(i, self._episodes[i])
         try:
             answer: Any = self._environments[i].reset(seed=seed)
-        except _FAILURES as error:
-            raise self._failure(i, "reset", error) from error
+        except FAILURES as error:
+            raise self.failure(i, "reset", error) from error
         if not (
             isinstance(answer, tuple | list) and len(answer) == 2 and isinstance(answer[1], Mapping)
         ):
@@ -272,8 +296,8 @@ class GymnasiumVector(VectorEnvironment):
         self._taken[i].append(action.tobytes() if self._writes_arrays else action)
         try:
             answer: Any = self._steppers[i](action)
-        except _FAILURES as error:
-            raise self._failure(i, "step", error) from error
+        except FAILURES as error:
+            raise self.failure(i, "step", error) from error
         self._lengths[i] = length = self._lengths[i] + 1
         try:
             raw, reward, terminated, truncated, _ = answer
@@ -298,7 +322,7 @@ class GymnasiumVector(VectorEnvironment):
             terminated = self._claim(i, "terminated", terminated)
         if truncated is not False:
             truncated = self._claim(i, "truncated", truncated)
-        return gained, terminated, truncated or length >= self._limit
+        return gained, terminated, truncated or length >= self.limit
 
     def _look(self, i: int, raw: Any, into: Observations) -> None:
         """Read an observation of environment i into `into[i]`."""
@@ -326,13 +350,13 @@ class GymnasiumVector(VectorEnvironment):
             i, f"its {what} at {self._moment(i)} is {shown(value)}. True or False is meant."
         )
 
-    def _next_episodes(self, observation: Observations, ended: list[int]) -> Observations:
+    def next_episodes(self, observation: Observations, ended: list[int]) -> Observations:
         """Note the episodes that ended and begin the next ones in a copy of `observation`."""
         following = observation.copy()
         for i in ended:
             self._finished.add(self._returns[i], self._lengths[i])
             self._begin(i, following)
-        check_finite(following, self._no_reward, self._name, self._lengths)
+        check_finite(following, self._no_reward, self.name, self._lengths)
         return following
 
     def _replay(self, i: int, episode: int, actions: list[Any], into: Observations) -> None:
@@ -347,12 +371,13 @@ class GymnasiumVector(VectorEnvironment):
 
     def _fault(self, i: int, what: str) -> EnvironmentFault:
         return EnvironmentFault(
-            f"environment {i} ({self._name}): {what} Mend the environment or its wrappers."
+            f"environment {i} ({self.name}): {what} Mend the environment or its wrappers."
         )
 
-    def _failure(self, i: int, call: str, error: BaseException) -> EnvironmentFault:
+    def failure(self, i: int, call: str, error: BaseException) -> EnvironmentFault:
+        """That environment i could not do what it was called for."""
         return EnvironmentFault(
-            f"environment {i} ({self._name}): {call} failed after {self._lengths[i]} steps of "
+            f"environment {i} ({self.name}): {call} failed after {self._lengths[i]} steps of "
             f"episode {self._episodes[i]}: {said(error)}. "
             "Mend the environment or its wrappers, or change environment.kwargs."
         )

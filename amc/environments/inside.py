@@ -1,9 +1,9 @@
 """What compiled code may step by itself: a compiled environment and the normalisers around it.
 
-The door is `inside`.
+Its doors are `inside`, and `taken_apart` for an environment of another kind.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from amc.environments.compiled.stepping import World
 from amc.environments.compiled_backend import CompiledVector
 from amc.environments.normalization import NormalizeObservation, NormalizeReward
 from amc.environments.vector import VectorEnvironment
+
+Vector = TypeVar("Vector", bound=VectorEnvironment)
 
 _NONE = np.empty((3, 0))
 
@@ -59,8 +61,24 @@ def inside(environment: VectorEnvironment, *, is_frozen: bool = False) -> Inside
     Returns:
         None where compiled code cannot step it whole.
     """
+    taken = taken_apart(environment, CompiledVector, is_frozen=is_frozen)
+    if taken is None or not taken[0].is_compiled:
+        return None
+    return Inside(*taken)
+
+
+def taken_apart(
+    environment: VectorEnvironment, kind: type[Vector], *, is_frozen: bool
+) -> tuple[Vector, Normalization] | None:
+    """An environment of a kind and what the normalisers around it know; None if it is of another.
+
+    Args:
+        environment: any.
+        kind: a class of vector environments.
+        is_frozen: see `inside`.
+    """
     parts = Normalization(_NONE, _NONE, np.empty((0, 1)), 0.0)
-    while not isinstance(environment, CompiledVector):
+    while not isinstance(environment, kind):
         match environment:
             case NormalizeObservation() if (
                 environment.is_frozen == is_frozen and not parts.observations.size
@@ -75,4 +93,4 @@ def inside(environment: VectorEnvironment, *, is_frozen: bool = False) -> Inside
             case _:
                 return None
         environment = environment.inner
-    return Inside(environment, parts) if environment.is_compiled else None
+    return environment, parts

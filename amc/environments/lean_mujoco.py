@@ -9,10 +9,27 @@ It loads MuJoCo: `single` imports it for environments that have done so.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mujoco  # type: ignore[import-untyped]
 import numpy as np
+from numpy.typing import NDArray
+
+from amc.environments.compiled.robots import (
+    ANT,
+    CONTROL,
+    DT,
+    ENDS,
+    FORWARD,
+    HALF_CHEETAH,
+    HEALTHY,
+    HOPPER,
+    LEAST,
+    LOW_ANGLE,
+    LOW_Z,
+    WALKER,
+)
 
 Answer = tuple[Any, Any, bool, bool, dict[str, Any]]
 Stepper = Callable[[Any], Answer]
@@ -35,10 +52,16 @@ def lean(environment: Any) -> Stepper | None:
     return make(environment) if is_usual else None
 
 
-class _Robot:
-    """Views of MuJoCo's data, which stay where they are for as long as it lives."""
+class Robot:
+    """Views of MuJoCo's data, which stay where they are for as long as it lives.
 
-    def __init__(self, environment: Any, n_hidden: int = 1) -> None:
+    Attributes:
+        kind: as in `compiled.robots`.
+        constants: as there.
+        x: [1], view of the position whose change is paid.
+    """
+
+    def __init__(self, environment: Any, kind: int, n_hidden: int = 1) -> None:
         self.model, self.data = environment.model, environment.data
         self.qpos, self.qvel = self.data.qpos, self.data.qvel
         self.ctrl = self.data.ctrl
@@ -46,8 +69,15 @@ class _Robot:
         self.position = self.qpos[n_hidden:]
         self.n_positions = len(self.position)
         self.n_observed = self.n_positions + len(self.qvel)
+        self.kind, self.n_hidden, self.x = kind, n_hidden, self.qpos[:1]
+        self.constants = _constants(environment)
+
+    def go_on(self) -> Callable[[], None]:
+        """What lets MuJoCo go on by the controls that are set."""
+        return partial(mujoco.mj_step, self.model, self.data, self.frame_skip)
 
     def simulate(self, action: Any) -> None:
+        """Set the controls, and let MuJoCo go on."""
         self.ctrl[:] = action
         mujoco.mj_step(self.model, self.data, self.frame_skip)
 
@@ -59,8 +89,22 @@ class _Robot:
         return observation
 
 
+def _constants(environment: Any) -> NDArray[np.float64]:
+    """What an environment pays, and when it ends; see `compiled.robots`."""
+    anything = (-np.inf, np.inf)
+    found = np.zeros(11)
+    found[DT] = environment.dt
+    found[FORWARD] = getattr(environment, "_forward_reward_weight", 1.0)
+    found[CONTROL] = environment._ctrl_cost_weight
+    found[HEALTHY] = getattr(environment, "_healthy_reward", 0.0)
+    found[ENDS] = bool(getattr(environment, "_terminate_when_unhealthy", False))
+    for place, name in ((LOW_Z, "z"), (LOW_ANGLE, "angle"), (LEAST, "state")):
+        found[place : place + 2] = getattr(environment, f"_healthy_{name}_range", anything)
+    return found
+
+
 def _half_cheetah(environment: Any) -> Stepper:
-    robot = _Robot(environment)
+    robot = Robot(environment, HALF_CHEETAH)
     qpos, dt = robot.qpos, robot.dt
     forward, control = environment._forward_reward_weight, environment._ctrl_cost_weight
 
@@ -71,12 +115,17 @@ def _half_cheetah(environment: Any) -> Stepper:
         reward = forward * velocity - control * np.add.reduce(np.square(action))
         return robot.observed(), reward, False, False, {}
 
+    return _of(robot, step)
+
+
+def _of(robot: Robot, step: Stepper) -> Stepper:
+    step.robot = robot  # type: ignore[attr-defined]
     return step
 
 
-def _walking(environment: Any, is_state_healthy: Callable[[_Robot], bool]) -> Stepper:
+def _walking(environment: Any, kind: int, is_state_healthy: Callable[[Robot], bool]) -> Stepper:
     """Of Hopper and Walker2d, which may fall."""
-    robot = _Robot(environment)
+    robot = Robot(environment, kind)
     qpos, dt, n = robot.qpos, robot.dt, robot.n_positions
     forward, control = environment._forward_reward_weight, environment._ctrl_cost_weight
     lowest, highest = environment._healthy_z_range
@@ -95,26 +144,27 @@ def _walking(environment: Any, is_state_healthy: Callable[[_Robot], bool]) -> St
         reward = rewards - control * np.add.reduce(np.square(action))
         return observation, reward, bool(ends and not is_healthy), False, {}
 
-    return step
+    return _of(robot, step)
 
 
 def _hopper(environment: Any) -> Stepper:
     least, most = environment._healthy_state_range
 
-    def is_state_healthy(robot: _Robot) -> bool:
+    def is_state_healthy(robot: Robot) -> bool:
         state = np.concatenate((robot.qpos[2:], robot.qvel))
         return bool(np.logical_and(least < state, state < most).all())
 
-    return _walking(environment, is_state_healthy)
+    return _walking(environment, HOPPER, is_state_healthy)
 
 
 def _walker(environment: Any) -> Stepper:
-    return _walking(environment, lambda robot: True)
+    return _walking(environment, WALKER, lambda robot: True)
 
 
 def _ant(environment: Any) -> Stepper:
-    robot = _Robot(environment, n_hidden=2)
+    robot = Robot(environment, ANT, n_hidden=2)
     torso, dt = robot.data.body("torso").xpos, robot.dt
+    robot.x = torso[:1]
     control, healthy = environment._ctrl_cost_weight, environment._healthy_reward
     lowest, highest = environment._healthy_z_range
     ends = environment._terminate_when_unhealthy
@@ -133,7 +183,7 @@ def _ant(environment: Any) -> Stepper:
         reward = rewards - control * np.add.reduce(np.square(action))
         return observation, reward, bool(ends and not is_healthy), False, {}
 
-    return step
+    return _of(robot, step)
 
 
 _STEPPERS: dict[str, Callable[[Any], Stepper]] = {

@@ -15,16 +15,15 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
-from numba.np import numpy_support
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from amc.compilation import inlined, types
+from amc.environments.compiled.memory import array_at
 
 Floats = NDArray[np.float32]
 Number = Any  # a scalar of compiled code: float32 unless said
 
-_carray: Any = numpy_support.carray
 _unpacked: Any = cgutils.unpack_tuple
 _stored: Any = cgutils.alloca_once_value
 
@@ -43,16 +42,6 @@ def use_one_thread() -> None:
     Matrices here are too small to share, and sums must not depend on how many threads there are.
     """
     _LIBRARIES.limit(limits=1, user_api="blas")
-
-
-@intrinsic
-def _pointer(typing_context: Any, address: Any) -> Any:
-    """An address as what `carray` takes."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
 
 
 @intrinsic
@@ -83,24 +72,21 @@ def _sgemm(
     return types.void(blas, turns, sizes, places, widths, keep), generate
 
 
-# The calls as compiled code sees them: without the context.
-_address: Any = _pointer
+# The call as compiled code sees it: without the context.
 _product: Any = _sgemm
 
 
 @inlined
 def vector(memory: Floats, start: int, size: int) -> Floats:
     """`size` numbers of flat memory as an array."""
-    made: Floats = _carray(_address(memory.ctypes.data + FLOAT_BYTES * start), size, np.float32)
+    made: Floats = array_at(memory.ctypes.data + FLOAT_BYTES * start, size, np.float32)
     return made
 
 
 @inlined
 def matrix(memory: Floats, start: int, rows: int, columns: int) -> Floats:
     """Some numbers of flat memory as [rows, columns]."""
-    made: Floats = _carray(
-        _address(memory.ctypes.data + FLOAT_BYTES * start), (rows, columns), np.float32
-    )
+    made: Floats = array_at(memory.ctypes.data + FLOAT_BYTES * start, (rows, columns), np.float32)
     return made
 
 

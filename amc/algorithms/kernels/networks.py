@@ -112,7 +112,7 @@ def _table(
     values: Tensor, layers: Iterable[nn.Linear], before: int, is_transposed: bool
 ) -> tuple[list[tuple[int, ...]], int]:
     """A network's rows of the table of layers, and the scratch columns up to its end."""
-    rows = []
+    rows: list[tuple[int, ...]] = []
     for layer in layers:
         place = place_of(layer.weight, values)
         is_small = layer.in_features * layer.out_features < MANY_WEIGHTS

@@ -58,7 +58,7 @@ class Collected(NamedTuple):
     raw: NDArray[np.float32]
 
 
-_COLLECTED = types.NamedTuple(
+COLLECTED = types.NamedTuple(
     (
         *(float32[:, :, ::1], int64[:, ::1], float32[:, :, ::1]),
         *(float64[:, ::1], boolean[:, ::1], boolean[:, ::1]),
@@ -66,7 +66,7 @@ _COLLECTED = types.NamedTuple(
     ),
     Collected,
 )
-_NORMALIZATION = types.NamedTuple(
+NORMALIZATION = types.NamedTuple(
     (float64[:, ::1], float64[:, ::1], float64[:, ::1], float64), Normalization
 )
 
@@ -167,7 +167,7 @@ def pay(
 
 @compiled(
     types.UniTuple(int64, 2)(
-        NETWORKS, FLOATS, WORLD, _NORMALIZATION, float32[:, :, ::1], MATRIX, _COLLECTED
+        NETWORKS, FLOATS, WORLD, NORMALIZATION, float32[:, :, ::1], MATRIX, COLLECTED
     ),
     is_rounded=True,
 )

@@ -25,6 +25,7 @@ from amc.algorithms.kernels.ppo_loss import (
     RolloutRows,
     Statistics,
 )
+from amc.algorithms.kernels.walking import BAD_ACTION, BAD_STEP, ENDED, NOTHING, RESET, STEP, go_on
 from amc.algorithms.networks import ActorCritic, linear_layers
 from amc.algorithms.ppo_learner import APPROX_KL, STATISTICS, PPOLearner
 from amc.algorithms.rollout import RolloutBuffer
@@ -32,6 +33,8 @@ from amc.config.hyperparameters import PPOHyperparameters
 from amc.config.schema import OptimizerConfig
 from amc.environments.inside import Inside
 from amc.environments.vector import Ended, Episode
+from amc.environments.walking import Walking
+from amc.errors import EnvironmentFault
 
 # Rows worked on at once. With 64 wide layers, 64 to 128 of them fit into the first caches, and BLAS
 # takes its path for small matrices: 15 % less time than 256.
@@ -158,8 +161,51 @@ class FastPPOLearner(PPOLearner):
         )
         vector.stepped(collected.raw, collected.finished[:n_finished])
         steps, copies = collected.cut_at[:n_cut].T
-        buffer.add_all(n_steps, (begin + steps, copies, collected.cut[:n_cut]), collected.last)
+        cut = [(begin + steps, copies, collected.cut[:n_cut])]
+        buffer.add_all(n_steps, cut, collected.last)
         return following
+
+    def walk(
+        self, walking: Walking, observation: Floats, noise: Floats, buffer: RolloutBuffer
+    ) -> Floats:
+        """As `collect`, with robots of MuJoCo."""
+        begin, (n_steps, n, _) = buffer.length, noise.shape
+        rows = slice(begin, begin + n_steps)
+        collected = Collected(
+            observations=buffer.observations[rows],
+            choices=np.empty((0, n), np.int64),
+            torques=buffer.actions[rows],
+            rewards=buffer.rewards[rows],
+            terminated=buffer.terminated[rows],
+            ended=buffer.ended[rows],
+            cut_at=np.empty((0, 2), np.int64),
+            cut=np.empty((0, observation.shape[1]), np.float32),
+            finished=np.empty((0, 2)),
+            last=np.empty_like(observation),
+            raw=walking.begin(),
+        )
+        raw, given, reward = collected.raw, np.empty_like(noise), np.empty(n)
+        seen = observation.copy()
+        parts = (self._networks, self._log_std, walking.robots, walking.normalization, noise, given)
+        room = (seen, np.empty_like(observation), reward, collected)
+        cut: list[tuple[int, NDArray[np.intp], Floats]] = []
+        outcome = go_on((0, NOTHING), *parts, *room)
+        for t in range(n_steps):
+            if outcome == BAD_ACTION:
+                actions = collected.torques[t].tolist()
+                raise EnvironmentFault(f"actions: {actions} are not all finite.")
+            walking.step()
+            outcome = go_on((t, STEP), *parts, *room)
+            if outcome == BAD_STEP:
+                walking.check(raw, reward)
+            if outcome == ENDED:
+                walking.begin_anew(t, np.flatnonzero(collected.ended[t]), given, raw)
+                outcome = go_on((t, RESET), *parts, *room)
+                truncated = np.flatnonzero(collected.ended[t] & ~collected.terminated[t])
+                cut.append((begin + t, truncated, collected.last[truncated]))
+        walking.end(n_steps, given, raw)
+        buffer.add_all(n_steps, cut, collected.last)
+        return seen
 
     def play(
         self, inside: Inside, observation: Floats, quota: NDArray[np.int64]
