@@ -7,7 +7,8 @@ processes that share a study (`rivals/tuning.py`). The contenders take turns wit
 a table holds medians and ranges, and ratios are taken within a round. For amc it says where the
 time went: until the first attempt began, and from the last report to the prompt. Memory is the
 proportional set size of all that was started meanwhile, at its highest, looked at once a second.
-Peers are left out where they are not installed (pip install -e '.[bench]').
+Peers are left out where they are not installed: pip install -c constraints.txt -e '.[bench]', and
+rl_zoo3 and pandas (for its report) by name, since one of its requirements has no wheels.
 """
 
 import argparse
