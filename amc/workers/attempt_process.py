@@ -43,6 +43,7 @@ def carrying_out(job: Job, attempt: Attempt) -> Iterator["AttemptProcess"]:
     try:
         yield process
     finally:
+        process.end_descendants()
         if process.is_idle and _listen(_bury):
             _keep(process)
         else:
@@ -105,7 +106,7 @@ class AttemptProcess:
 
     def __init__(self, job: Job, attempt: Attempt) -> None:
         self.progress = Progress()
-        self.is_idle = False
+        self.is_idle = self._is_silent = False
         self._others = frozenset(lifeline.children())
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         tie_to_supervisor = die_with_parent()
@@ -124,6 +125,7 @@ class AttemptProcess:
 
     def take(self, job: Job, attempt: Attempt) -> bool:
         """Hand it a further attempt; False if it is not there any more."""
+        self._others = frozenset(lifeline.children() - {self._pid})
         request = {
             "directory": str(job.ledger.directory),
             "segment": job.segment.to_json(),
@@ -141,20 +143,25 @@ class AttemptProcess:
         """The wait status of its attempt, or None if that is not over when the time is up."""
         poll = select.poll()
         poll.register(self._handle, select.POLLIN)
-        poll.register(self._channel, select.POLLIN)
+        if not self._is_silent:
+            poll.register(self._channel, select.POLLIN)
         poll.poll(timeout_s * 1000)
         lifeline.reap_children({self._pid, *self._others})
-        if select.select([self._channel], [], [], 0)[0] and self._said() == ENDED:
+        if self._has_said_ended():
             self.is_idle = True
             return 0
         pid, status = os.waitpid(self._pid, os.WNOHANG)
         return status if pid else None
 
-    def _said(self) -> bytes:
-        try:
-            return self._channel.recv(MOST_BYTES)
-        except OSError:
-            return b""
+    def _has_said_ended(self) -> bool:
+        if self._is_silent or not select.select([self._channel], [], [], 0)[0]:
+            return False
+        said = b""
+        with contextlib.suppress(OSError):
+            said = self._channel.recv(MOST_BYTES)
+        # Who is dying says nothing more, and may take its time to be gone.
+        self._is_silent = not said
+        return said == ENDED
 
     @property
     def has_ended(self) -> bool:
@@ -169,13 +176,23 @@ class AttemptProcess:
         """Memory that it uses; 0 if it is gone."""
         return resident_bytes(self._pid)
 
+    def end_descendants(self) -> None:
+        """End what the attempt started, and the process itself unless it waits for another one."""
+        if self.is_idle:
+            lifeline.end_children(spared={self._pid, *self._others})
+        else:
+            self._end()
+            lifeline.end_children(spared=self._others)
+
     def close(self) -> None:
-        """End it, and what it started."""
+        """End it."""
+        self._end()
+        self.progress.close()
+        self._channel.close()
+        os.close(self._handle)
+
+    def _end(self) -> None:
         # Already reaped unless watching itself failed; no trial process may outlive its watcher.
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             os.waitpid(self._pid, 0)
-        lifeline.end_children(spared=self._others)
-        self.progress.close()
-        self._channel.close()
-        os.close(self._handle)

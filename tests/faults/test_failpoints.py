@@ -228,7 +228,7 @@ def killed_in_a_fork(armed: str, action: Callable[[], Any]) -> int:
 def test_a_submit_that_is_killed_leaves_a_whole_experiment_or_none(
     shared: Path, make_config: Callable[..., ExperimentConfig]
 ) -> None:
-    config = make_config()
+    config = make_config({"environment.backend": "gymnasium"})
 
     killed = [
         killed_in_a_fork(f"{when}-experiment", lambda: Ledger.create(shared, config))
