@@ -86,12 +86,12 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 # How many lines a room may have, so that the house can be read in a few days. Who needs more raises
 # a bound on purpose, and says why in the commit; who has taken something out lowers it.
 MOST_LINES = {
-    "algorithms": 4500,
+    "algorithms": 4600,
     "broker": 2000,
     "cli": 2850,
     "config": 4500,
     "driver": 1800,
-    "environments": 3500,
+    "environments": 3950,
     "fleet": 2450,
     "ledger": 3600,
     "optimizers": 2300,

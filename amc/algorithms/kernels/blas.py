@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from amc.compilation import inlined, types
-from amc.environments.compiled.memory import array_at
+from amc.environments.compiled.addresses import array_at
 
 Floats = NDArray[np.float32]
 Number = Any  # a scalar of compiled code: float32 unless said

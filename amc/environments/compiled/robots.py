@@ -14,7 +14,7 @@ from numba import float32, float64, int64
 from numpy.typing import NDArray
 
 from amc.compilation import rounded, types
-from amc.environments.compiled.memory import array_at
+from amc.environments.compiled.addresses import array_at
 
 HALF_CHEETAH, HOPPER, WALKER, ANT = range(4)
 
