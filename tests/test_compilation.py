@@ -67,10 +67,10 @@ def test_machine_code_on_disk_loads_within_a_second():
 
 
 @pytest.mark.slow
-def test_compiling_takes_less_than_fifteen_seconds(tmp_path: Path):
+def test_compiling_takes_less_than_half_a_minute(tmp_path: Path):
     seconds = float(run(LOAD, NUMBA_CACHE_DIR=str(tmp_path)))
 
-    assert 1 < seconds < 15
+    assert 1 < seconds < 30
 
 
 @pytest.mark.slow
