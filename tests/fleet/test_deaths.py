@@ -145,6 +145,8 @@ def test_killing_the_trial_process_costs_no_attempt(
 
     wait_until(kill)
 
+    # Whoever is killed may still bring a checkpoint that it had almost written to its end.
+    wait_until(lambda: len(Ledger(experiment.directory).attempts(0)) == 4)
     before = newest_checkpoint(experiment)
     wait_until(lambda: newest_checkpoint(experiment) > before)
     ends = [attempt.end for attempt in Ledger(experiment.directory).attempts(0)]
