@@ -137,6 +137,7 @@ class Misbehaving(CartPoleEnv):
 
     def segfault(self):
         faulthandler.disable()
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # pygame, once loaded, would abort
         os.kill(os.getpid(), signal.SIGSEGV)
 
     def start_others(self):
