@@ -69,13 +69,14 @@ class ForkServer(Child):
         self._ahead = ahead
         self._channel: socket.socket | None = None
         self._lines: int | None = None
+        self._n_copied = 0
         self._has_imported = self._has_failed = False
         self._installed: tuple[int, ...] = ()
 
     def _start_server(self) -> "subprocess.Popen[bytes]":
         launched, self._ahead = self._ahead or launch(), None
         launched.channel.settimeout(_ANSWER_S)
-        self._channel, self._lines = launched.channel, launched.lines
+        self._channel, self._lines, self._n_copied = launched.channel, launched.lines, 0
         self._has_imported, self._installed = False, _installed()
         return launched.process
 
@@ -107,11 +108,11 @@ class ForkServer(Child):
         if self._lines is None:
             return
         with contextlib.suppress(OSError):  # as on a full disk
-            said = os.pread(self._lines, _MOST_BYTES, 0)
+            said = os.pread(self._lines, _MOST_BYTES, self._n_copied)
             if said:
                 with open(self._log, "ab") as log:
                     log.write(said)
-                os.ftruncate(self._lines, 0)
+                self._n_copied += len(said)
 
     @property
     def is_awaited(self) -> bool:

@@ -199,6 +199,27 @@ def test_one_that_imports_is_awaited_and_one_that_failed_is_not(
     assert not server.is_ready
 
 
+def test_what_it_says_stands_in_its_log_once(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait, tmp_path: Path
+) -> None:
+    talk = "print('one', flush=True)\nasked.recv(1)\nprint('two', flush=True)\nasked.recv(1)"
+    monkeypatch.setattr(launching, "_command", script(talk))
+    log = tmp_path / "log"
+
+    def has_said(text: str) -> bool:
+        server.reap_if_ended()
+        return log.exists() and log.read_text() == text
+
+    server.start()
+    wait_until(lambda: has_said("one\n"))
+    assert server._channel is not None
+    server._channel.send(b"!")
+    wait_until(lambda: has_said("one\ntwo\n"))
+    server.kill()
+
+    assert log.read_text() == "one\ntwo\n"
+
+
 def test_one_that_does_not_answer_is_killed(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch, wait_until: Wait, tmp_path: Path
 ) -> None:
