@@ -41,7 +41,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	Name another: make install PYTHON=python3.11" >&2; exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	@# Compiles the kernels, some 10 s, so that four workers need not do it side by side.
+	@# Compiles the kernels, some 40 s, so that the first command need not.
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -c 'import amc.workers.preload'
 	@touch $@
 
