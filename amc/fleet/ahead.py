@@ -7,6 +7,7 @@ reading its config. Nothing is loaded here, so that this can be a command's firs
 import json
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -49,10 +50,8 @@ class Ahead:
     ) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
         self._process.wait()
 
     def ask(self, request: Mapping[str, Any]) -> str:

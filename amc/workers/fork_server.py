@@ -51,6 +51,23 @@ def main() -> None:
 
 def _import_celery() -> None:
     """All that a worker without trials uses, and what Celery would import when it is asked to."""
+    import celery.app.control
+    import celery.app.events
+    import celery.app.log
+    import celery.apps.worker
+    import celery.backends.redis
+    import celery.bin.worker
+    import celery.concurrency.prefork
+    import celery.events.receiver
+    import celery.events.state
+    import celery.worker.autoscale
+    import celery.worker.components
+    import celery.worker.consumer.delayed_delivery
+    import celery.worker.control
+    import celery.worker.pidbox
+    import celery.worker.strategy  # noqa: F401
+    import kombu.transport.redis  # noqa: F401
+
     import amc.tasks  # noqa: F401
     from amc import logs
 

@@ -254,6 +254,27 @@ def test_another_version_that_was_installed_ends_it(
     wait_until(lambda: server.is_ready)
 
 
+def test_a_worker_finds_all_of_celery_when_it_is_forked() -> None:
+    program = (
+        "import sys\n"
+        "from amc.workers import fork_server\n"
+        "fork_server._import_celery()\n"
+        "from celery.app import trace\n"
+        "from amc.celery import app\n"
+        "known = set(sys.modules)\n"
+        "worker = app.Worker(pool='prefork', concurrency=1, queues=['gpu0'], hostname='w@h')\n"
+        "worker.blueprint, worker.pool_cls, worker.consumer_cls\n"
+        "late = (one for one in set(sys.modules) - known if one.startswith(('celery', 'kombu')))\n"
+        "print(*sorted(late))\n"
+    )
+
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert process.stdout.split() == []
+
+
 def test_a_process_with_threads_or_a_gpu_forks_nobody(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
