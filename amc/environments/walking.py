@@ -43,6 +43,7 @@ class Walking:
         self.normalization = normalization
         self._vector = vector
         self._steps = [robot.go_on() for robot in robots]
+        # Compiled code knows their addresses only: here they are kept alive.
         self._views = [(one.qpos, one.qvel, one.ctrl, one.x) for one in robots]
         self._since = [0] * len(robots)
         self.robots = Robots(

@@ -17,6 +17,10 @@ from amc.environments import Episode, VectorEnvironment, make, make_evaluation
 from amc.training.evaluation import evaluate_policy
 
 NORMALIZERS = ("normalize_observation", "normalize_reward")
+# None of them, one, or both in either order.
+WRAPPERS = st.permutations(NORMALIZERS).flatmap(
+    lambda order: st.integers(0, 2).map(lambda count: tuple(order[:count]))
+)
 
 
 def config(name: str, *, wrappers: tuple[str, ...] = (), **environment: Any) -> ExperimentConfig:
@@ -75,9 +79,7 @@ def test_a_whole_rollout_is_what_its_steps_are(name: str, n_envs: int):
 @settings(deadline=None, max_examples=20)
 @given(
     name=st.sampled_from(sorted(COMPILED)),
-    wrappers=st.permutations(NORMALIZERS).flatmap(
-        lambda order: st.integers(0, 2).map(lambda count: tuple(order[:count]))
-    ),
+    wrappers=WRAPPERS,
     n_envs=st.integers(1, 17),
     limit=st.integers(1, 60),
     piece=st.integers(1, 200),

@@ -13,7 +13,7 @@ from numpy.random import SeedSequence
 from amc.algorithms.ppo import PPO
 from amc.environments import make
 from amc.errors import EnvironmentFault
-from tests.algorithms.kernels.test_playing import NORMALIZERS, config, state_of
+from tests.algorithms.kernels.test_playing import NORMALIZERS, WRAPPERS, config, state_of
 
 ROBOTS = ("HalfCheetah-v4", "Hopper-v3", "Walker2d-v3", "Ant-v4")
 
@@ -46,9 +46,7 @@ def test_a_rollout_is_what_its_steps_are(name: str, n_envs: int):
 @settings(deadline=None, max_examples=12)
 @given(
     name=st.sampled_from(ROBOTS),
-    wrappers=st.permutations(NORMALIZERS).flatmap(
-        lambda order: st.integers(0, 2).map(lambda count: tuple(order[:count]))
-    ),
+    wrappers=WRAPPERS,
     n_envs=st.integers(1, 17),
     limit=st.integers(1, 60),
     piece=st.integers(1, 200),
