@@ -1,18 +1,18 @@
 """The view of one experiment: where it and its trials stand, and what may be asked of it.
 
-Its doors are `Experiment`, `TrialStatus` and `BestTrial`, which `amc.client` hands out. It reads
-the ledger and sends tasks by name; it loads neither torch nor gymnasium. Redis is asked only for
-what may be lost: who is alive, and how far a running trial is.
+Its door is `Experiment`, which `amc.client` hands out. It reads the ledger and sends tasks by name;
+it loads neither torch nor gymnasium. Redis is asked only for what may be lost: who is alive, and
+how far a running trial is.
 """
 
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import redis
 from kombu.exceptions import OperationalError
@@ -23,79 +23,20 @@ from amc.celery import send_wake
 from amc.config.schema import ExperimentConfig
 from amc.continuing import Continuable
 from amc.errors import BrokerError, LedgerError
+from amc.findings import Findings
 from amc.ledger import History, Report, Result, Segment, Trial, files
 from amc.ledger.ancestry import config_of, copies, generation
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.pruning import Pruned, pruned, ranks
-from amc.ledger.records import Copy, ExperimentState
-from amc.ledger.standing import MeanScore
+from amc.ledger.records import ExperimentState
 from amc.ledger.winner import Winner, winner
+from amc.trial_status import BestTrial, TrialStatus, best_trial, finished
 
 _POLL_S = 0.2
 _END_POLL_S = 0.02
 
 
-@dataclass(frozen=True)
-class TrialStatus:
-    """Where one trial stands.
-
-    `solved_at` is the step of the first evaluation at or above the environment's reward threshold.
-    Of a halted trial `rank` is where it stood (1 the best) among the `compared` at that rung.
-    In a population `copies` are the trials whose weights it went on from, the first one first, and
-    `hyperparameters` those that it has now. Of a trial at work `score` is that of its last segment.
-    `horizon` is the step at which it is meant to end; one that users asked for has the number of
-    their `request`, and one that repeats a failed trial the number of that, `retry_of`.
-    """
-
-    number: int
-    state: Literal["waiting", "running", "completed", "halted", "failed", "cancelled"]
-    score: float | None
-    hyperparameters: dict[str, Any]
-    seed: int
-    attempts: int
-    steps: int
-    seconds: float
-    worker: str
-    kind: str = "search"
-    round: int = 0
-    suggestion: int = 0
-    solved_at: int | None = None
-    error: str | None = None
-    rank: int | None = None
-    compared: int | None = None
-    copies: tuple[Copy, ...] = ()
-    horizon: int | None = None
-    request: int | None = None
-    retry_of: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain JSON object."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BestTrial(TrialStatus):
-    """The best suggestion's best trial, and what the suggestion is worth.
-
-    Attributes:
-        mean_score: over its tests, on seeds that had no part in choosing it; until these are there,
-            or where there are none, over the trials that chose it.
-        standard_error: of that mean; None where it is of a single trial.
-        n_seeds: how many trials that is.
-        mean_of: their numbers.
-        interval: of the mean, 95 %; None where its trials chose the suggestion.
-        chosen_by: the mean that chose it; None where that is `mean_score`.
-    """
-
-    mean_score: float
-    standard_error: float | None
-    n_seeds: int
-    mean_of: tuple[int, ...] = ()
-    interval: tuple[float, float] | None = None
-    chosen_by: MeanScore | None = None
-
-
-class Experiment(Continuable):
+class Experiment(Continuable, Findings):
     """A submitted config. Every property is read afresh from the ledger."""
 
     @cached_property
@@ -179,7 +120,7 @@ class Experiment(Continuable):
             latest = history.report(segment.key) or before
             found = self._unfinished(trial, segment, latest, running.get(trial.number))
             return replace(found, copies=came_through)
-        found = _finished(trial, result, came_through, segment.horizon)
+        found = finished(trial, result, came_through, segment.horizon)
         self._ended[trial.number] = result, found
         return found
 
@@ -226,7 +167,7 @@ class Experiment(Continuable):
         """The best trial of the best suggestion so far, by the rule that decides at the end."""
         stored = self._stored_best() if self.is_finished else None
         best = stored or winner(self.config, self._ledger.history())
-        return None if best is None else _best(best)
+        return None if best is None else best_trial(best)
 
     def _stored_best(self) -> Winner | None:
         path = self._ledger.paths.best
@@ -345,43 +286,6 @@ def _seconds(told: Any) -> float:
     """As the worker measured them: another machine's clock may be set otherwise."""
     is_number = isinstance(told, int | float) and math.isfinite(told)
     return max(0.0, float(told)) if is_number else 0.0
-
-
-def _finished(
-    trial: Trial, result: Result, copies: tuple[Copy, ...], horizon: int | None = None
-) -> TrialStatus:
-    return TrialStatus(
-        trial.number,
-        result.state,
-        result.score,
-        trial.hyperparameters,
-        trial.seed,
-        result.attempts,
-        result.steps,
-        result.seconds,
-        result.worker,
-        kind=trial.kind,
-        round=trial.round,
-        suggestion=trial.suggestion,
-        solved_at=result.solved_at,
-        error=result.error,
-        copies=copies,
-        horizon=horizon,
-        request=trial.request,
-        retry_of=trial.retry_of,
-    )
-
-
-def _best(best: Winner) -> BestTrial:
-    return BestTrial(
-        **vars(_finished(best.trial, best.result, best.copies)),
-        mean_score=best.mean_score,
-        standard_error=best.standard_error,
-        n_seeds=best.n_seeds,
-        mean_of=best.mean_of,
-        interval=best.interval,
-        chosen_by=best.chosen_by,
-    )
 
 
 def _running(experiment: str, trials: list[int]) -> dict[int, dict[str, Any]]:

@@ -11,9 +11,10 @@ from typing import Self
 from amc.cli import formatting
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
-from amc.experiment_view import BestTrial, Experiment, TrialStatus
+from amc.experiment_view import Experiment
 from amc.ledger import Request, files
 from amc.ledger.pruning import Pruned
+from amc.trial_status import BestTrial, TrialStatus
 
 _AT_WORK = frozenset({"waiting", "running"})
 

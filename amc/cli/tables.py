@@ -8,7 +8,7 @@ from rich.text import Text
 
 from amc.cli import formatting
 from amc.cli.overview import Overview, Summary, best_of, chosen_by, result_of
-from amc.experiment_view import TrialStatus
+from amc.trial_status import TrialStatus
 
 DAMAGED = "damaged"
 

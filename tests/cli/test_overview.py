@@ -2,8 +2,8 @@ from collections import Counter
 from dataclasses import replace
 
 from amc.cli.overview import Overview, changes
-from amc.experiment_view import BestTrial, TrialStatus
 from amc.ledger.records import Copy
+from amc.trial_status import BestTrial, TrialStatus
 
 WAITING = TrialStatus(0, "waiting", None, {"gamma": 0.98}, 1, 0, 0, 0.0, "")
 RUNNING = replace(WAITING, state="running", attempts=1, worker="rl-worker-0", steps=512)

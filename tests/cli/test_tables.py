@@ -7,7 +7,7 @@ from rich.console import Console
 from amc.cli.live import view
 from amc.cli.overview import Overview
 from amc.cli.tables import experiments_table, trials_table
-from amc.experiment_view import BestTrial, TrialStatus
+from amc.trial_status import BestTrial, TrialStatus
 
 RUNNING = TrialStatus(0, "running", None, {"gamma": 0.98}, 1, 1, 512, 3.25, "rl-worker-0")
 
