@@ -6,10 +6,15 @@ matplotlib, pandas) is loaded when it is asked for.
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
 from amc.ledger import Ledger
 from amc.trial_status import BestTrial, TrialStatus
+
+if TYPE_CHECKING:
+    from amc.playback import Agent
 
 
 class Findings(ABC):
@@ -35,3 +40,24 @@ class Findings(ABC):
     @abstractmethod
     def trials(self) -> list[TrialStatus]:
         """Every trial so far, in number order."""
+
+    def agent(self, trial: int | None = None) -> "Agent":
+        """What a trial has learned, ready to act.
+
+        Args:
+            trial: its number; None for the best one so far.
+
+        Raises:
+            UsageError: there is no such trial, or it has no checkpoint yet.
+            CheckpointError: its checkpoint is damaged.
+        """
+        from amc import playback
+
+        if trial is None:
+            best = self.best
+            if best is None:
+                raise UsageError(
+                    f"{self._ledger.id}: no trial has ended yet. Take one that runs: --trial N."
+                )
+            trial = best.number
+        return playback.agent_of(self._ledger, trial)

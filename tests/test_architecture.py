@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "continuing": "errors config ledger",
     "client": "errors settings config ledger broker experiment_view",
     "reports": "errors config ledger optimizers environments algorithms",
-    "playback": "errors config ledger optimizers environments algorithms",
+    "playback": "errors config ledger environments algorithms training",
     "verify": "errors config ledger driver training workers",
     "testing": "algorithms optimizers environments",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet",
@@ -98,6 +98,7 @@ MOST_LINES = {
     "fleet": 2450,
     "ledger": 3600,
     "optimizers": 2300,
+    "playback": 1000,
     "training": 2400,
     "workers": 1800,
 }

@@ -105,6 +105,17 @@ class Algorithm(ABC):
     def predict(self, observation: NDArray[np.float32]) -> NDArray[Any]:
         """The deterministic actions, int64 [B] or float32 [B, A], for observations [B, D]."""
 
+    def sample(
+        self, observation: NDArray[np.float32], generator: np.random.Generator
+    ) -> NDArray[Any]:
+        """Actions as exploration draws them, for observations [B, D]; `predict`'s unless it does.
+
+        Args:
+            observation: as `predict` takes it.
+            generator: where the draws come from; the learner's own stay as they are.
+        """
+        return self.predict(observation)
+
     def player(self, environment: VectorEnvironment) -> Play | None:
         """Who acts as `predict` does, in one call for many steps; None where nobody can."""
         return None

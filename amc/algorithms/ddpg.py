@@ -172,6 +172,14 @@ class DDPG(Algorithm):
         """The policy's actions, without noise, for [B, D]."""
         return self._range.to_environment(self.learner.act(observation))
 
+    def sample(
+        self, observation: NDArray[np.float32], generator: np.random.Generator
+    ) -> NDArray[Any]:
+        """See `Algorithm`: with Gaussian noise of `noise_std`, whichever kind training has."""
+        actions = self.learner.act(observation)
+        noise = generator.normal(0.0, self.settings.noise_std, actions.shape)
+        return self._range.to_environment((actions + noise).clip(-1, 1).astype(np.float32))
+
     def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
         """The parameters of the networks and of their slow followers."""
         yield from self.learner.network.named_parameters()

@@ -167,10 +167,13 @@ class PPO(Algorithm):
 
     def _noise(self, n_steps: int) -> NDArray[np.float32]:
         """Noise for the next steps, [n_steps, N, A], drawn at once: it costs less."""
+        return self._drawn(self._exploration, n_steps, self.environment.n_envs)
+
+    def _drawn(self, generator: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+        """Noise that makes actions of a policy's outputs, [*shape, A]."""
         space = self.environment.action_space
         kind = DiagonalGaussian if isinstance(space, Box) else Categorical
-        shape = (n_steps, self.environment.n_envs, policy_size(space))
-        return kind.noise(self._exploration, shape)
+        return kind.noise(generator, (*shape, policy_size(space)))
 
     def generators(self) -> Mapping[int, np.random.Generator]:
         """See `Algorithm`."""
@@ -183,8 +186,17 @@ class PPO(Algorithm):
 
     def predict(self, observation: NDArray[np.float32]) -> NDArray[Any]:
         """The most probable actions for [B, D]; those of a Box lie within its bounds."""
+        return self._within_bounds(self.learner.act_greedily(observation))
+
+    def sample(
+        self, observation: NDArray[np.float32], generator: np.random.Generator
+    ) -> NDArray[Any]:
+        """See `Algorithm`: drawn from the policy."""
+        noise = self._drawn(generator, len(observation))
+        return self._within_bounds(self.learner.act(observation, noise))
+
+    def _within_bounds(self, actions: NDArray[Any]) -> NDArray[Any]:
         space = self.environment.action_space
-        actions = self.learner.act_greedily(observation)
         return np.clip(actions, space.low, space.high) if isinstance(space, Box) else actions
 
     def player(self, environment: VectorEnvironment) -> Play | None:

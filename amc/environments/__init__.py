@@ -7,7 +7,8 @@
 `vector` holds the contract; the two backends are `gymnasium_backend` and `envpool_backend`.
 """
 
+from amc.environments.acting import make_acting
 from amc.environments.factory import make, make_evaluation
 from amc.environments.vector import Episode, Step, VectorEnvironment
 
-__all__ = ["Episode", "Step", "VectorEnvironment", "make", "make_evaluation"]
+__all__ = ["Episode", "Step", "VectorEnvironment", "make", "make_acting", "make_evaluation"]

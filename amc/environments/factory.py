@@ -8,7 +8,7 @@ from typing import Any
 from numpy.random import SeedSequence
 
 from amc.config.backend import resolve_backend
-from amc.config.schema import EnvironmentConfig, WrapperConfig
+from amc.config.schema import EnvironmentConfig
 from amc.environments.classic import Classic
 from amc.environments.compiled_backend import CompiledVector
 from amc.environments.gymnasium_backend import GymnasiumVector
@@ -18,15 +18,13 @@ from amc.environments.normalization import (
     NormalizeReward,
     observation_statistics,
 )
-from amc.environments.single import Single, single
+from amc.environments.single import NORMALIZERS, Single, plug_ins, single
 from amc.environments.vector import VectorEnvironment
 from amc.environments.wrapper_states import States
 from amc.errors import EnvironmentFault
 from amc.plugins import resolve
 
 _LOG = logging.getLogger(__name__)
-
-NORMALIZERS = ("normalize_observation", "normalize_reward")
 
 BACKEND_GROUP = "amc.backends"
 # Not imported above: envpool takes one to two seconds to load, and need not be there at all.
@@ -121,7 +119,7 @@ class _Bare:
         backend = resolve_backend(self.config) if self.render_mode is None else "gymnasium"
         if backend == "envpool":
             return self._from_envpool()
-        found = single(self.config, self._plug_ins(), self.render_mode)
+        found = single(self.config, plug_ins(self.config), self.render_mode)
         if backend == "compiled":
             environment = found.make()
             if (classic := Classic.of(environment)) is not None:
@@ -142,7 +140,7 @@ class _Bare:
         }
 
     def _from_envpool(self) -> VectorEnvironment:
-        if names := [wrapper.name for wrapper in self._plug_ins()]:
+        if names := [wrapper.name for wrapper in plug_ins(self.config)]:
             raise EnvironmentFault(
                 f"environment.wrappers: {', '.join(names)}: envpool has no single environments "
                 f"to wrap. Only {' and '.join(NORMALIZERS)} go with it. "
@@ -163,10 +161,3 @@ class _Bare:
             keywords=dict(self.config.kwargs),
         )
         return environment
-
-    def _plug_ins(self) -> list[WrapperConfig]:
-        return [
-            WrapperConfig.model_construct(name=wrapper) if isinstance(wrapper, str) else wrapper
-            for wrapper in self.config.wrappers
-            if wrapper not in NORMALIZERS
-        ]

@@ -21,6 +21,9 @@ from amc.config.schema import EnvironmentConfig, WrapperConfig
 from amc.errors import AmcError, EnvironmentFault, UsageError, said
 from amc.plugins import resolve
 
+# What goes around all copies of an environment together (`normalization`).
+NORMALIZERS = ("normalize_observation", "normalize_reward")
+
 _MUJOCO = "gymnasium.envs.mujoco"
 # Not imported above: they load MuJoCo.
 _LATE = {
@@ -71,6 +74,15 @@ def single(
     around = [(wrapper.name, _wrapper(wrapper)) for wrapper in wrappers]
     make = partial(_make, config, factory, around)
     return Single(name, make, limit)
+
+
+def plug_ins(config: EnvironmentConfig) -> list[WrapperConfig]:
+    """The wrappers that go around each copy of an environment, innermost first."""
+    return [
+        WrapperConfig.model_construct(name=wrapper) if isinstance(wrapper, str) else wrapper
+        for wrapper in config.wrappers
+        if wrapper not in NORMALIZERS
+    ]
 
 
 def _found(name: str) -> EnvSpec | Factory:

@@ -4,7 +4,7 @@ The door is `evaluate`. It is handed an environment made for this evaluation alo
 touches nothing that training draws from, and has no state to keep.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def always() -> bool:
 def evaluate(
     algorithm: Algorithm,
     config: ExperimentConfig,
-    training: VectorEnvironment,
+    training: VectorEnvironment | Mapping[str, Any],
     seed: SeedSequence,
     go_on: Callable[[], bool] = always,
 ) -> Played | None:
@@ -55,7 +55,7 @@ def evaluate(
     Args:
         algorithm: whose policy is measured.
         config: what to play, how often, and where an endless episode is cut off.
-        training: what was trained in; its observation statistics are used as they are now.
+        training: what was trained in, or its state; its observation statistics are used.
         seed: of these environments.
         go_on: see `evaluate_policy`.
     """

@@ -154,17 +154,26 @@ def digest(algorithm: Algorithm) -> str:
     return sha256.hexdigest()
 
 
+def require_format(state: Mapping[str, Any]) -> None:
+    """Refuse a state of another layout than this version knows.
+
+    Raises:
+        MismatchError: it is.
+    """
+    if state.get("format") != FORMAT:
+        raise MismatchError(
+            f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
+            f"{FORMAT}. Use the version that wrote it."
+        )
+
+
 def _require_same(
     state: Mapping[str, Any],
     config: ExperimentConfig,
     environment: VectorEnvironment,
     changed: frozenset[str],
 ) -> None:
-    if state.get("format") != FORMAT:
-        raise MismatchError(
-            f"checkpoint: its format is {state.get('format')!r}, this version of amc reads "
-            f"{FORMAT}. Resume with the version that wrote it."
-        )
+    require_format(state)
     free = _FREE | changed
     differences = _differences(_identity(written_for(state), free), _identity(config, free))
     if differences:
