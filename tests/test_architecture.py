@@ -67,6 +67,7 @@ MAY_DEFER = {
     "amc.findings",
     "amc.fleet",
     "amc.fleet.__main__",
+    "amc.playback.agent",
     "amc.tasks",
     "amc.workers.fork_server",
     "amc.workers.signals",

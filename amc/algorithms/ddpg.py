@@ -55,6 +55,7 @@ class DDPG(Algorithm):
 
     Attributes:
         learner: the networks and their update.
+        action_range: from [-1, 1] to the environment's bounds.
         replay: what was seen.
         n_updates: gradient steps so far.
     """
@@ -71,7 +72,7 @@ class DDPG(Algorithm):
         super().__init__(environment, config, seed, mark)
         self.settings = cast(DDPGHyperparameters, config.algorithm_config)
         self._action_size = policy_size(environment.action_space)
-        self._range = ActionRange(environment.action_space)
+        self.action_range = ActionRange(environment.action_space)
         self.learner = self._make_learner()
         capacity = min(self.settings.buffer_size, self.total_timesteps)
         self.replay = ReplayBuffer(
@@ -125,7 +126,7 @@ class DDPG(Algorithm):
     def _collect_step(self) -> None:
         actions = self._explore(self.observe())
         raw = self.environment.raw_observation
-        step = self.step(self._range.to_environment(actions))
+        step = self.step(self.action_range.to_environment(actions))
         self.replay.add(raw, actions, step)
         self._noise.reset(step.terminated | step.truncated)
 
@@ -170,7 +171,7 @@ class DDPG(Algorithm):
 
     def predict(self, observation: NDArray[np.float32]) -> NDArray[Any]:
         """The policy's actions, without noise, for [B, D]."""
-        return self._range.to_environment(self.learner.act(observation))
+        return self.action_range.to_environment(self.learner.act(observation))
 
     def sample(
         self, observation: NDArray[np.float32], generator: np.random.Generator
@@ -178,7 +179,7 @@ class DDPG(Algorithm):
         """See `Algorithm`: with Gaussian noise of `noise_std`, whichever kind training has."""
         actions = self.learner.act(observation)
         noise = generator.normal(0.0, self.settings.noise_std, actions.shape)
-        return self._range.to_environment((actions + noise).clip(-1, 1).astype(np.float32))
+        return self.action_range.to_environment((actions + noise).clip(-1, 1).astype(np.float32))
 
     def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
         """The parameters of the networks and of their slow followers."""

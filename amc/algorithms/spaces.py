@@ -69,6 +69,10 @@ class ActionRange:
 
     Raises:
         UsageError: it is no Box, or a bound is infinite.
+
+    Attributes:
+        center: float32 [A], halfway between the bounds.
+        radius: float32 [A], from there to either.
     """
 
     def __init__(self, space: gymnasium.Space[Any]) -> None:
@@ -79,9 +83,9 @@ class ActionRange:
             )
         # Halved first, for bounds may be the largest numbers there are.
         low, high = space.low / 2, space.high / 2
-        self._center: NDArray[np.float32] = (high + low).astype(np.float32)
-        self._radius: NDArray[np.float32] = (high - low).astype(np.float32)
+        self.center: NDArray[np.float32] = (high + low).astype(np.float32)
+        self.radius: NDArray[np.float32] = (high - low).astype(np.float32)
 
     def to_environment(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Actions [B, A] in [-1, 1] as actions [B, A] between the bounds."""
-        return self._center + self._radius * scaled
+        return self.center + self.radius * scaled

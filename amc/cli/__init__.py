@@ -25,6 +25,8 @@ COMMANDS = {
     "ls": "List the experiments, newest first.",
     "show": "Show one experiment and its trials.",
     "best": "Show the best trial, or its config.",
+    "enjoy": "Play what was learned, in a window or a film.",
+    "package": "Write an agent as a folder to hand on.",
     "verify": "Check an experiment's records, and train parts of it again.",
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
@@ -95,6 +97,10 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.configs import schema as command
         case "train":
             from amc.cli.train import train as command
+        case "enjoy":
+            from amc.cli.enjoy import enjoy as command
+        case "package":
+            from amc.cli.package import package as command
         case "up":
             from amc.cli.up import up as command
         case "down":

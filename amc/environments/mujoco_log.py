@@ -5,7 +5,7 @@ Loaded only where a MuJoCo environment is made.
 
 import logging
 
-import mujoco  # type: ignore[import-untyped]
+import mujoco
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ Its door is `Agent`.
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from amc.environments import make, make_acting
 from amc.environments.acting import Environment
 from amc.environments.actions import action_layout
 from amc.environments.factory import make_evaluation, wrapper_states
+from amc.environments.normalization import observation_statistics
 from amc.environments.vector import VectorEnvironment
 from amc.errors import UsageError
 from amc.playback.learned import Learned
@@ -70,7 +72,7 @@ class Agent:
     def __init__(self, learned: Learned) -> None:
         # Not `learned` itself: it may hold a replay buffer.
         self.origin, self.config = learned.origin, learned.config
-        self._trained_in = learned.environment
+        self.trained_in = learned.environment
         self.algorithm = _algorithm(learned)
         self._normalizer = self._make_normalizer()
         with closing(self.make_environment()) as environment:
@@ -137,7 +139,7 @@ class Agent:
         """
         return make_acting(
             self.config.environment,
-            wrapper_states(self._trained_in),
+            wrapper_states(self.trained_in),
             render_mode=render_mode,
             bound=self.config.training.eval_max_episode_steps,
         )
@@ -162,7 +164,7 @@ class Agent:
         training = self.config.training.model_copy(update={"eval_episodes": n_episodes})
         config = self.config.model_copy(update={"training": training})
         with _threads(training.threads):
-            played = evaluate(self.algorithm, config, self._trained_in, self.episodes(seed))
+            played = evaluate(self.algorithm, config, self.trained_in, self.episodes(seed))
         assert played is not None, "nobody interrupts this"
         found = summary(played, step=self.origin.step, seconds=0.0)
         return Performance(
@@ -173,10 +175,35 @@ class Agent:
             cut=played.cut,
         )
 
+    def export(self, form: Literal["onnx"], path: str | Path) -> None:
+        """Write the deterministic policy with its normaliser for programs without amc.
+
+        In: `observation`, float32 [B, D], raw and flat. Out: `action` [B, ...], as `predict` gives
+        it.
+
+        Args:
+            form: "onnx", which takes the extra of that name.
+            path: the file.
+
+        Raises:
+            UsageError: another form, an algorithm of a plug-in, or the extra is not installed.
+        """
+        if form != "onnx":
+            raise UsageError(f"export: {form!r} is not a form of file that is known. Use 'onnx'.")
+        try:
+            from amc.playback.onnx_export import export_onnx
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                f"export: {error.name} is not installed. "
+                "Install it: pip install 'ai-mission-control[onnx]'"
+            ) from error
+        statistics = observation_statistics(self.trained_in)
+        export_onnx(self.algorithm, statistics, self.action_space, Path(path))
+
     def _make_normalizer(self) -> VectorEnvironment:
         """Whose `normalize_observation` is that of the policy; nothing is ever stepped in it."""
         seed = SeedSequence(self.config.seed)
-        environment = make_evaluation(self.config.environment, 1, seed, self._trained_in)
+        environment = make_evaluation(self.config.environment, 1, seed, self.trained_in)
         environment.close()
         return environment
 

@@ -10,6 +10,7 @@ from amc.ledger import Ledger
 from amc.ledger.paths import ExperimentPaths, SegmentPaths
 from amc.playback.agent import Agent
 from amc.playback.learned import Learned, learned_by, newest
+from amc.playback.packing import is_package, unpack
 
 _MEANT = (
     "Name a checkpoint (.pt), the directory of a run, a trial or an ended experiment, or what "
@@ -38,6 +39,8 @@ def load(path: str | Path) -> Agent:
 
 
 def _in_directory(directory: Path) -> Learned:
+    if is_package(directory):
+        return unpack(directory)
     learned = newest(SegmentPaths(directory).checkpoints)
     best = sorted(ExperimentPaths(directory).best_files.glob("*.pt"))
     if learned is None and best:
