@@ -99,16 +99,21 @@ def experiments() -> list[Experiment]:
     return [Experiment(ledger) for ledger in ledgers(shared_dir())]
 
 
+def recorded(identifier: str) -> Experiment | None:
+    """The experiment of that very id; None if there is none."""
+    ledger = Ledger(shared_dir() / identifier)
+    is_name = "/" not in identifier and not identifier.startswith(".")
+    return Experiment(ledger) if is_name and files.exists(ledger.paths.experiment) else None
+
+
 def experiment(identifier: str) -> Experiment:
     """Find an experiment by its id, a unique beginning of it, or `latest`.
 
     Raises:
         UsageError: none or several have that name.
     """
-    exact = Ledger(shared_dir() / identifier)
-    is_name = "/" not in identifier and not identifier.startswith(".")
-    if is_name and files.exists(exact.paths.experiment):
-        return Experiment(exact)
+    if (exact := recorded(identifier)) is not None:
+        return exact
     found = experiments()
     if identifier == "latest" and found:
         return found[0]

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,9 @@ from amc.broker import embedded
 from amc.broker.connection import connect
 from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
+
+if TYPE_CHECKING:
+    from tests.agents import Train
 
 
 def pytest_sessionstart() -> None:
@@ -44,6 +47,14 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "shared"
     monkeypatch.setenv("AMC_SHARED_DIR", str(directory))
     return directory
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> "Train":
+    """A factory of agents that were trained for a moment, see `tests.agents`."""
+    from tests.agents import trainer  # loads torch
+
+    return trainer(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)

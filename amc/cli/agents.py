@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from amc.client import experiment as find
+from amc.client import recorded
 from amc.errors import UsageError
-from amc.ledger import files
-from amc.ledger.paths import ExperimentPaths
-from amc.settings import shared_dir
 
 if TYPE_CHECKING:
     from amc.experiment_view import Experiment
@@ -54,7 +52,7 @@ def find_agent(source: str, trial: int | None) -> Found:
     from amc.workers.threads import limit_threads
 
     limit_threads(1)  # torch reads it when it is loaded; an agent sets as many as its config says
-    if not _is_experiment(source) and Path(source).exists():
+    if recorded(source) is None and Path(source).exists():
         if trial is not None:
             raise UsageError(f"--trial: {source} is a path, and so one agent. Leave it out.")
         from amc.playback import load
@@ -64,8 +62,3 @@ def find_agent(source: str, trial: int | None) -> Found:
     best = experiment.best if trial is None else None
     number = trial if best is None else best.number
     return Found(experiment.agent(number), experiment, number)
-
-
-def _is_experiment(source: str) -> bool:
-    is_name = "/" not in source and not source.startswith(".")
-    return is_name and files.exists(ExperimentPaths(shared_dir() / source).experiment)

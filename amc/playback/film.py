@@ -49,12 +49,14 @@ def film(
         on_moment: called after every step.
 
     Raises:
-        UsageError: the name ends in something else.
+        UsageError: the name ends in something else, or its directory is not there.
         EnvironmentFault: the environment cannot be drawn here.
         FilmError: the film could not be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: a film's name ends in {' or '.join(SUFFIXES)}.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no such directory. Make it: mkdir -p {path.parent}")
     fps = fps or _own_fps(agent)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
@@ -111,9 +113,10 @@ def _write_mp4(path: Path, pictures: Pictures, fps: float) -> None:
             output_params=list(_H264),
         )
         writer.send(None)
-    except RuntimeError as error:  # there is no ffmpeg
+    except (RuntimeError, FileNotFoundError) as error:
         raise FilmError(
-            f"{path.name}: {error}. Install it (pip install imageio-ffmpeg), or write a .gif."
+            f"film: ffmpeg cannot be started: {error}. "
+            "Install it (pip install imageio-ffmpeg), or write a .gif."
         ) from error
     try:
         for picture in chain([first], pictures):
