@@ -58,7 +58,7 @@ def test_a_film_is_written_where_it_is_asked_for(amc, trained, tmp_path: Path):
 def test_an_experiment_s_id_goes_before_a_path_of_that_name(
     amc, trained, make_experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    ledger = make_experiment([1.0], end=None)
+    ledger = make_experiment(1.0, end=None)
     monkeypatch.chdir(trained().directory.parent)
     (Path(ledger.id)).symlink_to(trained().directory)
 
