@@ -71,7 +71,8 @@ def remarks(ledger: Ledger) -> list[str]:
 
 def excuse(ledger: Ledger, segment: Segment) -> str | None:
     """Why a segment that is trained again here may come to other bits; None if nothing says so."""
-    report = ledger.history().learned[segment.key]
+    report = ledger.history().report(segment.key)
+    assert report is not None, "who asks has compared with it"
     own, there = Provenance.here(ledger.config), Kind.of(report)
     here = Kind(own.amc, own.kernel, _installed(report.environment), own.cpu)
     return None if not report.cpu or here == there else f"it ran with {there}; here is {here}"

@@ -53,6 +53,7 @@ MAY_IMPORT = {
     "reports": "errors config ledger optimizers environments algorithms",
     "playback": "errors config ledger environments algorithms training",
     "verify": "errors config ledger driver training workers",
+    "reproducing": "errors config ledger driver training workers verify",
     "testing": "algorithms optimizers environments",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet",
     # The package itself and `python -m amc` are doors, not rooms.

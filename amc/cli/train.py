@@ -53,6 +53,12 @@ RUNS_DIRECTORY = Path("runs")
     metavar="N",
     help="Steps in all, instead of the config's; with --resume a run that is done goes on.",
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Train it on N seeds, side by side, as an experiment: amc run, without the search.",
+)
 @json_option
 def train(
     config_path: Path,
@@ -63,6 +69,7 @@ def train(
     directory: Path | None,
     resume: bool,
     timesteps: int | None,
+    seeds: int | None,
     as_json: bool,
 ) -> None:
     """Train CONFIG once in this process and print its score.
@@ -74,11 +81,15 @@ def train(
         overrides = {**overrides, "training.total_timesteps": timesteps}
     if seed is not None:
         overrides = {**overrides, "seed": seed}
+    if seeds is not None:
+        _refuse_directory(directory, resume)
+        overrides = {**overrides, "seeds": seeds, "hyperparameter_optimizer": None}
+        raise SystemExit(_run(config_path, overrides, overlays, as_json))
     config = read_config(config_path, overrides, overlays)
     if config.seeds > 1:
         note(
             f"seeds: this trains one of {config.seeds}, seed {config.seed}. "
-            f"All of them, with the mean of their scores: amc run {config_path}"
+            f"All of them, with the mean of their scores: add --seeds {config.seeds}"
         )
     directory = directory or RUNS_DIRECTORY / config.experiment_name
     if not resume:
@@ -92,6 +103,29 @@ def train(
     result = _result(place, outcome)
     _record(place, config, result)
     _print(result, directory / outcome.checkpoint.relative_to(place), as_json, out)
+
+
+def _run(
+    config_path: Path, overrides: dict[str, Any], overlays: tuple[Path, ...], as_json: bool
+) -> int:
+    """Train several seeds as an experiment, on workers of one's own or on those that are up."""
+    from amc.cli.running import run_here
+
+    wanted = {"workers": None, "gpus": None, "fleet_file": None}
+    return run_here(config_path, overrides, overlays, as_json=as_json, ahead=None, wanted=wanted)
+
+
+def _refuse_directory(directory: Path | None, resume: bool) -> None:
+    """Refuse what belongs to a run in a directory of its own.
+
+    Raises:
+        UsageError: it was asked for.
+    """
+    if directory is not None or resume:
+        raise UsageError(
+            f"{'--resume' if resume else '--out'}: with --seeds it is an experiment, which lies in "
+            "the shared directory and goes on by itself. Leave it out."
+        )
 
 
 def _require_unused(directory: Path) -> None:

@@ -1,6 +1,7 @@
 """What a driver draws from the experiment's seed: the seeds of trials, and who would be spared.
 
-The doors are `trial_seed` and `would_spare`. What a population draws is in `amc.driver.pbt`.
+The doors are `trial_seed`, `fresh_seed` and `would_spare`. What a population draws is in
+`amc.driver.pbt`.
 """
 
 from collections.abc import Mapping
@@ -25,8 +26,17 @@ def trial_seed(experiment_seed: int, number: int, kind: TrialKind = "search") ->
 
     Trials of the search have seeds below 2**32, finalists the next 2**32, tests the next.
     """
+    return _seed(experiment_seed, number, _SETS[kind])
+
+
+def fresh_seed(experiment_seed: int, number: int) -> int:
+    """A seed that no trial of the experiment has, for who doubts its result afterwards."""
+    return _seed(experiment_seed, number, len(_SETS))
+
+
+def _seed(experiment_seed: int, number: int, set_number: int) -> int:
     sequence = np.random.SeedSequence(experiment_seed, spawn_key=(_TRIAL_STREAM, number))
-    return (_SETS[kind] << _SEED_BITS) + int(sequence.generate_state(1)[0])
+    return (set_number << _SEED_BITS) + int(sequence.generate_state(1)[0])
 
 
 def would_spare(experiment_seed: int, suggestion: int) -> bool:

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from amc.config.loader import ConfigLoader
-from amc.driver.planning import plan
 from amc.errors import CheckpointError, UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Ledger
 from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.playback import load
-from amc.training.trial import TrialContext, TrialOutcome
-from amc.workers.base import BaseWorker
-from tests.experiments import report
+from tests.agents import begun, end, train
 
 
 def test_a_run_s_directory_its_checkpoint_and_a_trial_s_directory_are_one_agent(trained):
@@ -50,30 +46,10 @@ def test_where_there_is_no_agent_it_says_what_is_meant(tmp_path: Path, name: str
 @pytest.fixture
 def experiment(shared: Path) -> Experiment:
     """One whose trial 0 has ended, whose trial 1 is at work, and whose trial 2 waits."""
-    config = ConfigLoader().from_mapping(
-        {
-            "experiment_name": "few",
-            "algorithm": "ppo",
-            "algorithm_config": {"n_envs": 1, "n_steps": 64, "batch_size": 64},
-            "environment": {"name": "CartPole-v1"},
-            "training": {"total_timesteps": 128, "eval_freq": 64, "eval_episodes": 2},
-            "hyperparameter_optimizer": {"n_calls": 3, "search_space": {"gamma": [0.9, 0.99]}},
-        }
-    )
-    ledger = Ledger.create(shared, config)
-    decision = plan(config, ledger.history())
-    assert decision is not None and ledger.append(decision)
-    outcomes = [train(ledger, number) for number in (0, 1)]
-    checkpoint = outcomes[0].checkpoint.relative_to(ledger.paths.trial(0).directory)
-    ledger.write_report(report(0, outcomes[0].score, step=128, checkpoint=str(checkpoint)))
+    ledger = begun(shared)
+    end(ledger, 0)
+    train(ledger, 1)
     return Experiment(ledger)
-
-
-def train(ledger: Ledger, number: int) -> TrialOutcome:
-    directory, trial = ledger.paths.trial(number).directory, ledger.trial(number)
-    config = ledger.config.for_trial(trial.hyperparameters, seed=trial.seed)
-    context = TrialContext.standalone(config.seed, directory)
-    return BaseWorker(0, config, directory, trial=context).run()
 
 
 def test_an_experiment_hands_out_the_best_agent_and_any_other(experiment: Experiment):

@@ -1,0 +1,107 @@
+"""`amc reproduce`: whether the winner comes out again, and whether its score is more than luck."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import click
+
+from amc.cli.options import experiment_argument, json_option
+from amc.cli.output import console, note, print_json, say
+from amc.client import experiment as find
+from amc.ledger import Ledger
+
+if TYPE_CHECKING:
+    from amc.reproducing import Again, Difference
+
+_DIGITS = 12
+
+
+@click.command()
+@experiment_argument
+@click.option(
+    "--seeds",
+    type=click.IntRange(0, 1000),
+    default=3,
+    metavar="N",
+    help="How many fresh ones, after its own.  [default: 3]",
+)
+@json_option
+def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
+    """Train the winner of an experiment again here, then on seeds that the experiment has not used.
+
+    ID is an experiment's id, a unique beginning of one, or `latest`, which is the default. Exit
+    code 1 if other parameters come out where the same ones should, or if the mean on the fresh
+    seeds differs from the recorded one by more than chance.
+    """
+    ledger = Ledger(find(experiment_id).directory)
+    from amc.workers.threads import limit_threads
+
+    limit_threads(ledger.config.training.threads)
+    from amc import reproducing
+
+    best = reproducing.winner_of(ledger)
+    with console(stderr=True).status("") as status:
+        which = f"trial {best.trial.number}, its own seed"
+
+        def look(kind: str, steps: int) -> None:
+            status.update(f"{which}: step {steps:,}")
+
+        again = reproducing.again(ledger, best, look)
+        note(f"{which}: score {again.score}, {'the same bits' if again.is_same else 'other bits'}")
+        fresh = []
+        for score in reproducing.on_fresh_seeds(ledger, best, seeds, look):
+            fresh.append(score)
+            which = f"fresh seed {len(fresh)}"
+            note(f"{which}: score {score:g}")
+    recorded = reproducing.recorded_scores(ledger, best)
+    difference = reproducing.difference(fresh, recorded) if fresh else None
+    if as_json:
+        print_json(
+            {
+                "experiment_id": ledger.id,
+                "again": {**asdict(again), "is_same": again.is_same},
+                "recorded": recorded,
+                "fresh": fresh,
+                "difference": None if difference is None else asdict(difference),
+                "holds": None if difference is None else difference.holds,
+            }
+        )
+    else:
+        _print(again, recorded, fresh, difference)
+    is_wrong = not again.is_same and again.excuse is None
+    sys.exit(int(is_wrong or (difference is not None and difference.holds is False)))
+
+
+def _print(
+    again: "Again",
+    recorded: Sequence[float],
+    fresh: Sequence[float],
+    difference: "Difference | None",
+) -> None:
+    if again.is_same:
+        say(f"digest    holds: {again.digest[:_DIGITS]}..., score {again.score}")
+    else:
+        told = (again.recorded_digest or "none")[:_DIGITS]
+        why = "" if again.excuse is None else f". That may be: {again.excuse}"
+        say(
+            f"digest    does not hold: {again.digest[:_DIGITS]}... and not {told}..., "
+            f"score {again.score} and not {again.recorded_score}{why}"
+        )
+    if difference is None:
+        return
+    say(f"recorded  {fmean(recorded):.2f} over {len(recorded)} seeds")
+    say(f"fresh     {fmean(fresh):.2f} over {len(fresh)} seeds that it had not used")
+    say(f"score     {_verdict(difference)}")
+
+
+def _verdict(difference: "Difference") -> str:
+    if difference.interval is None:
+        return f"{difference.mean:+.2f}: of a single seed, so that nothing can be said. Add --seeds"
+    low, high = difference.interval
+    verdict = "holds" if difference.holds else "does not hold"
+    return (
+        f"{verdict}: it differs by {difference.mean:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
+    )
