@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from amc.client import experiment, experiments, submit
     from amc.experiment_view import Experiment
     from amc.playback import Agent, load
+    from amc.playback.films import film
 
-__all__ = ["VERSION", "Agent", "Experiment", "experiment", "experiments", "load", "submit"]
+__all__ = ["VERSION", "Agent", "Experiment", "experiment", "experiments", "film", "load", "submit"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from amc import playback
 
         return getattr(playback, name)
+    if name == "film":
+        from amc.playback.films import film
+
+        return film
     from amc import client
 
     return getattr(client, name)

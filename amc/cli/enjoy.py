@@ -59,10 +59,9 @@ def enjoy(
         raise UsageError("--fps: it is of a film. Add --video FILE, or leave it out.")
     if video is not None and window:
         raise UsageError("--window: a film is made without one. Leave out one of the two.")
-    from amc.playback.rendering import has_display, prepare
-
-    prepare()
     agent = find_agent(source, trial).agent
+    from amc.playback.rendering import has_display
+
     if window is None:
         window = video is None and has_display()
     played = _played(agent, episodes, seed, video, fps, "human" if window else None)
@@ -78,7 +77,7 @@ def _played(
     render_mode: str | None,
 ) -> list["Moment"]:
     """The last moment of each episode."""
-    from amc.playback.film import film
+    from amc.playback.films import film
     from amc.playback.playing import play
 
     ends: list[Moment] = []

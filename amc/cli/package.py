@@ -32,9 +32,7 @@ def package(
     a model card and a film. Act with it: amc enjoy DIR, or amc.load("DIR") in Python.
     """
     from amc.playback.packages import package as write
-    from amc.playback.rendering import prepare
 
-    prepare()
     found = find_agent(source, trial)
     claim = _claim(found)
     lacking = write(found.agent, directory, claim, _origin(found), has_film=has_film)

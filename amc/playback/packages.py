@@ -12,7 +12,7 @@ from typing import Any
 
 from amc.errors import EnvironmentFault, UsageError
 from amc.playback.agent import Agent
-from amc.playback.film import FilmError, film
+from amc.playback.films import FilmError, film
 from amc.playback.model_card import Claim, model_card
 from amc.playback.packing import is_package, pack
 

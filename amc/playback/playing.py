@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from amc.environments.episode_seeds import EpisodeSeeds
 from amc.playback.agent import Agent
-from amc.playback.rendering import picture, require_pictures
+from amc.playback.rendering import picture, prepare, require_pictures
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def play(
     Raises:
         EnvironmentFault: the environment failed, or cannot be drawn here.
     """
+    prepare()
     seeds = EpisodeSeeds(agent.episodes(seed), 1)
     with closing(agent.make_environment(render_mode)) as environment:
         if render_mode == "rgb_array":

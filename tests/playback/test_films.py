@@ -8,15 +8,9 @@ import pytest
 from PIL import Image
 
 from amc.errors import EnvironmentFault, UsageError
-from amc.playback import film as films
-from amc.playback import rendering
-from amc.playback.film import film
+from amc.playback import films, rendering
+from amc.playback.films import film
 from tests.playback.test_agent import CHOICES, VECTORS
-
-
-@pytest.fixture(autouse=True)
-def _no_screen():
-    rendering.prepare()
 
 
 def test_a_film_shows_every_step_of_every_episode(trained, tmp_path: Path):
@@ -136,7 +130,6 @@ def test_without_a_renderer_the_missing_package_is_named(trained, tmp_path: Path
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     monkeypatch.setattr(rendering, "has_display", lambda: False)
     monkeypatch.setattr(rendering, "find_library", lambda name: None)
-    rendering.prepare()
 
     with pytest.raises(EnvironmentFault, match="apt-get install libegl1 libopengl0, or libosmesa6"):
         film(trained("ppo", "Hopper-v4").agent(), tmp_path / "it.mp4")

@@ -31,7 +31,7 @@ class FilmError(AmcError):
 
 def film(
     agent: Agent,
-    path: Path,
+    path: str | Path,
     n_episodes: int = 1,
     *,
     seed: int | None = None,
@@ -53,6 +53,7 @@ def film(
         EnvironmentFault: the environment cannot be drawn here.
         FilmError: the film could not be written.
     """
+    path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: a film's name ends in {' or '.join(SUFFIXES)}.")
     if not path.absolute().parent.is_dir():
