@@ -5,12 +5,9 @@ The doors are `again` and `on_fresh_seeds`.
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, variance
-
-from scipy import stats
 
 from amc.config.schema import ExperimentConfig
 from amc.driver.seeds import fresh_seed
@@ -48,24 +45,6 @@ class Again:
         """Whether it came to the same bits and the same score."""
         ours, recorded = (self.digest, self.score), (self.recorded_digest, self.recorded_score)
         return ours == recorded
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How two means of scores differ.
-
-    Attributes:
-        mean: fresh less recorded.
-        interval: of that, 95 %, by Welch's t; None where one of them is of a single seed.
-    """
-
-    mean: float
-    interval: tuple[float, float] | None
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the data are consistent with no difference; None if they cannot say."""
-        return None if self.interval is None else self.interval[0] <= 0 <= self.interval[1]
 
 
 def winner_of(ledger: Ledger) -> Winner:
@@ -117,20 +96,6 @@ def recorded_scores(ledger: Ledger, best: Winner) -> list[float]:
     past = ledger.history()
     results = (past.result(number) for number in best.mean_of)
     return [one.score for one in results if one is not None and one.score is not None]
-
-
-def difference(fresh: Sequence[float], recorded: Sequence[float]) -> Difference:
-    """How the mean on fresh seeds differs from the one that was recorded.
-
-    Source: Welch 1947, The generalization of Student's problem.
-    """
-    mean = fmean(fresh) - fmean(recorded)
-    if min(len(fresh), len(recorded)) < 2:
-        return Difference(mean, None)
-    if variance(fresh) == variance(recorded) == 0:
-        return Difference(mean, (mean, mean))
-    low, high = stats.ttest_ind(fresh, recorded, equal_var=False).confidence_interval(0.95)
-    return Difference(mean, (float(low), float(high)))
 
 
 def _trained(config: ExperimentConfig, on_progress: OnProgress) -> TrialOutcome:

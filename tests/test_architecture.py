@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "playback": "errors config ledger environments algorithms training",
     "verify": "errors config ledger driver training workers",
     "reproducing": "errors config ledger driver training workers verify",
+    "inference": "",
     "testing": "algorithms optimizers environments",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet",
     # The package itself and `python -m amc` are doors, not rooms.

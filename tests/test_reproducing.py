@@ -12,7 +12,7 @@ from amc.cli import main
 from amc.driver.seeds import fresh_seed, trial_seed
 from amc.errors import UsageError
 from amc.ledger import Ledger, Report
-from amc.reproducing import Again, difference
+from amc.reproducing import Again
 from tests.agents import SEARCH, begun, end
 
 
@@ -59,30 +59,6 @@ def test_fresh_seeds_are_nobody_s_and_always_the_same(ledger: Ledger):
     used = {trial_seed(7, n, kind) for n in range(1000) for kind in ("search", "finalist", "test")}
     assert scores[:2] == again
     assert len(fresh) == 1000 and not fresh & used
-
-
-@pytest.mark.parametrize(
-    ("fresh", "recorded", "holds"),
-    [
-        ([490.0, 500.0, 495.0], [500.0, 480.0, 499.0], True),
-        ([100.0, 120.0, 110.0], [500.0, 480.0, 499.0], False),
-        ([500.0, 500.0], [500.0, 500.0], True),
-        ([400.0, 400.0], [500.0, 500.0], False),
-        ([500.0], [500.0, 500.0], None),
-        ([1.0, 2.0], [1.5], None),
-    ],
-)
-def test_a_score_holds_where_the_difference_may_be_chance(fresh, recorded, holds):
-    assert difference(fresh, recorded).holds is holds
-
-
-def test_the_interval_is_welch_s():
-    # By hand: means 2 and 5, variances 1 and 4, n 3 and 3; standard error 1.29099, 2.94118 degrees
-    # of freedom, t = 3.21873.
-    found = difference([1.0, 2.0, 3.0], [3.0, 5.0, 7.0])
-
-    assert found.mean == -3.0
-    assert found.interval == pytest.approx((-3 - 4.15540, -3 + 4.15540), abs=1e-3)
 
 
 def test_before_a_trial_was_completed_there_is_nothing_to_reproduce(shared: Path):

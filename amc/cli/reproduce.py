@@ -14,7 +14,8 @@ from amc.client import experiment as find
 from amc.ledger import Ledger
 
 if TYPE_CHECKING:
-    from amc.reproducing import Again, Difference
+    from amc.inference import Estimate
+    from amc.reproducing import Again
 
 _DIGITS = 12
 
@@ -40,7 +41,7 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
     from amc.workers.threads import limit_threads
 
     limit_threads(ledger.config.training.threads)
-    from amc import reproducing
+    from amc import inference, reproducing
 
     best = reproducing.winner_of(ledger)
     with console(stderr=True).status("") as status:
@@ -57,7 +58,7 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
             which = f"fresh seed {len(fresh)}"
             note(f"{which}: score {score:g}")
     recorded = reproducing.recorded_scores(ledger, best)
-    difference = reproducing.difference(fresh, recorded) if fresh else None
+    difference = inference.difference(fresh, recorded) if fresh else None
     if as_json:
         print_json(
             {
@@ -66,20 +67,20 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
                 "recorded": recorded,
                 "fresh": fresh,
                 "difference": None if difference is None else asdict(difference),
-                "holds": None if difference is None else difference.holds,
+                "holds": None if difference is None else difference.may_be_none,
             }
         )
     else:
         _print(again, recorded, fresh, difference)
     is_wrong = not again.is_same and again.excuse is None
-    sys.exit(int(is_wrong or (difference is not None and difference.holds is False)))
+    sys.exit(int(is_wrong or (difference is not None and difference.may_be_none is False)))
 
 
 def _print(
     again: "Again",
     recorded: Sequence[float],
     fresh: Sequence[float],
-    difference: "Difference | None",
+    difference: "Estimate | None",
 ) -> None:
     if again.is_same:
         say(f"digest    holds: {again.digest[:_DIGITS]}..., score {again.score}")
@@ -97,11 +98,11 @@ def _print(
     say(f"score     {_verdict(difference)}")
 
 
-def _verdict(difference: "Difference") -> str:
-    if difference.interval is None:
-        return f"{difference.mean:+.2f}: of a single seed, so that nothing can be said. Add --seeds"
-    low, high = difference.interval
-    verdict = "holds" if difference.holds else "does not hold"
-    return (
-        f"{verdict}: it differs by {difference.mean:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
-    )
+def _verdict(difference: "Estimate") -> str:
+    if difference.may_be_none is None:
+        return (
+            f"{difference.value:+.2f}: of a single seed, so that nothing can be said. Add --seeds"
+        )
+    verdict = "holds" if difference.may_be_none else "does not hold"
+    interval = f"95 % interval {difference.low:+.2f} to {difference.high:+.2f}"
+    return f"{verdict}: it differs by {difference.value:+.2f}, {interval}"
