@@ -75,7 +75,7 @@ def test_the_command_says_that_both_hold(ledger: Ledger):
     assert len(found["fresh"]) == 2
     assert document.exit_code == int(found["holds"] is False)
     assert told.stdout.startswith("digest    holds: ")
-    assert "of a single seed, so that nothing can be said" in told.stdout
+    assert "of a single seed, which says nothing" in told.stdout
 
 
 def test_a_damaged_record_of_its_bits_fails_the_command(shared: Path):
