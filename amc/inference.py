@@ -121,10 +121,12 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
     mean = fmean(ours) - fmean(theirs)
     if min(len(ours), len(theirs)) < 2:
         return Estimate(mean, None, None)
-    if variance(ours) == variance(theirs) == 0:
+    a, b = variance(ours) / len(ours), variance(theirs) / len(theirs)
+    if a == b == 0:
         return Estimate(mean, mean, mean)
-    interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(1 - _ALPHA)
-    return Estimate(mean, float(interval.low), float(interval.high))
+    freedom = (a + b) ** 2 / (a**2 / (len(ours) - 1) + b**2 / (len(theirs) - 1))
+    half = float(stats.t.ppf(1 - _ALPHA / 2, freedom)) * math.sqrt(a + b)
+    return Estimate(mean, mean - half, mean + half)
 
 
 def seeds_to_tell(ours: Sequence[float], theirs: Sequence[float]) -> int | None:

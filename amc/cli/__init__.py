@@ -27,6 +27,7 @@ COMMANDS = {
     "best": "Show the best trial, or its config.",
     "enjoy": "Play what was learned, in a window or a film.",
     "package": "Write an agent as a folder to hand on.",
+    "compare": "Compare experiments over their seeds.",
     "reproduce": "Train the winner again, and on seeds that nobody has used.",
     "verify": "Check an experiment's records, and train parts of it again.",
     "logs": "Print what the workers said about an experiment.",
@@ -100,6 +101,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.train import train as command
         case "enjoy":
             from amc.cli.enjoy import enjoy as command
+        case "compare":
+            from amc.cli.compare import compare as command
         case "reproduce":
             from amc.cli.reproduce import reproduce as command
         case "package":

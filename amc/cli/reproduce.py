@@ -100,9 +100,7 @@ def _print(
 
 def _verdict(difference: "Estimate") -> str:
     if difference.may_be_none is None:
-        return (
-            f"{difference.value:+.2f}: of a single seed, which says nothing. Add --seeds"
-        )
+        return f"{difference.value:+.2f}: of a single seed, which says nothing. Add --seeds"
     verdict = "holds" if difference.may_be_none else "does not hold"
     interval = f"95 % interval {difference.low:+.2f} to {difference.high:+.2f}"
     return f"{verdict}: it differs by {difference.value:+.2f}, {interval}"
