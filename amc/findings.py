@@ -6,10 +6,14 @@ matplotlib, pandas) is loaded when it is asked for.
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
 from amc.trial_status import BestTrial, TrialStatus
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Findings(ABC):
@@ -35,3 +39,46 @@ class Findings(ABC):
     @abstractmethod
     def trials(self) -> list[TrialStatus]:
         """Every trial so far, in number order."""
+
+    def plot_history(self) -> "Figure":
+        """Each trial's score in order, and the best so far."""
+        from amc.reports.figures.optimization_history import draw
+
+        return draw(self.trials(), self.best)
+
+    def plot_curves(self) -> "Figure":
+        """How trials learnt: the winner's seeds with their mean and band, the others faint."""
+        from amc.reports.figures.learning_curves import draw
+        from amc.reports.material import curves_of
+
+        best, threshold = self.best, self.config.environment.reward_threshold
+        winners = () if best is None else best.mean_of or (best.number,)
+        return draw(curves_of(self._ledger, self._ledger.history()), winners, threshold=threshold)
+
+    def plot_importance(self) -> "Figure":
+        """How much each hyperparameter mattered; see `amc.reports.sensitivity`."""
+        from amc.reports.figures.importances import draw
+        from amc.reports.sensitivity import importance_of
+
+        return draw(importance_of(self.config, self._ledger.history()))
+
+    def plot_slice(self) -> "Figure":
+        """The trials' scores along each hyperparameter."""
+        from amc.reports.figures.slices import draw
+        from amc.reports.material import space_of
+
+        return draw(self.trials(), space_of(self.config), self.best)
+
+    def plot_parallel(self) -> "Figure":
+        """Each trial as a line over all hyperparameters and its score."""
+        from amc.reports.figures.parallel_coordinates import draw
+        from amc.reports.material import space_of
+
+        return draw(self.trials(), space_of(self.config), self.best)
+
+    def plot_timeline(self) -> "Figure":
+        """Which worker was at which attempt when, and how attempts ended."""
+        from amc.reports.figures.attempt_timeline import draw
+        from amc.reports.stints import stints_of
+
+        return draw(stints_of(self._ledger, self._ledger.history()))
