@@ -82,3 +82,17 @@ class Findings(ABC):
         from amc.reports.stints import stints_of
 
         return draw(stints_of(self._ledger, self._ledger.history()))
+
+    def report(self, *, film: bytes | None = None) -> str:
+        """One page of HTML that says what was found, with every figure; needs nothing else.
+
+        Args:
+            film: an MP4 file of its agent; if None the one in its directory, where there is one.
+        """
+        from amc.reports.material import gather
+        from amc.reports.page import page
+
+        kept = self._ledger.paths.best_film
+        if film is None and kept.is_file():
+            film = kept.read_bytes()
+        return page(gather(self._ledger, self.trials(), self.best), film=film)

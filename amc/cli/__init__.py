@@ -25,6 +25,7 @@ COMMANDS = {
     "ls": "List the experiments, newest first.",
     "show": "Show one experiment and its trials.",
     "best": "Show the best trial, or its config.",
+    "report": "Write one HTML file of what an experiment found.",
     "plot": "Draw one figure of an experiment.",
     "verify": "Check an experiment's records, and train parts of it again.",
     "logs": "Print what the workers said about an experiment.",
@@ -74,6 +75,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.show import show as command
         case "best":
             from amc.cli.best import best as command
+        case "report":
+            from amc.cli.report import report as command
         case "plot":
             from amc.cli.plot import plot as command
         case "verify":

@@ -10,6 +10,7 @@ _WORDS = {
     "run": "tune optimize optimise optimizer search execute exec go fit study sweep hpo",
     "submit": "enqueue queue add push create new send sbatch apply post",
     "train": "learn trial",
+    "report": "html summary summarize paper",
     "plot": "figure figures chart graph draw picture visualize",
     "watch": "follow tail monitor attach wait top live progress",
     "ls": "list experiments jobs studies history dir squeue all",
