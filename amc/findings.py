@@ -5,15 +5,18 @@ matplotlib, pandas) is loaded when it is asked for.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
 from amc.ledger import Ledger
 from amc.trial_status import BestTrial, TrialStatus
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 class Findings(ABC):
@@ -96,3 +99,65 @@ class Findings(ABC):
         if film is None and kept.is_file():
             film = kept.read_bytes()
         return page(gather(self._ledger, self.trials(), self.best), film=film)
+
+    def trials_dataframe(self) -> "DataFrame":
+        """A row per trial; docs/export.md says what the columns are.
+
+        Raises:
+            UsageError: pandas, which is an extra, is not installed.
+        """
+        from amc.reports.export_rows import PREFIX, TRIAL_COLUMNS, flat, names_of, trial_rows
+
+        rows = trial_rows(self._ledger, self.trials())
+        names = names_of(rows)
+        columns = (*TRIAL_COLUMNS, *(PREFIX + name for name in names))
+        return _dataframe([flat(row, names) for row in rows], columns, moments=("started", "ended"))
+
+    def curves(self) -> "DataFrame":
+        """A row per evaluation; docs/export.md says what the columns are.
+
+        Raises:
+            UsageError: pandas, which is an extra, is not installed.
+        """
+        from amc.reports.export_rows import EVALUATION_COLUMNS, evaluation_rows
+
+        return _dataframe(evaluation_rows(self._ledger, self.trials()), EVALUATION_COLUMNS)
+
+    def export_csv(self, directory: Path) -> list[Path]:
+        """Write trials.csv and evaluations.csv into a directory, and say where they are."""
+        from amc.reports.export_files import write_csv
+
+        return write_csv(directory, self._ledger, self.trials())
+
+    def export_json(self) -> dict[str, Any]:
+        """The config, a row per trial and one per evaluation, as a plain JSON object."""
+        from amc.reports.export_files import document
+
+        return document(self._ledger, self.trials())
+
+    def export_optuna(self, path: Path) -> None:
+        """Write the experiment as an Optuna study into a journal file.
+
+        Raises:
+            UsageError: Optuna, which is an extra, is not installed.
+        """
+        from amc.reports.optuna_journal import write
+
+        write(path, self._ledger, self.trials())
+
+
+def _dataframe(
+    rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, moments: Iterable[str] = ()
+) -> "DataFrame":
+    """A data frame; `moments` are columns of Unix times, which become dates in UTC."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise UsageError(
+            "Data frames need pandas, which is not installed here. "
+            "Install it: pip install 'ai-mission-control[dataframe]'."
+        ) from error
+    frame = pandas.DataFrame(list(rows), columns=list(columns))
+    for name in moments:
+        frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
+    return frame

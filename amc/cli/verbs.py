@@ -12,6 +12,8 @@ _WORDS = {
     "train": "learn trial",
     "report": "html summary summarize paper",
     "plot": "figure figures chart graph draw picture visualize",
+    "export": "csv dataframe dump data download table optuna",
+    "dashboard": "optuna-dashboard board web ui",
     "watch": "follow tail monitor attach wait top live progress",
     "ls": "list experiments jobs studies history dir squeue all",
     "show": "info describe inspect view get trials detail details print cat",
