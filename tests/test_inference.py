@@ -48,6 +48,16 @@ def test_its_interval_is_scipy_s_where_there_is_one_task():
     assert ours.high == pytest.approx(theirs.high, abs=0.06)
 
 
+def test_its_interval_is_as_wide_as_that_of_many_scores():
+    scores = np.random.default_rng(0).uniform(0.0, 1.0, 400)
+
+    found = interquartile_mean({"it": scores})
+
+    # Draws beyond the quartiles count as these: their variance is 1/24, over half of the draws.
+    half = 1.96 * np.sqrt(1 / 24) / 0.5 / np.sqrt(400)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
+
+
 def test_seeds_are_drawn_within_their_task():
     # Within a task nothing varies; drawn over both, the mean would.
     found = interquartile_mean({"low": [0.0] * 4, "high": [1.0] * 4})

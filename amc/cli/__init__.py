@@ -29,6 +29,10 @@ COMMANDS = {
     "package": "Write an agent as a folder to hand on.",
     "compare": "Compare experiments over their seeds.",
     "reproduce": "Train the winner again, and on seeds that nobody has used.",
+    "report": "Write one HTML file of what an experiment found.",
+    "plot": "Draw one figure of an experiment.",
+    "export": "Write an experiment's trials and evaluations for other programs.",
+    "dashboard": "Show an experiment in optuna-dashboard, on this machine.",
     "verify": "Check an experiment's records, and train parts of it again.",
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
@@ -77,6 +81,14 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.show import show as command
         case "best":
             from amc.cli.best import best as command
+        case "report":
+            from amc.cli.report import report as command
+        case "plot":
+            from amc.cli.plot import plot as command
+        case "export":
+            from amc.cli.export import export as command
+        case "dashboard":
+            from amc.cli.dashboard import dashboard as command
         case "verify":
             from amc.cli.verify import verify as command
         case "logs":

@@ -53,7 +53,7 @@ class _Pupil:
 
     def __init__(self, config: ExperimentConfig, search: HyperparameterOptimizerConfig) -> None:
         self.made_for = _made_for(config, search)
-        self._known = _known(config, search)
+        self._known = known_rows(config, search)
         self._optimizer = make(
             search.type,
             search_space=search.search_space,
@@ -128,8 +128,8 @@ def _kept(config: ExperimentConfig, search: HyperparameterOptimizerConfig) -> _P
     return None
 
 
-def _known(config: ExperimentConfig, search: HyperparameterOptimizerConfig) -> list[Row]:
-    """What another experiment taught: trained to their end, and learned before anything else."""
+def known_rows(config: ExperimentConfig, search: HyperparameterOptimizerConfig) -> list[Row]:
+    """What another experiment taught: trained to their end, learned before anything else."""
     points = (search.warm_start.points if search.warm_start else None) or ()
     end = len(rungs(config.training)) - 1
     return [

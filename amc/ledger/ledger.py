@@ -303,6 +303,7 @@ class Ledger:
         """
         self._require_here()
         path = self.paths.trial(trial).attempt_end(number)
+        end = replace(end, ended=time.time())
         files.create(path, asdict(end), sync=False, point="attempt-end")
 
     def _require_here(self) -> None:

@@ -210,6 +210,11 @@ class ExperimentPaths:
         return self.best_files / f"agent{suffix}"
 
     @property
+    def best_film(self) -> Path:
+        """A film of the winner's agent, where somebody made one."""
+        return self.best_files / "replay.mp4"
+
+    @property
     def cancelled(self) -> Path:
         """Marker: the user wants no more of this experiment."""
         return self.directory / "cancelled"

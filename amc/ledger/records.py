@@ -370,10 +370,18 @@ class End(Record):
 
 @dataclass(frozen=True)
 class AttemptEnd(Record):
-    """How an attempt ended, written by the living supervisor."""
+    """How an attempt ended, written by the living supervisor.
+
+    Attributes:
+        outcome: what ended it.
+        detail: more of it, for people.
+        ended: unix time by the clock of that machine, for the reader of the ledger; 0 in records of
+            older versions.
+    """
 
     outcome: AttemptOutcome
     detail: str = ""
+    ended: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -144,6 +145,17 @@ def test_attempts_are_numbered_in_order_and_carry_their_end(ledger: Ledger) -> N
     attempts = ledger.attempts(0)
     assert [attempt.number for attempt in attempts] == [1, 2, 3]
     assert [attempt.end for attempt in attempts] == [None, AttemptEnd("signal", "SIGKILL"), None]
+
+
+def test_an_attempt_s_end_says_when_it_was(ledger: Ledger) -> None:
+    open_round(ledger, *TRIALS)
+    begun = ledger.claim_attempt(0, worker="rl-worker-0", queue="gpu0", host="here/1").started
+
+    ledger.end_attempt(0, 1, AttemptEnd("interrupted"))
+
+    (attempt,) = ledger.attempts(0)
+    assert attempt.end is not None
+    assert begun <= attempt.end.ended <= time.time()
 
 
 def test_two_workers_never_claim_the_same_attempt(ledger: Ledger) -> None:
