@@ -40,7 +40,7 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Outlook:
     """What is said of one entrant.
 
     Attributes:
@@ -101,7 +101,7 @@ class Comparison:
     tasks: tuple[str, ...]
     threshold: float | None
     scores: tuple[Scores, ...]
-    rows: tuple[Summary, ...]
+    rows: tuple[Outlook, ...]
     pairs: tuple[Pair, ...]
     differing: dict[str, list[tuple[str, list[Any]]]]
 
@@ -149,10 +149,10 @@ def _common_tasks(entrants: Sequence[Entrant]) -> tuple[str, ...]:
     return tuple(first.runs)
 
 
-def _row(entrant: Entrant, scores: Scores, threshold: float | None) -> Summary:
+def _row(entrant: Entrant, scores: Scores, threshold: float | None) -> Outlook:
     every = [score for own in scores.values() for score in own]
     runs = [run for own in entrant.runs.values() for run in own]
-    return Summary(
+    return Outlook(
         entrant.name,
         len(every),
         fmean(every),

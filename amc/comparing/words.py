@@ -1,6 +1,6 @@
 """A comparison in words: the cells of its tables, and a sentence for each pair."""
 
-from amc.comparing.verdicts import Comparison, Pair, Reached, Summary
+from amc.comparing.verdicts import Comparison, Pair, Reached, Outlook
 from amc.inference import Estimate
 from amc.reports.wording import counted, duration, score, spanned
 
@@ -9,7 +9,7 @@ PAIR_COLUMNS = ("", "difference [95 %]", "P(better) [95 %]", "seeds to tell")
 NOTHING = "-"
 
 
-def row_cells(row: Summary, comparison: Comparison) -> list[str]:
+def row_cells(row: Outlook, comparison: Comparison) -> list[str]:
     """What `COLUMNS` say of an entrant."""
     return [
         row.name,
@@ -21,7 +21,7 @@ def row_cells(row: Summary, comparison: Comparison) -> list[str]:
     ]
 
 
-def _of(row: Summary) -> str:
+def _of(row: Outlook) -> str:
     """Which trials the runs are, where a search was followed by others on further seeds."""
     if set(row.kinds) == {"search"}:
         return ""
