@@ -57,7 +57,7 @@ def intervals(comparison: Comparison, *, width: float = canvas.COLUMN) -> canvas
     canvas.dress(axes, x=f"interquartile mean of {_what(comparison)}", grid="x")
     for index, (row, scores) in enumerate(zip(rows, comparison.scores, strict=True)):
         every = [score for own in scores.values() for score in own]
-        axes.plot(every, [index] * len(every), "|", color=_color(index), alpha=0.5, markersize=7)
+        axes.plot(every, [index] * len(every), "|", color=canvas.MUTED, markersize=9)
         if row.iqm.low is not None and row.iqm.high is not None:
             axes.plot([row.iqm.low, row.iqm.high], [index] * 2, color=_color(index), linewidth=5)
         axes.plot([row.iqm.value], [index], "o", color=canvas.INK, markersize=4)

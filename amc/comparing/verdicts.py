@@ -5,6 +5,7 @@ Its door is `compare`. It is plain data, which tables, figures, pages and papers
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -68,7 +69,7 @@ class Pair:
 
     Attributes:
         ours: name of the one.
-        theirs: name of the other, which was named before.
+        theirs: name of the other, which was named after it.
         difference: how much higher our mean is; None over tasks.
         improvement: the probability that a run of ours scores higher.
         seeds: on how many seeds each the difference would be seen; None if that cannot be said.
@@ -93,7 +94,7 @@ class Comparison:
         threshold: the score that is to be reached; None over tasks, or where there is none.
         scores: of each entrant, brought to one scale over tasks.
         rows: of each entrant.
-        pairs: of each with each that was named before it.
+        pairs: of each with each that was named after it.
         differing: the keys of the configs that differ, by task.
     """
 
@@ -132,7 +133,7 @@ def compare(entrants: Sequence[Entrant], threshold: float | None = None) -> Comp
         threshold,
         tuple(scores),
         tuple(_row(one, own, threshold) for one, own in both),
-        tuple(_pair(ours, theirs) for index, ours in enumerate(both) for theirs in both[:index]),
+        tuple(_pair(ours, theirs) for ours, theirs in combinations(both, 2)),
         {task: differences(entrants, task) for task in tasks},
     )
 

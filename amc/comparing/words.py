@@ -1,6 +1,6 @@
 """A comparison in words: the cells of its tables, and a sentence for each pair."""
 
-from amc.comparing.verdicts import Comparison, Pair, Reached, Outlook
+from amc.comparing.verdicts import Comparison, Outlook, Pair, Reached
 from amc.inference import Estimate
 from amc.reports.wording import counted, duration, score, spanned
 

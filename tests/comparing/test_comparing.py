@@ -89,8 +89,8 @@ def test_a_clear_difference_is_called_so():
     found = compare([made("a", 100.0, 110.0, 105.0), made("b", 480.0, 490.0, 500.0)])
 
     (pair,) = found.pairs
-    assert pair.difference.value == pytest.approx(385.0)
-    assert pair.improvement.value == 1.0
+    assert pair.difference.value == pytest.approx(-385.0)
+    assert pair.improvement.value == 0.0
     assert sentence(pair, found) == "b scores higher than a: by 385, more than chance."
 
 
@@ -110,7 +110,7 @@ def test_a_difference_that_may_be_chance_says_how_many_seeds_would_tell():
     ("ours", "said"),
     [
         ((451.0,), "a single seed says nothing"),
-        ((450.0, 450.0), "b and a have the same mean"),
+        ((450.0, 450.0), "a and b have the same mean"),
     ],
 )
 def test_what_cannot_be_said_is_not_said(ours, said):
@@ -182,13 +182,13 @@ def test_two_of_one_name_are_refused():
         compare([made("a", 1.0), made("a", 2.0)])
 
 
-def test_each_is_paired_with_each_that_was_named_before():
+def test_each_is_paired_with_each_that_was_named_after_it():
     found = compare([made(name, 1.0, 2.0) for name in "abc"])
 
     assert [(pair.ours, pair.theirs) for pair in found.pairs] == [
-        ("b", "a"),
-        ("c", "a"),
-        ("c", "b"),
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
     ]
 
 
