@@ -123,6 +123,13 @@ class Findings(ABC):
             film = kept.read_bytes()
         return page(gather(self._ledger, self.trials(), self.best), film=film)
 
+    def methods(self) -> str:
+        """How it was done, as a paper's methods section says it, paragraph by paragraph."""
+        from amc.reports.material import gather
+        from amc.reports.methods_section import methods_section
+
+        return methods_section(gather(self._ledger, self.trials(), self.best))
+
     def trials_dataframe(self) -> "DataFrame":
         """A row per trial; docs/export.md says what the columns are.
 

@@ -104,7 +104,7 @@ MOST_LINES = {
     "ledger": 3600,
     "optimizers": 2300,
     "playback": 1400,
-    "reports": 2800,
+    "reports": 3000,
     "training": 2400,
     "workers": 1800,
 }

@@ -27,6 +27,7 @@ COMMANDS = {
     "best": "Show the best trial, or its config.",
     "enjoy": "Play what was learned, in a window or a film.",
     "package": "Write an agent as a folder to hand on.",
+    "methods": "Say how an experiment was done, as a paper would.",
     "compare": "Compare experiments over their seeds.",
     "reproduce": "Train the winner again, and on seeds that nobody has used.",
     "report": "Write one HTML file of what an experiment found.",
@@ -113,6 +114,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.train import train as command
         case "enjoy":
             from amc.cli.enjoy import enjoy as command
+        case "methods":
+            from amc.cli.methods import methods as command
         case "compare":
             from amc.cli.compare import compare as command
         case "reproduce":
