@@ -66,7 +66,7 @@ def _history(material: Material) -> Markup:
     if material.space:
         caption += " The line is the best so far of the search."
     if material.best is not None and material.best.n_seeds > 1:
-        caption += " Dashed: the mean over the winner's seeds"
+        caption += " Dashed: the mean over seeds of what won"
         caption += ", with its 95 % interval." if material.best.interval else "."
     return section(
         "Scores in order",
@@ -88,7 +88,7 @@ def _curves(material: Material) -> Markup:
         alt += f" The winner's mean ends at {wording.score(mean[-1].mean)}."
     caption = "Scores of the evaluations during training."
     if winners:
-        caption += f" The winner: {wording.trials(winners)}"
+        caption += f" In color: {wording.trials(winners)}"
         caption += (
             "." if len(winners) == 1 else ", each thin, and their mean with its 95 % interval."
         )

@@ -178,7 +178,7 @@ def contenders_table(contenders: Sequence[Contender]) -> Markup:
             )
         )
     return table(
-        "Suggestions on several seeds; the winner in bold",
+        "What was trained on several seeds; the winner in bold",
         (
             *("suggestion", "trials", "completed", "mean", "IQM [95 %]"),
             *("scores", "hyperparameters"),

@@ -44,7 +44,7 @@ def _remarks(material: Material) -> Iterator[Markup]:
 
 
 def _facts(material: Material) -> Iterator[Markup]:
-    yield _winner(material.best)
+    yield _winner(material.best, "score of the winner" if material.space else "score")
     states = Counter(trial.state for trial in material.trials)
     kinds = Counter(trial.kind for trial in material.trials)
     parts = [f"{count} {kind}" for kind, count in kinds.items()] if len(kinds) > 1 else []
@@ -68,12 +68,12 @@ def _facts(material: Material) -> Iterator[Markup]:
     )
 
 
-def _winner(best: BestTrial | None) -> Markup:
+def _winner(best: BestTrial | None, name: str) -> Markup:
     if best is None:
-        return _fact("winner", "-", "no trial was completed yet", class_="main")
+        return _fact(name, "-", "no trial was completed yet", class_="main")
     low, high = best.interval or (None, None)
     text = wording.spanned(best.mean_score, low, high)
-    return _fact("score of the winner", text, _worth(best), class_="main")
+    return _fact(name, text, _worth(best), class_="main")
 
 
 def _setting(best: BestTrial | None) -> Markup | str:

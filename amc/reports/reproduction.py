@@ -36,6 +36,7 @@ def reproduction(material: Material) -> Markup:
                 "details",
                 element("summary", "The config"),
                 element("pre", element("code", text), tabindex=0),
+                open=True,  # so that it is printed
             ),
         )
     return section("To make it again", "reproduce", told, _ran_with(material), is_wide=True)

@@ -74,6 +74,7 @@ def listened_on(port: int) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_so(make_experiment: Callable[..., Ledger], shared: Path):
     make_experiment(1.0)
     with socket.socket() as one:

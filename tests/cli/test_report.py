@@ -80,6 +80,16 @@ def test_every_kind_of_figure_is_drawn(amc: Amc, make_experiment: Make, here: Pa
     assert amc("plot", "cartpole", kind).stdout == f"cartpole-1-{kind}.png\n"
 
 
+def test_without_an_id_the_latest_is_drawn(amc: Amc, make_experiment: Make, here: Path):
+    make_experiment(1.0)
+
+    drawn, asked = amc("plot", "history"), amc("plot", "cartpole-1")
+
+    assert drawn.stdout == "cartpole-1-history.png\n"
+    assert asked.exit_code == 2
+    assert "KIND is one of history, curves" in asked.stderr
+
+
 def test_another_ending_is_refused(amc: Amc, make_experiment: Make, here: Path):
     make_experiment(1.0)
 
@@ -133,25 +143,24 @@ def test_an_export_asks_as_what(amc: Amc, make_experiment: Make):
 
 
 @pytest.mark.parametrize(
-    ("package", "extra", "arguments"),
-    [
-        ("optuna", "dashboard", ["export", "--optuna"]),
-        ("optuna_dashboard", "dashboard", ["dashboard"]),
-    ],
+    ("package", "arguments"),
+    [("optuna", ["export", "--optuna"]), ("optuna_dashboard", ["dashboard"])],
 )
 def test_what_is_not_installed_is_named_with_its_extra(
-    make_experiment: Make, shared: Path, package: str, extra: str, arguments: list[str]
+    amc: Amc,
+    make_experiment: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    arguments: list[str],
 ):
     make_experiment(1.0)
-    without = f"import sys; sys.modules[{package!r}] = None; from amc.cli import main; main()"
+    monkeypatch.delitem(sys.modules, "amc.reports.optuna_journal", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
 
-    outcome = subprocess.run(
-        [sys.executable, "-c", without, *arguments], capture_output=True, text=True
-    )
+    outcome = amc(*arguments)
 
-    assert outcome.returncode == 2
-    assert f"pip install 'ai-mission-control[{extra}]'" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    assert outcome.exit_code == 2
+    assert "pip install 'ai-mission-control[dashboard]'" in outcome.stderr
 
 
 def test_csv_and_json_load_neither_pandas_nor_what_draws_or_learns(

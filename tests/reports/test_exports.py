@@ -87,11 +87,11 @@ def test_columns_are_those_that_are_documented(experiment: Experiment, tmp_path:
 
 def test_lists_among_hyperparameters_are_json_between_commas(record: Record, tmp_path: Path):
     experiment = record([], end=None)
-    open_round(experiment._ledger, Trial(0, {"net_arch": [64, 64]}, 0))
+    open_round(experiment._ledger, Trial(0, {"layers": ["a", True]}, 0))
 
     trials, _ = experiment.export_csv(tmp_path)
 
-    assert read(trials)[0]["params_net_arch"] == "[64, 64]"
+    assert read(trials)[0]["params_layers"] == '["a", true]'
 
 
 def test_data_frames_hold_the_same_rows_with_types(experiment: Experiment):

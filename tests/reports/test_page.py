@@ -57,7 +57,7 @@ def test_it_stands_alone_and_runs_nothing(record: Record):
 
 
 def test_what_a_config_and_an_error_say_is_text(record: Record):
-    experiment = record([1.0, None], end="failed")
+    experiment = record([1.0, None], end="failed", hyperparameter_optimizer=None, seeds=2)
 
     page = Page(experiment.report())
 
@@ -128,7 +128,7 @@ def test_a_pruned_search_says_what_was_saved(record: Record):
 
 
 def test_a_film_is_inside(record: Record):
-    experiment = record([1.0])
+    experiment = record([1.0], hyperparameter_optimizer=None)
 
     given = Page(experiment.report(film=b"\x00\x00film"))
     experiment._ledger.paths.best_film.parent.mkdir(parents=True, exist_ok=True)

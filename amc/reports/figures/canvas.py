@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -22,7 +23,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, GRAY = (
 )
 # A page beside others, and one that has the page's whole width; inches.
 COLUMN, FULL = 5.2, 9.0
-FONT = 9.5
+FONT = 10.0
 # Beyond so many elements a figure is kept as pixels: a browser draws each element of an SVG.
 MOST_ELEMENTS = 2500
 PIXELS = 120
@@ -36,7 +37,9 @@ class Picture(Figure):
     """A figure that a notebook shows as it is; it stands for itself, apart from pyplot."""
 
     def __init__(self, width: float = COLUMN, height: float = 3.2) -> None:
-        super().__init__(figsize=(width, height), layout="constrained", facecolor="white")
+        # Where two panels stand side by side, the ends of their axes' labels must not meet.
+        layout = ConstrainedLayoutEngine(wspace=0.06)
+        super().__init__(figsize=(width, height), layout=layout, facecolor="white")
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

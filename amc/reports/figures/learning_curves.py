@@ -109,7 +109,7 @@ def _winner(axes: Axes, curves: Sequence[Points]) -> None:
     if not mean:
         return
     steps = [point.step for point in mean]
-    seeds = f"{len(curves)} seeds" if len(curves) > 1 else "one seed"
+    name = f"mean of {len(curves)} seeds" if len(curves) > 1 else "best trial"
     if len(curves) > 1:
         for curve in curves:
             axes.plot(*zip(*curve, strict=True), color=canvas.ORANGE, linewidth=0.6, alpha=0.6)
@@ -120,10 +120,8 @@ def _winner(axes: Axes, curves: Sequence[Points]) -> None:
             color=canvas.ORANGE,
             alpha=0.2,
             linewidth=0,
-            label="95 % interval of the mean",
+            label="its 95 % interval",
         )
     means = [point.mean for point in mean]
     mark = "o" if len(mean) == 1 else ""
-    axes.plot(
-        steps, means, color=canvas.ORANGE, linewidth=1.8, marker=mark, label=f"winner, {seeds}"
-    )
+    axes.plot(steps, means, color=canvas.ORANGE, linewidth=1.8, marker=mark, label=name)

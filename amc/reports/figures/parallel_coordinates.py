@@ -69,7 +69,7 @@ def _line(
 
 
 def _height(trial: TrialStatus, name: str, dimension: Dimension) -> float:
-    place = scales.position(dimension, trial.hyperparameters.get(name))
+    place = scales.place(trial.hyperparameters, name, dimension)
     return _ABSENT if place is None else place
 
 

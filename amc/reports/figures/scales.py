@@ -1,10 +1,11 @@
 """Where the values of a searched dimension stand on an axis from 0 to 1, and what is written there.
 
-Its doors are `position` and `ticks`. The same for every figure that has hyperparameters on an axis.
+Its doors are `place`, `position` and `ticks`. The same for every figure that has hyperparameters on
+an axis.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matplotlib.ticker import MaxNLocator
@@ -15,6 +16,11 @@ _TICKS = 4
 _LONGEST = 12
 # From so many decades on every power of ten is enough.
 _DECADES = 2.0
+
+
+def place(hyperparameters: Mapping[str, Any], name: str, dimension: Dimension) -> float | None:
+    """Where a trial stands; None if it has no such hyperparameter, since its condition failed."""
+    return position(dimension, hyperparameters[name]) if name in hyperparameters else None
 
 
 def position(dimension: Dimension, value: Any) -> float | None:

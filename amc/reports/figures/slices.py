@@ -86,9 +86,8 @@ def _placed(
 ) -> list[tuple[int, float, float]]:
     """Number, place and score of the trials that have a value there."""
     found = (
-        (one.number, scales.position(dimension, one.hyperparameters.get(name)), one.score)
+        (one.number, scales.place(one.hyperparameters, name, dimension), one.score)
         for one in trials
-        if name in one.hyperparameters
     )
     return [
         (number, place, score)

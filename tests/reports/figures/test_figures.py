@@ -67,7 +67,7 @@ def test_finalists_tests_and_halted_trials_have_marks_of_their_own(make_trials: 
 
 
 def test_the_best_so_far_of_several_seeds_is_a_mean_once_all_are_there(make_trials: Make):
-    trials = make_trials(9.0, 1.0, 6.0, None, 6.0, 6.0)
+    trials = make_trials(9.0, 1.0, 6.0, None, 6.0, 6.0, 6.0, 6.0)
     trials = [replace(one, suggestion=one.number // 2) for one in trials]
 
     assert optimization_history.best_so_far(trials) == [(1, 5.0), (5, 6.0)]

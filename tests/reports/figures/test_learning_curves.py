@@ -37,11 +37,11 @@ def test_the_winner_s_seeds_stand_out_and_the_others_are_faint():
     (axes,) = draw(curves, (3, 4), threshold=8.0).axes
 
     named = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
-    assert named["winner, 2 seeds"] == [3.5, 9.0]
+    assert named["mean of 2 seeds"] == [3.5, 9.0]
     assert named["solved"] == [8.0, 8.0]
     (others,) = (one for one in axes.collections if one.get_label() == "other trials")
     assert len(others.get_paths()) == 3
-    assert {one.get_label() for one in axes.collections} >= {"95 % interval of the mean"}
+    assert {one.get_label() for one in axes.collections} >= {"its 95 % interval"}
 
 
 def test_thousands_of_points_are_kept_as_pixels():

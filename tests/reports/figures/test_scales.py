@@ -29,6 +29,13 @@ def test_what_is_no_value_of_a_dimension_has_no_place(value):
     assert scales.position(parse_dimension({"choices": ["a"]}), value) is None
 
 
+def test_a_hyperparameter_that_is_not_there_is_not_the_choice_of_none():
+    dimension = parse_dimension({"choices": [None, 1.0]})
+
+    assert scales.place({"clip": None}, "clip", dimension) == 0.25
+    assert scales.place({}, "clip", dimension) is None
+
+
 @pytest.mark.parametrize(
     ("form", "written"),
     [
