@@ -33,6 +33,7 @@ COMMANDS = {
     "add-trial": "Add a trial of your own to a search.",
     "retry-failed": "Try the failed trials of an experiment once more.",
     "cancel": "Stop an experiment; its trials keep their checkpoints.",
+    "init": "Write a config for an environment, with what every key means.",
     "validate": "Check config files and say what is wrong, and where.",
     "schema": "Print the JSON Schema of a config, for editors.",
     "train": "Train a config in this process, without a broker.",
@@ -89,6 +90,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.extending import retry_failed as command
         case "cancel":
             from amc.cli.steering import cancel as command
+        case "init":
+            from amc.cli.init import init as command
         case "validate":
             from amc.cli.configs import validate as command
         case "schema":

@@ -8,7 +8,7 @@ _LONGEST = 60
 # What other schedulers, tuners and process managers call it.
 _WORDS = {
     "run": "tune optimize optimise optimizer search execute exec go fit study sweep hpo",
-    "submit": "enqueue queue add push create new send sbatch apply post",
+    "submit": "enqueue queue add push create send sbatch apply post",
     "train": "learn trial",
     "watch": "follow tail monitor dashboard attach wait top live progress",
     "ls": "list experiments jobs studies history dir squeue all",
@@ -21,9 +21,10 @@ _WORDS = {
     "add-trial": "enqueue-trial inject addtrial",
     "retry-failed": "rerun requeue retry-trial redo",
     "cancel": "kill abort terminate delete rm remove revoke purge scancel",
+    "init": "new scaffold template example starter preset generate",
     "validate": "check lint test doctor",
     "schema": "jsonschema json-schema config fields",
-    "up": "start launch worker workers serve server init boot fleet",
+    "up": "start launch worker workers serve server boot fleet",
     "down": "shutdown teardown quit exit clean",
     "status": "ps health ping state stat queues sinfo gpus",
 }
