@@ -23,10 +23,11 @@ COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
 COPY amc/version.py amc/version.py
 RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook,tpe]'
 
+# amc/presets leads into configs/.
+COPY configs configs
 COPY amc amc
 RUN pip install --no-cache-dir --no-deps --force-reinstall . && rm -rf amc build *.egg-info
 
-COPY configs configs
 COPY worker_queues worker_queues
 COPY --chown=amc notebooks notebooks
 

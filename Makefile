@@ -83,8 +83,8 @@ dist-logs-worker: install ## the last LINES lines of worker WORKER
 dist-logs-coordinator: install ## the last LINES lines of the driver's worker
 	@tail -n $(LINES) $(LOGS)/driver.log
 
-dist-follow: install ## every log as it grows, until Ctrl-C
-	@tail -n $(LINES) -F $(LOGS)/*.log
+dist-follow: install ## what is said about the newest experiment, until it ends or Ctrl-C
+	@$(AMC) logs --follow
 
 dist-quick-dev: install ## start WORKERS workers with Flower, TensorBoard and Jupyter Lab
 	$(AMC) up $(FLEET) --flower --tensorboard --jupyter

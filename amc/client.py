@@ -41,17 +41,22 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
             teaches nothing.
         BrokerError: no broker answers, or no worker could run it; nothing was written.
     """
-    resolved = _resolved(config)
+    settled = resolved(config)
     _require_workers()
     require_writable(shared_dir())
-    ledger = Ledger.create(shared_dir(), resolved, created=hints.now(connect()))
+    ledger = Ledger.create(shared_dir(), settled, created=hints.now(connect()))
     recorded = Experiment(ledger)
     recorded.wake()
     return recorded
 
 
-def _resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> ExperimentConfig:
-    """The config with everything decided that must be the same on every machine."""
+def resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> ExperimentConfig:
+    """The config as it is recorded: with everything decided that must be the same everywhere.
+
+    Raises:
+        ConfigError: it is unreadable, malformed or impossible.
+        UsageError: the experiment of a warm start teaches nothing.
+    """
     if isinstance(config, Mapping):
         config = ConfigLoader().from_mapping(dict(config), source="config")
     elif not isinstance(config, ExperimentConfig):

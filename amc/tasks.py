@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from amc.ledger import Decision, History, Ledger, Report, files
 from amc.ledger.ancestry import config_of
 from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
-from amc.ledger.winner import winner
+from amc.ledger.winner import Winner, winner
 from amc.settings import shared_dir
 from amc.version import VERSION
 from amc.workers.signals import connect_signals
@@ -122,8 +122,8 @@ def _advance(ledger: Ledger) -> None:
         is_ours = ledger.append(decision)
         if is_ours:
             _tell_of_upgrade(ledger, history)
-            if any(report.index for report in decision.learned):
-                _let_go(ledger, history.after(decision), decision.learned)
+            if config.keep_checkpoints == "best" or any(one.index for one in decision.learned):
+                _let_go(ledger, history.after(decision), decision.learned, history.seen({}))
         if is_ours and decision.segments:
             # Whoever recorded them sends them; others look for signs of life first.
             _dispatch(ledger, [segment.trial for segment in decision.segments], fresh=True)
@@ -189,11 +189,13 @@ def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
 
 
-def _let_go(ledger: Ledger, past: History, reports: Iterable[Report]) -> None:
-    """Remove checkpoints that nothing can start from any more."""
+def _let_go(
+    ledger: Ledger, past: History, reports: Collection[Report], before: History | None = None
+) -> None:
+    """Remove checkpoints that nothing needs any more."""
     from amc.driver.wanted import released
 
-    for key in released(past, reports):
+    for key in released(ledger.config, past, reports, before):
         try:
             ledger.remove_checkpoints(*key)
         except OSError as error:
@@ -203,7 +205,7 @@ def _let_go(ledger: Ledger, past: History, reports: Iterable[Report]) -> None:
 
 def _finish(ledger: Ledger, history: History, state: EndState) -> None:
     _store_best(ledger)
-    _let_go(ledger, history, history.learned.values())
+    _let_go(ledger, history, list(history.learned.values()))
     reason = history.why if state == "failed" else None
     ledger.finish(state, reason, handled=len(history.requests))
     _LOG.info("finished: %s", state)
@@ -294,15 +296,30 @@ def _store_winner(ledger: Ledger, history: History) -> None:
     text = files.encode(config.to_json())
     files.replace(paths.best_config, text, point="best-config")
     checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
+    agent = paths.best_agent(checkpoint.suffix)
     if files.has_digest(checkpoint, digest_path(checkpoint)):
-        _hand_out(checkpoint, paths.best_agent(checkpoint.suffix))
-    else:
+        _hand_out(checkpoint, agent)
+    elif not _is_handed_out(best, paths.best, agent):
+        agent.unlink(missing_ok=True)  # an earlier winner's
         _LOG.error(
             "%s: the winner's agent is gone or damaged. To train it again, to the same bits: "
             "amc train %s",
             *(checkpoint, paths.best_config),
         )
     files.replace(paths.best, files.encode(files.sealed(best.to_json())), point="best")
+
+
+def _is_handed_out(best: Winner, record: Path, agent: Path) -> bool:
+    """Whether the winner has won before, as it is, and its agent was put there then."""
+    try:
+        stored = files.read(record) or {}
+    except LedgerError:
+        return False
+    is_same = (stored.get("number"), stored.get("digest")) == (
+        best.trial.number,
+        best.result.digest,
+    )
+    return is_same and files.has_digest(agent, digest_path(agent))
 
 
 def _hand_out(checkpoint: Path, agent: Path) -> None:

@@ -62,7 +62,7 @@ Row = dict[str, Any]
 def settings_digest(preset: str) -> str:
     """A name for everything in a preset that decides what is learned, defaults included."""
     settings = ConfigLoader().load_config(PRESETS / f"{preset}.json").to_json()
-    for name in ("experiment_name", "description", "seed"):
+    for name in ("experiment_name", "description", "seed", "keep_checkpoints"):
         settings.pop(name)
     for name in WATCHING:
         settings["training"].pop(name)

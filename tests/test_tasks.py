@@ -483,3 +483,60 @@ def test_checkpoints_that_a_trial_has_gone_on_from_are_removed(ledger: Ledger) -
     assert [file.path.is_file() for file in firsts] == [True, False, True, True]
     assert longer.path.is_file() and not firsts[1].digest_path.exists()
     assert ledger.state == "completed"
+
+
+def ended(ledger: Ledger, trial: int, score: float, *, index: int = 0, step: int = 256) -> Path:
+    """A segment that has ended with a checkpoint; its file."""
+    paths = ledger.paths.trial(trial)
+    file = CheckpointFile.of(paths.segment(index).checkpoints, step, 1)
+    file.path.parent.mkdir(parents=True)
+    weights = f"{trial}/{index}".encode()
+    file.path.write_bytes(weights)
+    file.digest_path.write_text(f"{hashlib.sha256(weights).hexdigest()}  {file.path.name}\n")
+    name = str(file.path.relative_to(paths.directory))
+    ledger.write_report(
+        report(trial, score, index=index, step=step, checkpoint=name, digest=str(trial))
+    )
+    return file.path
+
+
+@pytest.fixture
+def thinned(broker: Any, shared: Path, make_config: Callable[..., ExperimentConfig]) -> Ledger:
+    """An experiment that keeps the best alone, with two trials that nobody trains."""
+    made = Ledger.create(shared, make_config({"keep_checkpoints": "best"}))
+    tasks.advance(made.id)
+    return made
+
+
+def test_where_the_best_is_kept_losers_lose_theirs_once_it_is_known_that_they_are(
+    thinned: Ledger,
+) -> None:
+    files = [ended(thinned, 0, 1.0), ended(thinned, 1, 2.0)]
+    tasks.advance(thinned.id)
+    after_a_round = [path.is_file() for path in files]
+    files += [ended(thinned, 2, 3.0), ended(thinned, 3, 0.0)]
+    tasks.advance(thinned.id)
+
+    assert after_a_round == [False, True]
+    assert [path.is_file() for path in files] == [False, False, True, False]
+    assert thinned.state == "completed"
+    assert thinned.paths.best_agent(".pt").read_bytes() == b"2/0"
+
+
+def test_an_earlier_winner_s_agent_is_never_taken_for_another_s(thinned: Ledger) -> None:
+    for trials in ((0, 1), (2, 3)):
+        for trial in trials:
+            ended(thinned, trial, 5.0 - trial)
+        tasks.advance(thinned.id)
+    agent = thinned.paths.best_agent(".pt")
+    before = agent.read_bytes()
+
+    thinned.ask(Request(0, "steps", steps=512, trials=(0,)))
+    tasks.advance(thinned.id)
+    longer = ended(thinned, 0, 1.0, index=1, step=512)
+    tasks.advance(thinned.id)
+
+    assert before == b"0/0"
+    assert json.loads(thinned.paths.best.read_text())["number"] == 1
+    assert not agent.exists()
+    assert longer.is_file(), "who was given steps keeps what came of it"

@@ -42,6 +42,9 @@ COMMANDS = {
     "add-trial": "Add a trial of your own to a search.",
     "retry-failed": "Try the failed trials of an experiment once more.",
     "cancel": "Stop an experiment; its trials keep their checkpoints.",
+    "rm": "Remove experiments, with all that they recorded.",
+    "clean": "Remove leftovers, and checkpoints of trials that did not win.",
+    "init": "Write a config for an environment, with what every key means.",
     "validate": "Check config files and say what is wrong, and where.",
     "schema": "Print the JSON Schema of a config, for editors.",
     "train": "Train a config in this process, without a broker.",
@@ -106,6 +109,12 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.extending import retry_failed as command
         case "cancel":
             from amc.cli.steering import cancel as command
+        case "rm":
+            from amc.cli.rm import rm as command
+        case "clean":
+            from amc.cli.clean import clean as command
+        case "init":
+            from amc.cli.init import init as command
         case "validate":
             from amc.cli.configs import validate as command
         case "schema":

@@ -11,6 +11,7 @@ from amc.ledger.records import Copy
 # From here on numbers are written with an exponent; so many decimals are read by nobody.
 _LONG, _MOST_DECIMALS = 1e7, 12
 _MOST_NAMED = 8
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def score(value: float | None) -> str:
@@ -71,6 +72,16 @@ def pruned(found: Pruned) -> str:
         f"{found.halted:,} trial{'s' * (found.halted != 1)} halted, "
         f"{100 * share:.0f} % of {found.full_steps:,} steps saved, wrongly halted: {wrongly}"
     )
+
+
+def size(n_bytes: float) -> str:
+    """`512 B`, `34.1 MB`, `1.20 GB`: powers of 1000, three digits."""
+    if n_bytes < 1000:
+        return f"{n_bytes:.0f} B"
+    unit = min(int(math.log10(n_bytes) / 3), len(_UNITS))
+    value = n_bytes / 1000**unit
+    digits = max(0, 2 - int(math.log10(value)))
+    return f"{value:.{digits}f} {_UNITS[unit - 1]}"
 
 
 def duration(seconds: float) -> str:

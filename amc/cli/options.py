@@ -20,6 +20,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 experiment_argument = click.argument("experiment_id", metavar="[ID]", default="latest")
 """An experiment's id, a unique beginning of one, or `latest`, which is also the default."""
 
+experiment_ids = click.argument("experiment_ids", metavar="ID...", nargs=-1, required=True)
+"""Several experiments, each by its id or a unique beginning of one."""
+
+smoke_option = click.option(
+    "--smoke",
+    "is_smoke",
+    is_flag=True,
+    help="First see that it works: one tiny trial through the whole road, which does not stay.",
+)
+
+yes_option = click.option("--yes", "-y", "is_agreed", is_flag=True, help="Do not ask.")
+
 
 class _Count(click.ParamType[int]):
     """A whole number, also as `2e6` or `2_000_000`."""

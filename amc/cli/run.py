@@ -8,18 +8,20 @@ from typing import Any
 
 import click
 
-from amc.cli.options import config_options, fleet_options, json_option
+from amc.cli.options import config_options, fleet_options, json_option, smoke_option
 
 
 @click.command()
 @config_options
 @fleet_options
+@smoke_option
 @json_option
 def run(
     *,
     config_path: Path,
     overrides: Mapping[str, Any],
     overlays: tuple[Path, ...],
+    is_smoke: bool,
     as_json: bool,
     **wanted: Any,
 ) -> None:
@@ -36,6 +38,12 @@ def run(
         from amc.cli.running import run_here
 
         code = run_here(
-            config_path, overrides, overlays, as_json=as_json, ahead=ahead, wanted=wanted
+            config_path,
+            overrides,
+            overlays,
+            is_smoke=is_smoke,
+            as_json=as_json,
+            ahead=ahead,
+            wanted=wanted,
         )
     sys.exit(code)

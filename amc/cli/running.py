@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from amc import fleet
-from amc.cli.interruption import as_ctrl_c
+from amc.cli.interruption import as_ctrl_c, ask_again
 from amc.cli.live import follow
 from amc.cli.outcome import await_end, exit_code, print_result, tell_of_narrow_window
 from amc.cli.output import console, note
 from amc.cli.reading import describe, describe_known, read_config
+from amc.cli.smoke import smoke
 from amc.client import submit as enqueue
 from amc.errors import BrokerError
 from amc.experiment_view import Experiment
@@ -24,6 +25,7 @@ def run_here(
     overrides: Mapping[str, Any],
     overlays: tuple[Path, ...],
     *,
+    is_smoke: bool,
     as_json: bool,
     ahead: Ahead | None,
     wanted: Mapping[str, Any],
@@ -34,6 +36,7 @@ def run_here(
         config_path: the config.
         overrides: dotted keys to values that replace the config's.
         overlays: configs that hold only what differs.
+        is_smoke: whether a single tiny trial is all, which does not stay.
         as_json: whether the result is printed as JSON.
         ahead: a supervisor that waits to be told what to run, if one was started.
         wanted: workers, gpus and fleet_file, as `fleet_options` gives them.
@@ -42,8 +45,11 @@ def run_here(
         The exit code that says how the experiment ended.
     """
     config = read_config(config_path, overrides, overlays)
-    describe(config)
+    if not is_smoke:
+        describe(config)
     with as_ctrl_c(), _workers(ahead, **wanted) as keep_up:
+        if is_smoke:
+            return smoke(config, as_json=as_json, at_each_look=_looking(keep_up))
         experiment = enqueue(config)
         note(f"experiment {experiment.id}")
         describe_known(experiment.config)
@@ -54,6 +60,15 @@ def run_here(
             code = _follow_own(experiment, keep_up)
     print_result(experiment, as_json=as_json)
     return code
+
+
+def _looking(keep_up: Callable[[], None] | None) -> Callable[[], None]:
+    def look() -> None:
+        ask_again()
+        if keep_up is not None:
+            keep_up()
+
+    return look
 
 
 def _follow_own(experiment: Experiment, keep_up: Callable[[], None]) -> int:

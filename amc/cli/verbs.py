@@ -8,7 +8,7 @@ _LONGEST = 60
 # What other schedulers, tuners and process managers call it.
 _WORDS = {
     "run": "tune optimize optimise optimizer search execute exec go fit study sweep hpo",
-    "submit": "enqueue queue add push create new send sbatch apply post",
+    "submit": "enqueue queue add push create send sbatch apply post",
     "train": "learn trial",
     "report": "html summary summarize paper",
     "plot": "figure figures chart graph draw picture visualize",
@@ -24,11 +24,14 @@ _WORDS = {
     "extend": "prolong enlarge longer more",
     "add-trial": "enqueue-trial inject addtrial",
     "retry-failed": "rerun requeue retry-trial redo",
-    "cancel": "kill abort terminate delete rm remove revoke purge scancel",
+    "cancel": "kill abort terminate revoke scancel",
+    "rm": "delete remove del erase drop destroy",
+    "clean": "prune gc cleanup thin tidy",
+    "init": "new scaffold template example starter preset generate",
     "validate": "check lint test doctor",
     "schema": "jsonschema json-schema config fields",
-    "up": "start launch worker workers serve server init boot fleet",
-    "down": "shutdown teardown quit exit clean",
+    "up": "start launch worker workers serve server boot fleet",
+    "down": "shutdown teardown quit exit",
     "status": "ps health ping state stat queues sinfo gpus",
 }
 _MEANT = {word: (verb,) for verb, words in _WORDS.items() for word in words.split()} | {

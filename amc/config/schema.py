@@ -221,6 +221,8 @@ class ExperimentConfig(StrictModel):
     """Where every random draw of the experiment comes from."""
     seeds: Annotated[int, Field(ge=1, le=1000), INTEGRAL] = 1
     """Trials of the config, each on a seed of its own, without a search; their mean counts."""
+    keep_checkpoints: Literal["best", "all"] = "all"
+    """Whose final checkpoints stay; best: the winner's, on all of its seeds; all: every trial's."""
     algorithm: str
     """ppo, ddpg, or a plug-in's name."""
     algorithm_config: SerializeAsAny[InstanceOf[Hyperparameters]]

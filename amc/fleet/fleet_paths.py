@@ -1,4 +1,7 @@
-"""Where a machine's fleet leaves its files. Its doors are `FleetPaths` and `log_files`."""
+"""Where a machine's fleet leaves its files.
+
+Its doors are `FleetPaths`, `log_files` and `is_up_here`.
+"""
 
 import contextlib
 import fcntl
@@ -75,3 +78,8 @@ def _holder(lock: Path) -> str:
 def log_files(shared: Path) -> list[Path]:
     """What the fleets of every machine have logged that use a shared directory."""
     return sorted(shared.glob(f"{_FLEETS}/*/{_LOGS}/*.log"))
+
+
+def is_up_here(shared: Path) -> bool:
+    """Whether this machine's supervisor lives, and so its logs grow."""
+    return bool(_holder(FleetPaths(shared).lock))

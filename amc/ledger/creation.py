@@ -10,7 +10,7 @@ from typing import Any
 
 from amc import failpoints
 from amc.config.schema import ExperimentConfig
-from amc.ledger import files
+from amc.ledger import files, ids
 from amc.ledger.paths import ExperimentPaths
 from amc.version import VERSION
 
@@ -25,7 +25,7 @@ _ABANDONED_S = 3600.0
 
 
 def make_directory(shared: Path, config: ExperimentConfig, created: float) -> Path:
-    """A new experiment's directory, named `<experiment_name>-<n>` with the first free n.
+    """A new experiment's directory, named `<experiment_name>-<n>` with the first n never given.
 
     It is filled under another name, that begins with a dot and so is no experiment, and renamed.
     """
@@ -34,12 +34,18 @@ def make_directory(shared: Path, config: ExperimentConfig, created: float) -> Pa
     number = 1
     while True:
         target = shared / f"{config.experiment_name}-{number}"
-        if not target.exists():
+        # Looked at once the name is free: who removes an experiment retires its id before.
+        if not target.exists() and not _is_retired(target):
             _stage(staging, _experiment_record(target.name, config, created))
             _remove_abandoned(staging)
             if _renamed(staging, target):
                 return target
         number += 1
+
+
+def _is_retired(target: Path) -> bool:
+    name, number = ids.numbered(target.name)
+    return number <= ids.highest_removed(target.parent, name)
 
 
 def _stage(staging: Path, record: dict[str, Any]) -> None:
@@ -53,12 +59,17 @@ def _stage(staging: Path, record: dict[str, Any]) -> None:
 def _remove_abandoned(staging: Path) -> None:
     """Remove what killed processes left half made; ages are told by the file server's clock."""
     now = staging.stat().st_mtime
-    for entry in staging.parent.glob(f"{_STAGING}*"):
+    for entry in half_made(staging.parent):
         try:
             if now - entry.stat().st_mtime > _ABANDONED_S:
                 shutil.rmtree(entry, ignore_errors=True)
         except OSError:
             continue  # somebody else removes it, or it is a stranger's
+
+
+def half_made(shared: Path) -> list[Path]:
+    """What somebody makes just now, or has left half made."""
+    return sorted(shared.glob(f"{_STAGING}*"))
 
 
 def _renamed(staging: Path, target: Path) -> bool:

@@ -60,7 +60,7 @@ class Ledger:
     def create(
         cls, shared: Path, config: ExperimentConfig, *, created: float | None = None
     ) -> "Ledger":
-        """Make a new experiment, named `<experiment_name>-<n>` with the first free n.
+        """Make a new experiment, named `<experiment_name>-<n>` with the first n never given.
 
         The directory appears whole or not at all.
 

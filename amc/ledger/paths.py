@@ -253,6 +253,11 @@ class ExperimentPaths:
         """The directory of a trial."""
         return TrialPaths(self.directory / "trials" / f"{number:04}")
 
+    def trial_numbers(self) -> list[int]:
+        """The trials that have a directory, in number order."""
+        names = (path.name for path in (self.directory / "trials").glob("*"))
+        return sorted(int(name) for name in names if name.isdecimal() and len(name) < 10)
+
     def tensorboard_run(self, number: int) -> Path:
         """The event files of a trial."""
         return self.tensorboard / f"{number:04}"

@@ -47,6 +47,7 @@ _FREE = frozenset(
         "$schema",
         "experiment_name",
         "description",
+        "keep_checkpoints",
         "seeds",
         "hyperparameter_optimizer",
         "environment.backend",

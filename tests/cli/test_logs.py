@@ -1,4 +1,13 @@
-from amc.cli.logs import said_about
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from amc.cli.logs import Reader, Sieve
+from amc.ledger import Ledger
 
 LOG = """\
  -------------- celery@host
@@ -16,7 +25,7 @@ worker: Warm shutdown (MainProcess)
 
 
 def said(trial: int | None = None) -> list[str]:
-    return [text for _, text in said_about(LOG.splitlines(keepends=True), "cartpole-1", trial)]
+    return [text for _, text in Sieve("cartpole-1", trial).sift(LOG.splitlines(keepends=True))]
 
 
 def test_an_experiments_lines_come_with_their_tracebacks_and_nothing_else():
@@ -70,3 +79,79 @@ def test_a_trial_that_is_not_there_is_told(amc, make_experiment):
 
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert "cartpole-1 has no trial 77; it has 2 so far" in outcome.stderr
+
+
+LINE = "2026-01-31T12:00:0{}Z {} rl-worker-0 cartpole-1/0#1 amc.tasks: {}\n"
+
+
+def test_what_was_read_is_not_read_again_and_half_a_line_not_yet(tmp_path: Path):
+    log = tmp_path / "rl-worker-0.log"
+    log.write_text(LINE.format(1, "ERROR", "it failed") + "Traceback")
+    reader = Reader(lambda: [log], "cartpole-1")
+
+    first = reader.read()
+    with log.open("a") as file:
+        file.write(" (most recent call last):\n\nno traceback\n")
+    second, third = reader.read(), reader.read()
+
+    assert [line.rpartition(": ")[2] for line in first] == ["it failed"]
+    assert (second, third) == (["Traceback (most recent call last):"], [])
+
+
+def test_a_log_that_begins_anew_and_one_that_comes_later_are_read(tmp_path: Path):
+    log, later = tmp_path / "rl-worker-0.log", tmp_path / "rl-worker-1.log"
+    log.write_text(LINE.format(1, "INFO", "first") * 2)
+    reader = Reader(lambda: sorted(tmp_path.glob("*.log")), "cartpole-1")
+    reader.read()
+
+    log.write_text(LINE.format(3, "INFO", "third"))
+    later.write_text(LINE.format(2, "INFO", "second"))
+
+    assert [line.rpartition(": ")[2] for line in reader.read()] == ["second", "third"]
+
+
+@pytest.fixture
+def following(make_experiment: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch):
+    """A running experiment with a log, and `amc logs --follow` on it."""
+    ledger = make_experiment(1.0, end=None)
+    log = ledger.directory.parent / ".fleet" / "host" / "logs" / "rl-worker-0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(LINE.format(1, "INFO", "begun"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "amc", "logs", "-f"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield ledger, log, process
+    process.kill()
+    process.communicate()
+
+
+def test_following_ends_by_itself_once_all_is_told(following):
+    ledger, log, process = following
+    assert process.stdout.readline().endswith("begun\n")
+
+    with log.open("a") as file:
+        file.write(LINE.format(2, "INFO", "going on"))
+    going_on = process.stdout.readline()
+    ledger.finish("completed")
+    with log.open("a") as file:
+        file.write(LINE.format(3, "INFO", "finished"))
+    said, complaints = process.communicate(timeout=30)
+
+    assert going_on.endswith("going on\n")
+    assert said.endswith("finished\n")
+    assert (process.returncode, complaints) == (0, "")
+
+
+def test_ctrl_c_ends_the_following_and_not_the_experiment(following):
+    ledger, _, process = following
+    process.stdout.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "Traceback" not in complaints
+    assert ledger.state == "running"

@@ -195,3 +195,32 @@ def test_a_cancelled_experiment_ends_its_waiting_submit_with_4(
     assert f"{identifier} was cancelled" in err
     shown = json.loads(with_a_worker("show", identifier, "--json").stdout)
     assert shown["trials"][0]["state"] == "cancelled"
+
+
+def test_a_smoke_test_goes_the_whole_road_and_leaves_nothing(
+    with_a_worker: CommandLine, config_path: Path
+):
+    before = with_a_worker("ls", "--json").stdout
+
+    finished = with_a_worker("submit", config_path, "--smoke", "--json")
+
+    told = json.loads(finished.stdout)
+    assert (finished.returncode, told["works"]) == (0, True), finished.stderr
+    assert told["worker"] == "rl-worker-0"
+    assert isinstance(told["score"], float)
+    assert with_a_worker("ls", "--json").stdout == before
+
+
+def test_a_smoke_test_says_what_failed_and_leaves_nothing(
+    with_a_worker: CommandLine, config_path: Path
+):
+    broken = ["environment.name=LunarLander-v3", 'environment.kwargs={"gravity": 5}']
+    settings = [word for text in broken for word in ("--set", text)]
+    before = with_a_worker("ls", "--json").stdout
+
+    finished = with_a_worker("submit", config_path, "--smoke", *settings)
+
+    assert finished.returncode == 1
+    assert finished.stdout.startswith("does not work (failed)")
+    assert "gravity" in finished.stderr
+    assert with_a_worker("ls", "--json").stdout == before

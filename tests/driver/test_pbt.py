@@ -196,17 +196,21 @@ def test_the_place_of_a_member_that_failed_is_taken_by_a_copy_of_one_of_the_best
     assert {len(decision.segments) for decision in made[:-1]} == {8}
 
 
-def test_no_checkpoint_is_let_go_that_a_member_starts_from(make_config: MakeConfig):
-    _, made = run(population(make_config), fails=lambda one: one.key == (2, 3))
+@pytest.mark.parametrize("kept", ["all", "best"])
+def test_no_checkpoint_is_let_go_that_a_member_starts_from(kept: str, make_config: MakeConfig):
+    config = population(make_config).model_copy(update={"keep_checkpoints": kept})
+    _, made = run(config, fails=lambda one: one.key == (2, 3))
 
     past, gone = History(), set[tuple[int, int]]()
     for decision in made:
-        past = past.after(decision)
-        gone |= set(released(past, decision.learned))
+        before, past = past, past.after(decision)
+        gone |= set(released(config, past, decision.learned, before))
         assert not gone & {one.start for one in past.open.values()}
 
     left = set(past.learned) - gone
-    assert {past.standing(trial) for trial in past.trials} <= left
+    best = winner(config, past).trial.number
+    stay = past.trials if kept == "all" else [best]
+    assert {past.standing(trial) for trial in stay} <= left
     assert len(gone) > len(left)
 
 
