@@ -72,6 +72,8 @@ def remaining(
 def _durations(overview: Overview, rates: Mapping[int, float]) -> dict[str, float]:
     """Seconds of a trial of each kind; empty where nothing tells."""
     ended = [one for one in overview.trials if one.state in {"completed", "halted"}]
+    # Of a trial that went on after an interruption the seconds are those of its last attempt.
+    ended = [one for one in ended if one.attempts <= 1] or ended
     of_kind = {kind: [one.seconds for one in ended if one.kind == kind] for kind in _KINDS}
     known = {kind: median(seconds) for kind, seconds in of_kind.items() if seconds}
     if not known and rates:

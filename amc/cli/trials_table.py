@@ -148,7 +148,12 @@ def _halted_at(trial: TrialStatus) -> str:
 def _took(trial: TrialStatus, total_timesteps: int) -> str:
     if trial.state == "running":
         share = min(1.0, trial.steps / total_timesteps)
-        return f"{share:4.0%} {formatting.duration(trial.seconds)}"
+        # Its worker tells every three seconds, at first nothing.
+        return (
+            f"{share:4.0%} {formatting.duration(trial.seconds)}"
+            if trial.seconds
+            else f"{share:4.0%}"
+        )
     if trial.state == "waiting":
         return f"{min(1.0, trial.steps / total_timesteps):4.0%}" if trial.steps else "-"
     return formatting.duration(trial.seconds)

@@ -35,6 +35,12 @@ def test_trials_to_come_last_as_long_as_the_median_of_those_that_ended():
     assert remaining(at(*ended), 1).seconds == pytest.approx(10.0)
 
 
+def test_the_seconds_of_a_last_attempt_are_not_taken_for_the_whole_trial():
+    resumed = replace(ENDED, seconds=0.5, attempts=2)
+
+    assert remaining(at(resumed, resumed, ENDED), 1).seconds == pytest.approx(10.0)
+
+
 def test_what_a_running_trial_has_done_is_not_to_come():
     half = replace(RUNNING, steps=1024)
 
