@@ -30,7 +30,7 @@ from amc.ledger import Decision, History, Ledger, Report, files
 from amc.ledger.ancestry import config_of
 from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
-from amc.ledger.winner import winner
+from amc.ledger.winner import Winner, winner
 from amc.settings import shared_dir
 from amc.version import VERSION
 from amc.workers.signals import connect_signals
@@ -183,7 +183,7 @@ def _failure(history: History, error: AmcError) -> Decision:
 def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     """Tell TensorBoard and the log what was learned and what comes next."""
     if decision.learned:
-        _chart_best(ledger, history, decision)
+        _chart(ledger, history, decision)
     if decision.trials:
         _describe_to_tensorboard(ledger)
     _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
@@ -240,28 +240,42 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
 
 
 def _describe_to_tensorboard(ledger: Ledger) -> None:
+    from amc.training.tensorboard import write_experiment
+
     search = ledger.config.hyperparameter_optimizer
-    if search is not None:
-        from amc.training.tensorboard import write_experiment
-
-        evaluates = ledger.config.training.eval_freq is not None
-        write_experiment(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
+    space = {} if search is None else search.search_space
+    evaluates = ledger.config.training.eval_freq is not None
+    write_experiment(ledger.paths.tensorboard, space, evaluates=evaluates)
 
 
-def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
-    """The best so far on the curves of the root's TensorBoard.
+def _chart(ledger: Ledger, history: History, decision: Decision) -> None:
+    """How far a search is and its best so far, on the curves of the root's TensorBoard.
 
-    A point for each round; where trials are learned one by one, for each that changes it.
+    A point for each round; where trials are learned one by one, for as many as a round would have,
+    and for each that changes the best.
     """
     from amc.training.tensorboard import write_round
 
     config, before = ledger.config, history.seen({})
-    past = before.after(Decision(decision.number, decision.learned))
+    search = config.hyperparameter_optimizer
+    if search is None:
+        return
+    past, after = before.after(Decision(decision.number, decision.learned)), before.after(decision)
     best = winner(config, past)
-    if config.hyperparameter_optimizer is None or best is None:
+    n_done = len(after.trials) - len({segment.trial for segment in after.open.values()})
+    is_news = config.has_rounds or n_done % search.trials_per_round == 0
+    if not is_news and best == winner(config, before):
         return
-    if not config.has_rounds and best == winner(config, before):
-        return
+    values = {"search/trials_done": n_done, **_of_best(best)}
+    scores = [one.score for one in decision.learned if one.score is not None]
+    if config.has_rounds and scores:
+        values["search/round_mean_score"] = sum(scores) / len(scores)
+    write_round(ledger.paths.tensorboard, decision.number - 1, len(past.trials), values)
+
+
+def _of_best(best: Winner | None) -> dict[str, float]:
+    if best is None:
+        return {}
     chosen_by = best.chosen_by or best
     values = {
         "search/best_score": best.result.score,
@@ -271,8 +285,7 @@ def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
         "search/test_mean_score": best.mean_score if best.chosen_by else None,
         "search/best_solved_at": best.result.solved_at,
     }
-    known = {tag: value for tag, value in values.items() if value is not None}
-    write_round(ledger.paths.tensorboard, decision.number - 1, len(past.trials), known)
+    return {tag: value for tag, value in values.items() if value is not None}
 
 
 def _store_best(ledger: Ledger) -> None:

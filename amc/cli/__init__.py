@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Show one experiment and its trials.",
     "best": "Show the best trial, or its config.",
     "verify": "Check an experiment's records, and train parts of it again.",
+    "tensorboard": "Serve TensorBoard on one experiment, or on all.",
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
     "resume": "Go on with a paused experiment.",
@@ -75,6 +76,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.best import best as command
         case "verify":
             from amc.cli.verify import verify as command
+        case "tensorboard":
+            from amc.cli.tensorboard import tensorboard as command
         case "logs":
             from amc.cli.logs import logs as command
         case "pause":
