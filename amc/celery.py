@@ -14,7 +14,7 @@ from amc import failpoints
 from amc.broker import keys
 from amc.broker.address import broker_address
 from amc.broker.keys import DRIVER_QUEUE
-from amc.broker.messages import ADVANCE
+from amc.broker.messages import ADVANCE, wake_id
 from amc.broker.transport import AMQP
 from amc.settings import shared_dir
 
@@ -142,6 +142,7 @@ def send_wake(experiment: str) -> None:
             app.send_task(
                 ADVANCE,
                 args=(experiment,),
+                task_id=wake_id(experiment),
                 connection=connection,
                 ignore_result=True,
                 retry=False,

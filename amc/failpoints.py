@@ -50,6 +50,8 @@ MESSAGES = {
     "chord": "driver: `train_trial` for all that was opened",
     "claimed-wake": "clock: a wake-up is on its way",
     "cleared-wake": "driver: a wake-up has arrived",
+    "rested": "driver: there is nothing to do until something changes",
+    "disturbed": "driver, clock: an experiment is looked after",
     "recovered": "driver: there is no trouble any more",
     "postponed": "driver: trouble, so that the clock waits",
     "missed": "driver: a trial shows no sign of life",

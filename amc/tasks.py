@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from celery import Task, chord
+from celery import Signature, Task, chord
 from kombu.exceptions import OperationalError
 
 from amc import failpoints, logs
@@ -54,6 +54,7 @@ def advance(self: Task, experiment_id: str) -> None:
     logs.bind(experiment_id)
     try:
         hints.clear_wake(connect(), experiment_id)
+        hints.disturb(connect(), experiment_id)
         if not ledger.is_finished:
             _advance(ledger)
         hints.recovered(connect(), experiment_id)
@@ -115,8 +116,7 @@ def _advance(ledger: Ledger) -> None:
             _LOG.exception("the experiment cannot go on")
             decision = _failure(history, error)
         if decision is None:
-            if not history.is_paused:
-                _dispatch(ledger, [segment.trial for segment in history.outstanding], fresh=False)
+            _keep_going(ledger, history)
             return
         _show(ledger, history, decision)  # before: who dies in between does it again
         is_ours = ledger.append(decision)
@@ -128,6 +128,21 @@ def _advance(ledger: Ledger) -> None:
             # Whoever recorded them sends them; others look for signs of life first.
             _dispatch(ledger, [segment.trial for segment in decision.segments], fresh=True)
             return
+
+
+def _keep_going(ledger: Ledger, history: History) -> None:
+    """Send what was lost; where nothing was, let the clock wait until something changes."""
+    client, search = connect(), ledger.config.hyperparameter_optimizer
+    trials = [segment.trial for segment in history.outstanding]
+    # Before anything is looked at, so that whatever happens meanwhile is a change.
+    signs = dispatch.signs(client, ledger.id, trials, dispatch.surroundings(client))
+    if not history.is_paused:
+        _dispatch(ledger, trials, fresh=False)
+        has_workers = bool(dispatch.choose(client, 1))
+        if has_workers and hints.is_any_missed(client, ledger.id, trials):
+            return
+    if search is None or search.max_hours is None:
+        hints.rest(client, ledger.id, trials, signs)
 
 
 def _tell_of_upgrade(ledger: Ledger, history: History) -> None:
@@ -183,7 +198,7 @@ def _failure(history: History, error: AmcError) -> Decision:
 def _show(ledger: Ledger, history: History, decision: Decision) -> None:
     """Tell TensorBoard and the log what was learned and what comes next."""
     if decision.learned:
-        _chart_best(ledger, history, decision)
+        _chart(ledger, history, decision)
     if decision.trials:
         _describe_to_tensorboard(ledger)
     _LOG.info("decision %d: trials %s", decision.number, [one.trial for one in decision.segments])
@@ -230,40 +245,57 @@ def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
     # A round is awaited together; where trials are learned one by one, every end is news.
     together = len(header) if ledger.config.has_rounds else 1
     for at in range(0, len(header), together):
-        wake = advance.si(ledger.id)
         with failpoints.around("chord"):
-            chord(header[at : at + together])(wake.on_error(advance.si(ledger.id)))
+            chord(header[at : at + together])(_wake(ledger.id).on_error(_wake(ledger.id)))
     hints.seen(client, ledger.id, trials)
     if later:
         for trial in later:
             hints.hand_back(client, ledger.id, trial)  # so that the next call sends it at once
         with failpoints.around("wake"):
-            advance.delay(ledger.id)
+            _wake(ledger.id).delay()
+
+
+def _wake(experiment_id: str) -> Signature:
+    return advance.si(experiment_id).set(task_id=messages.wake_id(experiment_id))
 
 
 def _describe_to_tensorboard(ledger: Ledger) -> None:
+    from amc.training.tensorboard import write_experiment
+
     search = ledger.config.hyperparameter_optimizer
-    if search is not None:
-        from amc.training.tensorboard import write_experiment
-
-        evaluates = ledger.config.training.eval_freq is not None
-        write_experiment(ledger.paths.tensorboard, search.search_space, evaluates=evaluates)
+    space = {} if search is None else search.search_space
+    evaluates = ledger.config.training.eval_freq is not None
+    write_experiment(ledger.paths.tensorboard, space, evaluates=evaluates)
 
 
-def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
-    """The best so far on the curves of the root's TensorBoard.
+def _chart(ledger: Ledger, history: History, decision: Decision) -> None:
+    """How far a search is and its best so far, on the curves of the root's TensorBoard.
 
-    A point for each round; where trials are learned one by one, for each that changes it.
+    A point for each round; where trials are learned one by one, for as many as a round would have,
+    and for each that changes the best.
     """
     from amc.training.tensorboard import write_round
 
     config, before = ledger.config, history.seen({})
-    past = before.after(Decision(decision.number, decision.learned))
+    search = config.hyperparameter_optimizer
+    if search is None:
+        return
+    past, after = before.after(Decision(decision.number, decision.learned)), before.after(decision)
     best = winner(config, past)
-    if config.hyperparameter_optimizer is None or best is None:
+    n_done = len(after.trials) - len({segment.trial for segment in after.open.values()})
+    is_news = config.has_rounds or n_done % search.trials_per_round == 0
+    if not is_news and best == winner(config, before):
         return
-    if not config.has_rounds and best == winner(config, before):
-        return
+    values = {"search/trials_done": n_done, **_of_best(best)}
+    scores = [one.score for one in decision.learned if one.score is not None]
+    if config.has_rounds and scores:
+        values["search/round_mean_score"] = sum(scores) / len(scores)
+    write_round(ledger.paths.tensorboard, decision.number - 1, len(past.trials), values)
+
+
+def _of_best(best: Winner | None) -> dict[str, float]:
+    if best is None:
+        return {}
     chosen_by = best.chosen_by or best
     values = {
         "search/best_score": best.result.score,
@@ -273,8 +305,7 @@ def _chart_best(ledger: Ledger, history: History, decision: Decision) -> None:
         "search/test_mean_score": best.mean_score if best.chosen_by else None,
         "search/best_solved_at": best.result.solved_at,
     }
-    known = {tag: value for tag, value in values.items() if value is not None}
-    write_round(ledger.paths.tensorboard, decision.number - 1, len(past.trials), known)
+    return {tag: value for tag, value in values.items() if value is not None}
 
 
 def _store_best(ledger: Ledger) -> None:
@@ -352,7 +383,7 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         if became == "interrupted":
             hints.hand_back(connect(), experiment_id, trial)
             with failpoints.around("wake"):
-                advance.delay(experiment_id)
+                _wake(experiment_id).delay()
     except Exception as error:
         # The ledger has no result, so the clock sends the trial again.
         _LOG.exception("the supervisor failed")

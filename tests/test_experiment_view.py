@@ -99,6 +99,9 @@ def test_tensorboard_shows_the_best_so_far_round_by_round(tried_again: Ledger):
     assert last["search/best_standard_error"].value == pytest.approx(2.0412, abs=1e-3)
     assert last["search/best_n_seeds"].value == 4
     assert last["search/best_n_seeds"].step == 8
+    assert last["search/trials_done"].value == 8
+    learned = [trial.score for trial in client.experiment(tried_again.id).trials()][-6:]
+    assert last["search/round_mean_score"].value == pytest.approx(sum(learned) / 6)
 
 
 @pytest.fixture

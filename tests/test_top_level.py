@@ -198,7 +198,7 @@ def test_compose_dashboards_are_those_of_amc_up(compose: dict[str, Any]) -> None
 
     assert words(flower) == ["celery", *flower_arguments(5555, address="0.0.0.0")]
     arguments = tensorboard_arguments(6006, "/shared", address="0.0.0.0")
-    assert words(tensorboard) == ["tensorboard", *arguments]
+    assert words(tensorboard) == ["python", "-m", "amc.fleet.tensorboard_program", *arguments]
     arguments = jupyter_arguments(8080, "/app", address="0.0.0.0")
     assert words(compose["services"]["jupyter"]) == ["jupyter", "lab", *arguments]
 

@@ -1,6 +1,7 @@
 """Where the next trial should go, and which were lost on the way and must be sent again.
 
-Its doors are `choose`, `lost` and `stuck`.
+Its doors are `choose`, `lost` and `stuck`; `signs` and `surroundings` tell whether they could say
+anything else by now.
 
 A trial is on its way if somebody holds its lease or a message for it waits in a queue with a live
 worker. `unacked` is never evidence of life: kombu keeps messages of dead workers there. A trial
@@ -9,6 +10,8 @@ invisible between a worker's BRPOP and its lease. A mistake costs one message: t
 lease and returns.
 """
 
+import hashlib
+import json
 import random
 from collections.abc import Iterable, Sequence
 
@@ -87,6 +90,34 @@ def stuck(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
     places = {trial: waiting.get((experiment, trial), set()) for trial in trials}
     in_line = [one for one in trials if one not in held and places[one] and places[one] <= behind]
     return in_line[:idle]
+
+
+def surroundings(client: Client) -> str:
+    """What workers there are, what waits and what runs on each queue, as one word.
+
+    Cheap, whatever waits: no message is read.
+    """
+    served = heartbeats.live_queues(client)
+    waiting, running = client.lengths(sorted(served)), leases.leases_by_queue(client)
+    # The driver's own queue holds its wake-ups, of which one is on its way whenever this is asked.
+    known = [
+        (queue, served[queue], waiting.get(queue, 0) * is_trial_queue(queue), running[queue])
+        for queue in sorted({*served, *running})
+    ]
+    return _word(known)
+
+
+def signs(client: Client, experiment: str, trials: Iterable[int], around: str) -> str:
+    """Who is at which of these trials in which surroundings, as one word.
+
+    While it is the same, nothing was lost and nothing has begun or ended.
+    """
+    held = leases.holders(client, experiment, trials)
+    return _word([around, sorted((trial, str(holder)) for trial, holder in held.items())])
+
+
+def _word(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
 def _load(client: Client) -> tuple[dict[str, int], dict[str, int]]:

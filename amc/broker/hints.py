@@ -1,4 +1,4 @@
-"""Hints: what is good to know and may be lost: wake-ups, trouble, who is missing, live progress.
+"""Hints: what is good to know and may be lost: wake-ups, rest, trouble, who is missing, progress.
 
 Each ends by itself. What is read here may be somebody else's rubbish: what is not understood is
 not there. Its doors are the functions.
@@ -6,7 +6,7 @@ not there. Its doors are the functions.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from amc import failpoints
@@ -16,6 +16,8 @@ from amc.broker.connection import Client, json_object
 _TTL_S = 60
 _WAKE_TTL_S = 10
 _TROUBLE_TTL_S = 300
+# So often an experiment is looked at whatever its surroundings say.
+_REST_TTL_S = 30
 
 
 def claim_wake(client: Client, experiment: str) -> bool:
@@ -34,6 +36,32 @@ def clear_wake(client: Client, experiment: str) -> None:
     """A wake-up has arrived; called before the ledger is read, so that no later news is missed."""
     with failpoints.around("cleared-wake"):
         client.delete(client.keyspace.wake(experiment))
+
+
+def rest(client: Client, experiment: str, trials: Sequence[int], signs: str) -> None:
+    """There is nothing to do until the signs of life of these trials are others."""
+    told = json.dumps({"trials": list(trials), "signs": signs})
+    with failpoints.around("rested"):
+        client.set(client.keyspace.rest(experiment), told, ex=_REST_TTL_S)
+
+
+def disturb(client: Client, experiment: str) -> None:
+    """Somebody looks after the experiment, or should."""
+    with failpoints.around("disturbed"):
+        client.delete(client.keyspace.rest(experiment))
+
+
+def resting(client: Client, experiments: Iterable[str]) -> dict[str, tuple[list[int], str]]:
+    """Those for which there was nothing to do, with the trials that were open and their signs."""
+    wanted = {client.keyspace.rest(experiment): experiment for experiment in experiments}
+    found = {}
+    for key, text in client.young(wanted, longest_s=_REST_TTL_S).items():
+        match json_object(text):
+            case {"trials": [*trials], "signs": str(signs)} if all(
+                type(trial) is int for trial in trials
+            ):
+                found[wanted[key]] = trials, signs
+    return found
 
 
 def postpone(client: Client, experiment: str) -> int:
@@ -73,6 +101,12 @@ def first_missed(client: Client, experiment: str, trial: int) -> float:
         with failpoints.around("missed"):
             client.set(key, repr(time), ex=_TTL_S)
     return max(0.0, time - since)
+
+
+def is_any_missed(client: Client, experiment: str, trials: Iterable[int]) -> bool:
+    """Whether one of these trials was seen without a sign of life, and not seen since."""
+    keys = [client.keyspace.missing(experiment, trial) for trial in trials]
+    return bool(client.young(keys, longest_s=_TTL_S))
 
 
 def _seconds(text: str | None, default: float = 0.0) -> float:

@@ -11,6 +11,7 @@ Everything of a shared directory lies under a prefix that the directory itself c
     <prefix>worker:<name>@<host>          a live worker and its queues, JSON; 10 s
     <prefix>progress:<experiment>:<trial> steps so far, JSON; 60 s
     <prefix>wake:<experiment>             a wake-up is on its way; 10 s, after trouble up to 60 s
+    <prefix>rest:<experiment>             nothing to do until something changes, JSON; 30 s
     <prefix>trouble:<experiment>          how often in a row `advance` met some; 5 minutes
     <prefix>missing:<experiment>:<trial>  first seen without a sign of life, Redis's clock; 60 s
     <prefix>set-aside                     list: the last 100 messages that were not ours
@@ -87,6 +88,10 @@ class Keys:
     def wake(self, experiment: str) -> str:
         """A wake-up of the experiment is on its way."""
         return f"{self.prefix}wake:{experiment}"
+
+    def rest(self, experiment: str) -> str:
+        """There is nothing to do for the experiment until something changes."""
+        return f"{self.prefix}rest:{experiment}"
 
     def trouble(self, experiment: str) -> str:
         """How often in a row the experiment could not be advanced."""

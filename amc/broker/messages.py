@@ -3,7 +3,7 @@
 It must not know what a trial is, or whether there is one of that number: the ledger says that.
 
 A train_trial message carries `<experiment>.<trial>.<random>` as its task id, so that a look at a
-queue tells which trials wait in it.
+queue tells which trials wait in it; one of advance `<experiment>.advance.<random>`, for who looks.
 """
 
 import base64
@@ -49,6 +49,11 @@ _UNUSED: Mapping[str, tuple[object, ...]] = {
 def task_id(experiment: str, trial: int) -> str:
     """A fresh task id that names its trial."""
     return f"{experiment}.{trial}.{secrets.token_hex(4)}"
+
+
+def wake_id(experiment: str) -> str:
+    """A fresh task id that names the experiment which `advance` is for."""
+    return f"{experiment}.advance.{secrets.token_hex(4)}"
 
 
 def trial_of(message: str) -> tuple[str, int] | None:

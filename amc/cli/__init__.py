@@ -35,6 +35,7 @@ COMMANDS = {
     "export": "Write an experiment's trials and evaluations for other programs.",
     "dashboard": "Show an experiment in optuna-dashboard, on this machine.",
     "verify": "Check an experiment's records, and train parts of it again.",
+    "tensorboard": "Serve TensorBoard on one experiment, or on all.",
     "logs": "Print what the workers said about an experiment.",
     "pause": "Halt an experiment; its trials keep their checkpoints.",
     "resume": "Go on with a paused experiment.",
@@ -95,6 +96,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.dashboard import dashboard as command
         case "verify":
             from amc.cli.verify import verify as command
+        case "tensorboard":
+            from amc.cli.tensorboard import tensorboard as command
         case "logs":
             from amc.cli.logs import logs as command
         case "pause":

@@ -1,21 +1,20 @@
-"""Following an experiment: a table that moves on a terminal, a line per change on a pipe.
+"""Following an experiment: a screen that moves on a terminal, a line per event on a pipe.
 
 Its door is `follow`.
 """
 
 from collections.abc import Callable
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
+from rich.segment import Segment
 
+from amc.cli.events import Events
 from amc.cli.interruption import ask_again
-from amc.cli.overview import Overview, changes
-from amc.cli.tables import trials_table
+from amc.cli.overview import Overview
+from amc.cli.screen import Screen
+from amc.cli.waiting import waits_for
 from amc.experiment_view import Experiment
-
-# Headline, the table's head and its caption, and the prompt's line.
-_LINES_AROUND_THE_TABLE = 7
 
 
 def follow(
@@ -39,50 +38,43 @@ def follow(
     Raises:
         TimeoutError: it was not finished in time; it goes on.
     """
-    lines = _Lines(console)
+    screen = Screen(experiment.directory)
 
     def look() -> None:
         ask_again()
         at_each_look()
 
-    def print_changes(experiment: Experiment) -> None:
-        look()
-        lines.update(experiment)
-
     if not console.is_terminal:
-        return experiment.wait(timeout_s, on_change=print_changes)
+        events = Events()
+
+        def print_events(experiment: Experiment) -> None:
+            look()
+            overview = Overview.of(experiment)
+            for line in events.until(overview, waits_for(overview, screen.at_work)):
+                console.print(line, markup=False, soft_wrap=True)
+
+        return experiment.wait(timeout_s, on_change=print_events)
     with Live(console=console, auto_refresh=False) as live:
+        picture = _Picture(live, console, screen)
 
         def redraw(experiment: Experiment) -> None:
             look()
-            live.update(view(Overview.of(experiment), console), refresh=True)
+            picture.show(Overview.of(experiment))
 
         return experiment.wait(timeout_s, on_change=redraw)
 
 
-def view(overview: Overview, console: Console) -> Group:
-    """The headline and as much of the table as the console is high."""
-    max_rows = max(1, console.height - _LINES_AROUND_THE_TABLE)
-    drawn = _drawn(overview, max_rows)
-    # What stands below the table takes more lines where the console is narrow.
-    excess = len(console.render_lines(drawn)) - (console.height - 1)
-    return drawn if excess <= 0 else _drawn(overview, max(1, max_rows - excess))
+class _Picture:
+    """What stands on the terminal; written again only where something differs."""
 
+    def __init__(self, live: Live, console: Console, screen: Screen) -> None:
+        self._live, self._console, self._screen = live, console, screen
+        self._shown: tuple[object, list[list[Segment]]] = None, []
 
-def _drawn(overview: Overview, max_rows: int) -> Group:
-    headline = Text(overview.headline, style="bold")
-    return Group(headline, trials_table(overview, max_rows=max_rows))
-
-
-class _Lines:
-    """Prints what changed since the last look."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last: Overview | None = None
-
-    def update(self, experiment: Experiment) -> None:
-        overview = Overview.of(experiment)
-        for line in changes(self._last, overview):
-            self._console.print(line, markup=False, soft_wrap=True)
-        self._last = overview
+    def show(self, overview: Overview) -> None:
+        console = self._console
+        drawn = self._screen.draw(overview, console)
+        lines = console.render_lines(drawn, pad=False)[: console.height - 1]
+        if self._shown != (now := (console.size, lines)):
+            self._shown = now
+            self._live.update(drawn, refresh=True)

@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 
+from amc.cli.at_work import AtWork
+from amc.cli.experiments_table import ExperimentRow, ExperimentsTable
 from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json
 from amc.cli.overview import Summary
-from amc.cli.tables import DAMAGED, ExperimentRow, experiments_table
+from amc.cli.styles import DAMAGED
 from amc.client import experiments
 from amc.errors import AmcError
 from amc.experiment_view import Experiment
@@ -22,12 +24,22 @@ def ls(*, as_json: bool) -> None:
     if as_json:
         print_json([entry for entry, _ in looks])
     elif found:
-        console().print(experiments_table([row for _, row in looks]))
+        console().print(ExperimentsTable([row for _, row in looks]))
+        _tell_what_waits([row for _, row in looks])
     else:
         note("No experiment here yet. Train one: amc run CONFIG")
     for entry, _ in looks:
         if "error" in entry:
             note(f"{entry['experiment_id']} cannot be read: {entry['error']}")
+
+
+def _tell_what_waits(rows: list[ExperimentRow]) -> None:
+    """Say below the table why what is unfinished does not move, and what to do."""
+    states = [summary.state for summary, _, _ in rows]
+    if "paused" in states:
+        note("paused: amc resume ID")
+    if "running" in states and (reason := AtWork.now().missing):
+        note(reason)
 
 
 def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:

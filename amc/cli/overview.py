@@ -1,10 +1,10 @@
-"""What a view shows of an experiment at one moment, and what changed between two moments.
+"""What a view shows of an experiment at one moment.
 
-Its doors are `Summary.of`, `Overview.of` and `changes`. It must not know what a terminal is.
+Its doors are `Summary.of` and `Overview.of`. It must not know what a terminal is.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,7 +16,7 @@ from amc.ledger import Request, files
 from amc.ledger.pruning import Pruned
 from amc.trial_status import BestTrial, TrialStatus
 
-_AT_WORK = frozenset({"waiting", "running"})
+AT_WORK = frozenset({"waiting", "running"})
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Summary:
             id=experiment.id,
             state=experiment.state,
             best=experiment.best,
-            planned=_planned(experiment.config, experiment.requests),
+            planned=sum(_planned(experiment.config, experiment.requests).values()),
             states=experiment.trial_states(),
         )
 
     @property
     def n_ended(self) -> int:
         """How many trials have a result."""
-        return sum(self.states.values()) - sum(self.states.get(one, 0) for one in _AT_WORK)
+        return sum(self.states.values()) - sum(self.states.get(one, 0) for one in AT_WORK)
 
     @property
     def n_planned(self) -> int:
@@ -72,6 +72,10 @@ class Overview(Summary):
         has_rounds: whether trials are suggested and awaited together.
         pruned: what its pruner halted; None without one.
         generation: the number of a population's generation, and how many there are; None without.
+        searched: the names of the hyperparameters that are searched.
+        planned_of_kind: how many trials of each kind there will be, as `planned` counts them.
+        trials_per_round: how many a round of the search has.
+        has_limits: whether a limit of steps or of time may end it sooner.
     """
 
     trials: tuple[TrialStatus, ...] = ()
@@ -81,17 +85,22 @@ class Overview(Summary):
     has_rounds: bool = True
     pruned: Pruned | None = None
     generation: tuple[int, int] | None = None
+    searched: tuple[str, ...] = ()
+    planned_of_kind: Mapping[str, int] = field(default_factory=dict)
+    trials_per_round: int = 1
+    has_limits: bool = False
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
         """Read an experiment afresh."""
-        config = experiment.config
+        config, search = experiment.config, experiment.config.hyperparameter_optimizer
         trials = tuple(experiment.trials())
+        planned = _planned(config, experiment.requests)
         return cls(
             id=experiment.id,
             state=experiment.state,
             best=experiment.best,
-            planned=_planned(config, experiment.requests),
+            planned=sum(planned.values()),
             states=Counter(trial.state for trial in trials),
             trials=trials,
             rounds=trials[-1].round + 1 if trials else 0,
@@ -100,20 +109,30 @@ class Overview(Summary):
             has_rounds=config.has_rounds,
             pruned=experiment.pruned,
             generation=experiment.generation,
+            searched=() if search is None else tuple(search.search_space),
+            planned_of_kind=planned,
+            trials_per_round=config.seeds if search is None else search.trials_per_round,
+            has_limits=bool(experiment.limits),
         )
 
     @property
     def stage(self) -> str | None:
-        """`round 2`, `generation 3 of 10`, or None where trials follow each other."""
+        """`round 2`, `generation 3 of 10`, `finalists`, or None where trials follow each other."""
+        if self.trials and self.trials[-1].kind != "search":
+            return f"{self.trials[-1].kind}s"
         if self.generation is not None:
             return "generation {} of {}".format(*self.generation)
         if not self.has_rounds:
             return None
         return f"round {self.rounds - 1}" if self.rounds else "no round yet"
 
+    def is_halted_by_user(self, trial: TrialStatus) -> bool:
+        """Whether a trial does not run because its experiment is paused."""
+        return self.state == "paused" and trial.state == "waiting"
+
     @property
-    def headline(self) -> str:
-        """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
+    def standing(self) -> str:
+        """`running, round 2, 9 of 24 trials done (1 failed)`."""
         counts = self.states
         lost = [f"{counts[one]} {one}" for one in ("failed", "halted") if counts.get(one)]
         parts = [self.state]
@@ -122,50 +141,41 @@ class Overview(Summary):
         parts.append(f"{self.n_ended} of {self.n_planned} trials done")
         if lost:
             parts[-1] += f" ({', '.join(lost)})"
+        return ", ".join(parts)
+
+    @property
+    def headline(self) -> str:
+        """`cartpole-1: running, round 2, 9 of 24 trials done (1 failed), best 412.5 (trial 7)`."""
+        parts = [self.standing]
         if self.best is not None:
             parts.append(f"best {best_of(self.best)}")
-        if self.is_disk_full and self.state == "running":
-            parts.append("its disk is full: make room, and it goes on")
         return f"{self.id}: {', '.join(parts)}"
 
 
-def _planned(config: ExperimentConfig, requests: tuple[Request, ...]) -> int:
+def _planned(config: ExperimentConfig, requests: tuple[Request, ...]) -> dict[str, int]:
     from amc.driver.budget import budget
 
     asked = sum(len(request.trials) for request in requests if request.kind == "retry")
     asked += sum(request.kind == "trial" for request in requests)
     try:
-        return budget(config, requests).trials + asked
+        found = budget(config, requests)
     except UsageError:
-        return 1  # the experiment failed of it and says so
-
-
-def changes(before: Overview | None, after: Overview) -> Iterator[str]:
-    """One line for each thing that changed; steps and seconds alone are no change."""
-    before = before or Overview(after.id, state="")
-    if after.stage is not None and after.stage != before.stage:
-        yield after.stage
-    standing = _standing if after.generation is None else _standing_of_member
-    known = {trial.number: standing(trial) for trial in before.trials}
-    for trial in after.trials:
-        if known.get(trial.number, ("waiting",)) != standing(trial):
-            yield f"{_name(trial)}: {_told(trial)}"
-    if after.best is not None and _decisive(before.best) != _decisive(after.best):
-        yield f"best so far: {best_of(after.best)}"
-    if (after.state, after.is_disk_full) != (before.state, before.is_disk_full):
-        yield after.headline
+        return {"search": 1}  # the experiment failed of it and says so
+    finalists = found.finalists * found.finalist_seeds
+    counts = {"search": found.search_trials, "finalist": finalists, "test": found.test_seeds}
+    return {**counts, "search": counts["search"] + asked}
 
 
 def result_of(best: BestTrial) -> str:
     """`488.2 [460.1, 516.3] (3 test seeds)`; untested `-1094.6 ± 91.2 (4 seeds)`, or `412.5`."""
-    seeds = _seeds(best)
-    return _mean(best) + (f" ({seeds})" if seeds else "")
+    seeds = seeds_of(best)
+    return mean_of(best) + (f" ({seeds})" if seeds else "")
 
 
 def best_of(best: BestTrial) -> str:
     """The same, and whose agent is kept, and when that had solved its task."""
     agent = f"trial {best.number}{formatting.solved(best.solved_at)}"
-    return f"{_mean(best)} ({', '.join(filter(None, (_seeds(best), agent)))})"
+    return f"{mean_of(best)} ({', '.join(filter(None, (seeds_of(best), agent)))})"
 
 
 def chosen_by(best: BestTrial) -> str:
@@ -176,54 +186,11 @@ def chosen_by(best: BestTrial) -> str:
     return text + (f" ({seeds})" if seeds else "")
 
 
-def _mean(best: BestTrial) -> str:
+def mean_of(best: BestTrial) -> str:
+    """`488.2 [460.1, 516.3]`, `-1094.6 ± 91.2` or `412.5`."""
     return formatting.mean(best.mean_score, best.standard_error, best.interval)
 
 
-def _seeds(best: BestTrial) -> str:
+def seeds_of(best: BestTrial) -> str:
+    """`3 test seeds`, `4 seeds`, or nothing of a single trial."""
     return formatting.seeds(best.n_seeds, are_tests=best.chosen_by is not None)
-
-
-def _decisive(best: BestTrial | None) -> tuple[object, ...]:
-    return () if best is None else (best.number, best.mean_score, best.n_seeds)
-
-
-def _name(trial: TrialStatus) -> str:
-    return f"trial {trial.number}" + (f" ({trial.kind})" if trial.kind != "search" else "")
-
-
-def _standing(trial: TrialStatus) -> tuple[object, ...]:
-    if trial.state == "waiting":
-        return ("waiting",)
-    # Between its lease and the record of its attempt a trial runs without one.
-    return (trial.state, trial.worker, max(1, trial.attempts))
-
-
-def _standing_of_member(trial: TrialStatus) -> tuple[object, ...]:
-    """In a population all begin and end each generation together: what one copies is the news."""
-    is_at_work = trial.state in _AT_WORK
-    return ("waiting", *trial.copies) if is_at_work else _standing(trial)
-
-
-def _told(trial: TrialStatus) -> str:
-    if trial.state in _AT_WORK and trial.copies:
-        copied = trial.copies[-1]
-        return (
-            f"goes on from trial {copied.trial} at step {copied.step:,}: "
-            f"{formatting.hyperparameters(trial.hyperparameters)}"
-        )
-    if trial.state == "running":
-        again = f" (attempt {trial.attempts})" if trial.attempts > 1 else ""
-        return (
-            f"running on {trial.worker}{again}: {formatting.hyperparameters(trial.hyperparameters)}"
-        )
-    if trial.state == "completed":
-        took = f"{trial.steps:,} steps in {formatting.duration(trial.seconds)} on {trial.worker}"
-        score = f"{formatting.score(trial.score)}{formatting.solved(trial.solved_at)}"
-        return f"completed, score {score}, {took}"
-    if trial.state == "halted":
-        rank = formatting.rank(trial.rank, trial.compared)
-        return f"halted at step {trial.steps:,}, {rank}, score {formatting.score(trial.score)}"
-    if trial.state == "failed":
-        return f"failed: {formatting.error(trial.error or 'no reason recorded')}"
-    return trial.state

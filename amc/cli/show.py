@@ -1,5 +1,7 @@
 """`amc show`: one experiment and its trials."""
 
+from textwrap import wrap
+
 import click
 
 from amc.cli import formatting
@@ -7,7 +9,10 @@ from amc.cli.options import experiment_argument, json_option
 from amc.cli.outcome import print_pruned, print_row
 from amc.cli.output import console, print_json, say, shown
 from amc.cli.overview import Overview
-from amc.cli.tables import trials_table
+from amc.cli.remaining import remaining
+from amc.cli.screen import Screen
+from amc.cli.trials_table import TrialsTable
+from amc.cli.waiting import waits_for
 from amc.client import experiment as find
 from amc.experiment_view import Experiment
 
@@ -30,8 +35,12 @@ def show(*, experiment_id: str, shows_all: bool, as_json: bool) -> None:
         return
     overview = Overview.of(experiment)
     _print_head(experiment, overview)
+    if not experiment.is_finished:
+        screen = Screen(experiment.directory)
+        overview = screen.up_to_date(overview)
+        _print_what_runs(screen, overview)
     if overview.trials:
-        console().print(trials_table(overview, max_rows=None if shows_all else _MOST_ROWS))
+        console().print(TrialsTable(overview, max_rows=None if shows_all else _MOST_ROWS))
     for trial in overview.trials:
         if trial.error:
             say(f"trial {trial.number} failed: {formatting.error(trial.error)}")
@@ -39,7 +48,8 @@ def show(*, experiment_id: str, shows_all: bool, as_json: bool) -> None:
 
 def _print_head(experiment: Experiment, overview: Overview) -> None:
     config = experiment.config
-    say(overview.headline)
+    # Broken at words where it is longer than the terminal is wide.
+    say("\n".join(wrap(overview.headline, console().width, subsequent_indent="  ")))
     if experiment.error:
         print_row("error", formatting.error(experiment.error))
     print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
@@ -50,6 +60,18 @@ def _print_head(experiment: Experiment, overview: Overview) -> None:
     _print_what_ran(experiment)
     print_row("created", formatting.moment(experiment.created, "%Y-%m-%d %H:%M:%S"))
     print_row("stored in", shown(experiment.directory))
+
+
+def _print_what_runs(screen: Screen, overview: Overview) -> None:
+    """What it waits for or how long it will take, and how far each worker is."""
+    reason, speeds = waits_for(overview, screen.at_work), screen.speeds(overview)
+    if reason is not None:
+        print_row("stands still", reason)
+    else:
+        left = remaining(overview, screen.at_work.at(overview.id), speeds)
+        print_row("time left", str(left))
+    if overview.states.get("running"):
+        console().print(screen.workers(overview, _MOST_ROWS), "")
 
 
 def _print_what_ran(experiment: Experiment) -> None:

@@ -112,7 +112,15 @@ def _run(
     from amc.cli.running import run_here
 
     wanted = {"workers": None, "gpus": None, "fleet_file": None}
-    return run_here(config_path, overrides, overlays, as_json=as_json, ahead=None, wanted=wanted)
+    return run_here(
+        config_path,
+        overrides,
+        overlays,
+        as_json=as_json,
+        is_smoke=False,
+        ahead=None,
+        wanted=wanted,
+    )
 
 
 def _refuse_directory(directory: Path | None, resume: bool) -> None:

@@ -76,7 +76,7 @@ def _invite(description: "Description") -> None:
     if description.flower_port is not None:
         note(fleet.flower_invitation(description.flower_port))
     if description.tensorboard_port is not None:
-        note(f"TensorBoard: http://127.0.0.1:{description.tensorboard_port}/")
+        note(f"TensorBoard: http://127.0.0.1:{description.tensorboard_port}/#custom_scalars")
     if description.jupyter_port is not None:
         note(fleet.jupyter_invitation(description.jupyter_port))
 

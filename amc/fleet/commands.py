@@ -87,8 +87,8 @@ def flower_arguments(port: int, address: str = LOOPBACK) -> list[str]:
 
 
 def tensorboard_arguments(port: int, shared: str, address: str = LOOPBACK) -> list[str]:
-    """What follows `tensorboard`."""
-    return ["--logdir", shared, "--host", address, "--port", str(port)]
+    """What follows `python -m amc.fleet.tensorboard_program`."""
+    return [shared, "--host", address, "--port", str(port)]
 
 
 def jupyter_arguments(port: int, directory: str, address: str = LOOPBACK) -> list[str]:
@@ -143,7 +143,7 @@ def programs(
         found.append(Program("flower", command, environment, patience_s=5.0))
     if description.tensorboard_port is not None:
         arguments = tensorboard_arguments(description.tensorboard_port, str(shared))
-        command = python("tensorboard.main", *arguments)
+        command = python("amc.fleet.tensorboard_program", *arguments)
         environment = {**common, VISIBLE_VARIABLE: CPU}
         found.append(Program("tensorboard", command, environment, patience_s=5.0))
     if description.jupyter_port is not None:

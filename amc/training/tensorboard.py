@@ -25,6 +25,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from amc.config.search.search_space import Dimension
+from amc.training.scalar_layout import layout
 
 SCORE_TAG = "eval/mean_reward"
 RETURN_TAG = "rollout/ep_rew_mean"
@@ -117,27 +118,32 @@ def settings(hyperparameters: Mapping[str, Any]) -> dict[str, float]:
 def write_experiment(
     directory: Path, search_space: Mapping[str, Dimension], *, evaluates: bool = True
 ) -> None:
-    """Write the root's event file: every searched hyperparameter becomes a column of HParams.
+    """Write the root's event file: the columns of HParams, and the page of custom scalars.
 
-    TensorBoard shows only what is listed here, so the whole search space is. Written once; a second
-    call changes nothing.
+    TensorBoard shows only the hyperparameters that are listed here, so the whole search space is.
+    Written once; a second call changes nothing.
 
     Args:
         directory: the root of all runs.
-        search_space: what is searched.
+        search_space: what is searched; where nothing is, HParams takes what the runs say.
         evaluates: whether scores come from evaluations, or from the episodes of training.
     """
     if any(directory.glob("events.out.tfevents.0000000001.*")):
         return
+    with TensorBoard(directory, attempt=1) as root:
+        root._write(Event(summary=layout()))
+        if search_space:
+            root._write(Event(summary=_columns(search_space, evaluates=evaluates)))
+
+
+def _columns(search_space: Mapping[str, Dimension], *, evaluates: bool) -> Summary:
     metrics = (SCORE_TAG, SOLVED_TAG) if evaluates else (RETURN_TAG,)
     experiment = api_pb2.Experiment(
         hparam_infos=[_column(name, dimension) for name, dimension in search_space.items()],
         metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in metrics],
         time_created_secs=time.time(),
     )
-    data = HParamsPluginData(experiment=experiment)
-    with TensorBoard(directory, attempt=1) as root:
-        root._write(Event(summary=_hparams(metadata.EXPERIMENT_TAG, data)))
+    return _hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
 
 
 def write_round(directory: Path, number: int, step: int, values: Mapping[str, float]) -> None:

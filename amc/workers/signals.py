@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -30,12 +29,11 @@ from amc.broker.connection import connect
 from amc.broker.directories import serve
 from amc.broker.keys import DRIVER_QUEUE, is_trial_queue
 from amc.broker.machine import require_linux, require_writable
-from amc.broker.messages import ADVANCE
+from amc.broker.messages import ADVANCE, wake_id
 from amc.celery import app
-from amc.errors import LedgerError, UsageError
-from amc.ledger import requests
-from amc.ledger.paths import ExperimentPaths
+from amc.errors import UsageError
 from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
+from amc.workers.clock import Clock
 from amc.workers.parent import Orphans, take_signals
 from amc.workers.shutdown import Shutdown, announce_shutdown, disregard_signals
 from amc.workers.threads import limit_threads
@@ -70,7 +68,7 @@ class _Worker:
         self.controller = controller
         self.is_stopping = False
         self.is_restarting = False
-        self.finished: dict[str, tuple[int, ...]] = {}
+        self.clock = Clock()
 
     @property
     def live(self) -> heartbeats.LiveWorker:
@@ -235,56 +233,27 @@ def _beat() -> None:
 
 
 def _tick() -> None:
-    """The clock: wake every unfinished experiment that has no wake-up on its way."""
+    """The clock: wake every unfinished experiment for which there may be something to do."""
     if _worker is None or _worker.is_stopping:
         return
     try:
-        for experiment in _unfinished(shared_dir(), _worker.finished):
-            if hints.claim_wake(connect(), experiment):
+        client = connect()
+        for experiment in _worker.clock.due(client, shared_dir()):
+            if hints.claim_wake(client, experiment):
+                # Should the message be lost, the next tick finds nothing that says otherwise.
+                hints.disturb(client, experiment)
+                _worker.clock.has_woken(experiment)
                 with failpoints.around("wake"):
                     app.send_task(
                         ADVANCE,
                         args=(experiment,),
+                        task_id=wake_id(experiment),
                         retry=False,
                         expires=30,
                         ignore_result=True,
                     )
     except (redis.RedisError, OSError, OperationalError) as error:
         _LOG.debug("the clock missed a tick: %s", error)
-
-
-def _unfinished(shared: Path, finished: dict[str, tuple[int, ...]]) -> list[str]:
-    """The experiments that have not ended.
-
-    Args:
-        shared: the directory that holds them all.
-        finished: remembers those that have, as they were seen then: a directory that was removed
-            and its name used again, or only its inode, is looked at anew, and so is one of which
-            more was asked since.
-    """
-    found = []
-    for directory in shared.iterdir() if shared.is_dir() else ():
-        try:
-            looks, paths = _looks(directory), ExperimentPaths(directory)
-            if directory.name.startswith(".") or finished.get(directory.name) == looks:
-                continue
-            if requests.is_finished(paths):
-                finished[directory.name] = looks
-            elif paths.experiment.exists():
-                found.append(directory.name)
-        except (OSError, LedgerError) as error:
-            # One that cannot be entered hides no other.
-            _LOG.debug("the clock passes over %s: %s", directory, error)
-    return found
-
-
-def _looks(directory: Path) -> tuple[int, ...]:
-    status = directory.stat()
-    looks = status.st_ino, status.st_mtime_ns, status.st_ctime_ns
-    try:
-        return *looks, ExperimentPaths(directory).requests.stat().st_mtime_ns
-    except FileNotFoundError:
-        return looks
 
 
 def _wake_on_shutdown(hub: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -165,7 +166,7 @@ def test_what_decided_is_shown_and_not_the_luckiest_seed(command: str, amc: Amc,
     outcome = amc(command)
 
     # (-891.7 - 1200 - 1192.1) / 3 and their standard deviation over the root of 3
-    assert "-1095 ± 101 (3 seeds" in outcome.stdout
+    assert re.search(r"-1095 ± 101 ( |\()3 seeds", outcome.stdout)
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def tested(lucky: Ledger) -> Ledger:
 def test_what_the_tests_came_to_is_the_headline(command: str, amc: Amc, tested: Ledger):
     outcome = amc(command)
 
-    assert "-1300.0 [-1324.8, -1275.2] (3 test seeds" in outcome.stdout
+    assert re.search(r"-1300.0 \[-1324.8, -1275.2\] ( |\()3 test seeds", outcome.stdout)
 
 
 def test_best_and_show_tell_what_chose_the_winner_and_whose_agent_is_kept(amc: Amc, tested: Ledger):
@@ -231,7 +232,7 @@ def test_a_config_trained_on_many_seeds_shows_their_mean_with_its_interval(amc: 
     assert "101.00 [98.52, 103.48] (3 seeds)" in best
     assert "the mean and its 95 % interval" in best
     assert "its agent        trial 2, score 102" in best
-    assert "101.00 [98.52, 103.48] (3 seeds)" in listed
+    assert "101.00 [98.52, 103.48]  3 seeds" in listed
     assert "3 of 3 trials done, best 101.00 [98.52, 103.48] (3 seeds, trial 2)" in shown
 
 
@@ -268,7 +269,7 @@ def test_the_document_of_best_has_the_mean_and_the_single_score(amc: Amc, lucky:
 def test_show_tells_finalists_from_the_trials_of_the_search(amc: Amc, lucky: Ledger):
     lines = amc("show").stdout.splitlines()
 
-    kinds = [line.split()[1] for line in lines if "gamma=" in line]
+    kinds = [line.split()[1] for line in lines if "completed  " in line]
     assert kinds == ["search", "search", "finalist", "finalist"]
 
 
@@ -365,7 +366,7 @@ def test_watching_gives_up_after_the_timeout_with_5(amc: Amc, make_experiment: M
     assert outcome.exit_code == 5
     assert json.loads(outcome.stdout)["state"] == "running"
     assert "it goes on" in outcome.stderr
-    assert "No worker is up" in outcome.stderr
+    assert "no worker: amc up" in outcome.stderr or "does not answer" in outcome.stderr
 
 
 def as_another_process_sees_it(ledger: Ledger) -> Ledger:
@@ -443,8 +444,8 @@ def test_a_terminal_gets_a_table(make_experiment: Make):
     os.close(leader)
 
     assert process.wait(30) == 0
-    assert "hyperparameters" in text
-    assert "gamma=0.91" in text
+    assert re.search(r"learning_rate +gamma", text)
+    assert re.search(r"1\* .*completed.* 5 .*0\.91", text)
 
 
 def _read_terminal(leader: int) -> str:

@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as custom_scalars
 from tensorboard.plugins.hparams import metadata
 
 from amc.config.search.search_space import parse_dimension
@@ -186,3 +188,39 @@ def test_without_evaluations_the_return_of_training_is_the_metric(tmp_path):
     experiment = hparams(tmp_path, metadata.EXPERIMENT_TAG, metadata.parse_experiment_plugin_data)
     [metric] = experiment.metric_infos
     assert metric.name.tag == "rollout/ep_rew_mean"
+
+
+def page(directory):
+    [layout] = read(directory).Tensors(custom_scalars.CONFIG_SUMMARY_TAG)
+    return layout_pb2.Layout.FromString(layout.tensor_proto.string_val[0])
+
+
+def test_the_page_of_custom_scalars_shows_what_one_looks_for_first_all_of_it_open(tmp_path):
+    write_experiment(tmp_path, {})
+
+    layout = page(tmp_path)
+    tags = [tag for one in layout.category for chart in one.chart for tag in chart.multiline.tag]
+    kind = read(tmp_path).SummaryMetadata(custom_scalars.CONFIG_SUMMARY_TAG).plugin_data
+    assert kind.plugin_name == "custom_scalars"
+    assert [one.title for one in layout.category] == ["Search", "Episodes", "Learning", "GPU"]
+    assert not any(one.closed for one in layout.category)
+    assert len(tags) == len(set(tags))
+    assert metadata.EXPERIMENT_TAG not in read(tmp_path).Tags()["tensors"]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ddpg"])
+def test_what_the_page_names_is_what_a_trial_logs(small, attempts, tmp_path, algorithm):
+    trial = attempts({"gamma": 0.9})
+    write_experiment(tmp_path / "root", {})
+
+    BaseWorker(0, small(algorithm), "unused", trial=trial).run()
+
+    logged = read(trial.tensorboard).Tags()["scalars"]
+    charts = {
+        chart.title: [tag for tag in logged for wanted in chart.multiline.tag if tag == wanted]
+        for category in page(tmp_path / "root").category
+        for chart in category.chart
+        if category.title in {"Episodes", "Learning"}
+    }
+    empty = {title for title, tags in charts.items() if not tags}
+    assert empty <= {"solved at step", "KL divergence"}

@@ -1,7 +1,8 @@
 from collections import Counter
 from dataclasses import replace
 
-from amc.cli.overview import Overview, changes
+from amc.cli.events import Events, changes
+from amc.cli.overview import Overview
 from amc.ledger.records import Copy
 from amc.trial_status import BestTrial, TrialStatus
 
@@ -148,3 +149,64 @@ def test_of_a_population_generations_are_told_and_who_copies_whom():
         "trial 0: goes on from trial 5 at step 2,048: gamma=0.98",
     ]
     assert nothing == []
+
+
+def test_the_stage_after_the_search_is_told_by_its_name():
+    finalist = replace(RUNNING, number=4, kind="finalist")
+
+    lines = list(changes(at(DONE), at(DONE, finalist)))
+
+    assert lines[0] == "finalists"
+    assert "running, finalists, 1 of 4 trials done" in at(DONE, finalist).headline
+
+
+def test_a_trial_that_lost_its_worker_is_told_as_interrupted():
+    lines = list(changes(at(RUNNING), at(replace(WAITING, attempts=1))))
+
+    assert lines == ["trial 0: interrupted, waits for a worker"]
+
+
+def test_a_pause_does_not_look_like_a_failure():
+    events, waiting = Events(), replace(WAITING, attempts=1)
+    looks = [
+        (at(RUNNING), None),
+        (at(waiting, state="paused"), "paused: amc resume cartpole-1"),
+        (at(waiting), None),
+        (at(RUNNING), None),
+        (at(replace(RUNNING, attempts=2)), None),
+    ]
+
+    told = [list(events.until(overview, reason)) for overview, reason in looks]
+
+    assert told[1] == [
+        "trial 0: paused, with a checkpoint",
+        "cartpole-1: paused, round 0, 0 of 4 trials done",
+        "paused: amc resume cartpole-1",
+    ]
+    assert told[2:] == [
+        ["cartpole-1: running, round 0, 0 of 4 trials done"],
+        ["trial 0: goes on on rl-worker-0: gamma=0.98"],
+        [],
+    ]
+
+
+def test_who_is_interrupted_after_a_pause_has_one_more_attempt():
+    events, waiting = Events(), replace(WAITING, attempts=1)
+    for overview in (
+        at(waiting, state="paused"),
+        at(replace(RUNNING, attempts=2)),
+        at(replace(WAITING, attempts=2)),
+    ):
+        list(events.until(overview))
+
+    told = list(events.until(at(replace(RUNNING, attempts=3))))
+
+    assert told == ["trial 0: running on rl-worker-0 (attempt 3): gamma=0.98"]
+
+
+def test_what_nothing_moves_for_is_told_once():
+    events = Events()
+
+    told = [list(events.until(at(WAITING), "no worker: amc up"))[-1:] for _ in range(2)]
+
+    assert told == [["no worker: amc up"], []]
