@@ -2,7 +2,7 @@
 
 Its door is `main`. A command's module is imported when the command runs, so `amc --help` answers at
 once: to add a command, write a click command, mostly in a file of its name, and a line for it in
-`COMMANDS` and in `imported`.
+`SECTIONS` and in `imported`.
 """
 
 import atexit
@@ -18,41 +18,54 @@ from amc.cli.verbs import no_such_command
 from amc.errors import AmcError
 from amc.version import VERSION
 
-COMMANDS = {
-    "run": "Train a config here: workers up, submit, watch, workers down.",
-    "submit": "Hand a config to the workers that are up.",
-    "watch": "Follow an experiment until it ends.",
-    "ls": "List the experiments, newest first.",
-    "show": "Show one experiment and its trials.",
-    "best": "Show the best trial, or its config.",
-    "enjoy": "Play what was learned, in a window or a film.",
-    "package": "Write an agent as a folder to hand on.",
-    "methods": "Say how an experiment was done, as a paper would.",
-    "compare": "Compare experiments over their seeds.",
-    "reproduce": "Train the winner again, and on seeds that nobody has used.",
-    "report": "Write one HTML file of what an experiment found.",
-    "plot": "Draw one figure of an experiment.",
-    "export": "Write an experiment's trials and evaluations for other programs.",
-    "dashboard": "Show an experiment in optuna-dashboard, on this machine.",
-    "verify": "Check an experiment's records, and train parts of it again.",
-    "tensorboard": "Serve TensorBoard on one experiment, or on all.",
-    "logs": "Print what the workers said about an experiment.",
-    "pause": "Halt an experiment; its trials keep their checkpoints.",
-    "resume": "Go on with a paused experiment.",
-    "extend": "Go on with a search, or train its best trial for longer.",
-    "add-trial": "Add a trial of your own to a search.",
-    "retry-failed": "Try the failed trials of an experiment once more.",
-    "cancel": "Stop an experiment; its trials keep their checkpoints.",
-    "rm": "Remove experiments, with all that they recorded.",
-    "clean": "Remove leftovers, and checkpoints of trials that did not win.",
-    "init": "Write a config for an environment, with what every key means.",
-    "validate": "Check config files and say what is wrong, and where.",
-    "schema": "Print the JSON Schema of a config, for editors.",
-    "train": "Train a config in this process, without a broker.",
-    "up": "Start this machine's workers.",
-    "down": "Stop this machine's workers.",
-    "status": "Show queues, workers and what they are doing.",
+SECTIONS = {
+    "Train and tune": {
+        "init": "Write a config for an environment, with what every key means.",
+        "validate": "Check config files and say what is wrong, and where.",
+        "run": "Train a config here: workers up, submit, watch, workers down.",
+        "submit": "Hand a config to the workers that are up.",
+        "train": "Train a config in this process, without a broker.",
+    },
+    "Watch": {
+        "watch": "Follow an experiment until it ends.",
+        "ls": "List the experiments, newest first.",
+        "show": "Show one experiment and its trials.",
+        "logs": "Print what the workers said about an experiment.",
+        "tensorboard": "Serve TensorBoard on one experiment, or on all.",
+        "dashboard": "Show an experiment in optuna-dashboard, on this machine.",
+        "status": "Show queues, workers and what they are doing.",
+    },
+    "Use what was learned": {
+        "best": "Show the best trial, or its config.",
+        "enjoy": "Play what was learned, in a window or a film.",
+        "report": "Write one HTML file of what an experiment found.",
+        "plot": "Draw one figure of an experiment.",
+        "compare": "Compare experiments over their seeds.",
+        "methods": "Say how an experiment was done, as a paper would.",
+        "export": "Write an experiment's trials and evaluations for other programs.",
+        "package": "Write an agent as a folder to hand on.",
+    },
+    "Steer": {
+        "pause": "Halt an experiment; its trials keep their checkpoints.",
+        "resume": "Go on with a paused experiment.",
+        "cancel": "Stop an experiment; its trials keep their checkpoints.",
+        "extend": "Go on with a search, or train its best trial for longer.",
+        "add-trial": "Add a trial of your own to a search.",
+        "retry-failed": "Try the failed trials of an experiment once more.",
+    },
+    "Check": {
+        "verify": "Check an experiment's records, and train parts of it again.",
+        "reproduce": "Train the winner again, and on seeds that nobody has used.",
+    },
+    "Keep house": {
+        "up": "Start this machine's workers.",
+        "down": "Stop this machine's workers.",
+        "rm": "Remove experiments, with all that they recorded.",
+        "clean": "Remove leftovers, and checkpoints of trials that did not win.",
+        "schema": "Print the JSON Schema of a config, for editors.",
+    },
 }
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 
 INTERRUPTED = 130
 # Objects made, and collections of the younger ones made, before a collection of each generation.
@@ -157,6 +170,12 @@ class CommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the table's order, which is the order of use."""
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A section for each thing that one may be about to do."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
