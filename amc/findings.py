@@ -113,14 +113,11 @@ class Findings(ABC):
         """One page of HTML that says what was found, with every figure; needs nothing else.
 
         Args:
-            film: an MP4 file of its agent; if None the one in its directory, where there is one.
+            film: the content of an MP4 file of its agent; None leaves it out.
         """
         from amc.reports.material import gather
         from amc.reports.page import page
 
-        kept = self._ledger.paths.best_film
-        if film is None and kept.is_file():
-            film = kept.read_bytes()
         return page(gather(self._ledger, self.trials(), self.best), film=film)
 
     def methods(self) -> str:

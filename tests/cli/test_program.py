@@ -63,9 +63,9 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant():
         ("experimnets", "Did you mean 'ls'?"),
         ("version", "Did you mean '--version'?"),
         ("configs/x.json", "Did you mean 'run FILE' or 'validate FILE'?"),
-        ("qqqq", "There are: run, submit, watch, "),
-        ("", "There are: run, submit, watch, "),
-        ("x\x1b[2J" * 1000, "There are: run, submit, watch, "),
+        ("qqqq", "There are: init, validate, run, "),
+        ("", "There are: init, validate, run, "),
+        ("x\x1b[2J" * 1000, "There are: init, validate, run, "),
     ],
 )
 def test_the_words_of_other_programs_are_answered_with_ours(word: str, told: str):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 from click.testing import Result as Outcome
 
 from amc.ledger import Ledger
+from tests.agents import begun, end
+from tests.experiments import learn
 
 Amc = Callable[..., Outcome]
 Make = Callable[..., Ledger]
@@ -179,3 +182,59 @@ def test_csv_and_json_load_neither_pandas_nor_what_draws_or_learns(
     loaded = set(outcome.stdout.partition("LOADED")[2].split())
     assert "csv" in loaded
     assert not loaded & {"pandas", "matplotlib", "torch", "gymnasium", "optuna", "sklearn"}
+
+
+@pytest.fixture
+def agent_of_its_own(shared: Path) -> Ledger:
+    """An experiment with one trial that was really trained."""
+    ledger = begun(shared)
+    end(ledger, 0)
+    return ledger
+
+
+def test_an_episode_of_the_best_agent_is_filmed_into_it(amc, agent_of_its_own, tmp_path: Path):
+    page = tmp_path / "page.html"
+
+    written = amc("report", agent_of_its_own.id, "--out", page)
+
+    assert written.exit_code == 0, written.output
+    assert "Filming an episode of the best agent" in written.stderr
+    assert "data:video/mp4;base64," in page.read_text()
+    assert page.stat().st_size < 3_000_000
+
+
+def test_of_an_ended_experiment_the_film_is_kept_until_there_is_another_winner(
+    amc, agent_of_its_own, tmp_path: Path
+):
+    ledger, page = agent_of_its_own, tmp_path / "page.html"
+    learn(ledger)
+    ledger.finish("completed", None)
+    kept = ledger.paths.best_film
+    kept.parent.mkdir(exist_ok=True)
+    ledger.paths.best.write_text("{}")
+
+    first, second = (amc("report", ledger.id, "--out", page) for _ in range(2))
+    os.utime(kept, (0, 0))
+    third = amc("report", ledger.id, "--out", page)
+
+    filmed = ["Filming" in one.stderr for one in (first, second, third)]
+    assert filmed == [True, False, True]
+    assert kept.stat().st_size > 1000
+
+
+def test_without_a_film_it_makes_none(amc, agent_of_its_own, tmp_path: Path):
+    written = amc("report", agent_of_its_own.id, "--out", tmp_path / "page.html", "--no-film")
+
+    assert "Filming" not in written.stderr
+    assert "data:video" not in (tmp_path / "page.html").read_text()
+
+
+def test_where_it_cannot_be_filmed_the_report_is_there_without(
+    amc, agent_of_its_own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "absent"))
+
+    written = amc("report", agent_of_its_own.id, "--out", tmp_path / "page.html")
+
+    assert written.exit_code == 0
+    assert "There is no film in it: film: ffmpeg cannot be started" in written.stderr
