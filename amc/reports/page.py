@@ -36,7 +36,9 @@ def page(material: Material, *, film: bytes | None = None, now: float | None = N
         element("title", f"{material.id}: report"),
         element("style", Markup(_STYLE.read_text(encoding="utf-8"))),
     )
-    sections = [*chapters(material), *([_film(film)] if film else []), reproduction(material)]
+    sections = [*chapters(material), reproduction(material)]
+    if film:
+        sections.insert(2, _film(film))  # after the scores and curves, beside what mattered
     main = element("main", element("div", joined(sections), class_="figures"))
     made = f"Made by amc {VERSION}, {wording.moment(time.time() if now is None else now)}."
     body = element("body", header(material), main, element("footer", made))
