@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from amc.cli.interruption import as_ctrl_c, ask_again
 from amc.cli.options import experiment_argument
 from amc.cli.output import note, say
 from amc.client import experiment as find
@@ -33,7 +34,7 @@ def dashboard(*, experiment_id: str, port: int) -> None:
             "amc dashboard needs optuna-dashboard, which is not installed here. "
             "Install it: pip install 'ai-mission-control[dashboard]'."
         ) from error
-    with tempfile.TemporaryDirectory(prefix="amc-dashboard-") as directory:
+    with as_ctrl_c(), tempfile.TemporaryDirectory(prefix="amc-dashboard-") as directory:
         journal = Path(directory) / "study.journal"
         experiment.export_optuna(journal)
         storage = JournalStorage(JournalFileBackend(str(journal)))
@@ -41,6 +42,7 @@ def dashboard(*, experiment_id: str, port: int) -> None:
         note(f"{experiment.id}, as it stands now; Ctrl-C ends it.")
         try:
             run_server(storage, host=_HOST, port=port)
+            ask_again()  # the server takes a signal for its end, and says nothing
         except OSError as error:
             raise UsageError(
                 f"--port: {port} cannot be listened on: {error.strerror}. Give another one."

@@ -31,7 +31,9 @@ def page(material: Material, *, film: bytes | None = None, now: float | None = N
         film: an MP4 file of its agent; None leaves the film out.
         now: Unix time, for the footer; this machine's if None.
     """
-    sections = [*chapters(material), *([_film(film)] if film else []), reproduction(material)]
+    sections = [*chapters(material), reproduction(material)]
+    if film:
+        sections.insert(2, _film(film))  # after the scores and curves, beside what mattered
     return document(f"{material.id}: report", header(material), sections, now=now)
 
 

@@ -25,9 +25,11 @@ def free_port() -> int:
         return port
 
 
-def test_it_is_served_on_loopback_until_it_is_interrupted(
-    make_experiment: Callable[..., Ledger], shared: Path, eventually
+def test_it_is_served_on_loopback_until_a_signal_and_leaves_nothing(
+    make_experiment: Callable[..., Ledger], shared: Path, tmp_path: Path, eventually
 ):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     make_experiment(1.0, 2.0, None)
     port = free_port()
     process = subprocess.Popen(
@@ -35,6 +37,7 @@ def test_it_is_served_on_loopback_until_it_is_interrupted(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
 
     def study() -> dict[str, object] | None:
@@ -50,14 +53,15 @@ def test_it_is_served_on_loopback_until_it_is_interrupted(
         shown = eventually(study)
         listening = listened_on(port)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=20)
 
     assert shown["name"] == "cartpole-1"
     assert [trial["state"] for trial in shown["trials"]] == ["Complete", "Complete", "Fail"]
     assert listening == {"0100007F"}, "127.0.0.1, as the kernel writes it"
     assert re.match(rf"http://127.0.0.1:{port}/", said)
-    assert process.returncode in {0, 130}
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not list(temporary.glob("amc-dashboard-*"))
 
 
 def listened_on(port: int) -> set[str]:
