@@ -52,6 +52,9 @@ MAY_IMPORT = {
     "continuing": "errors config ledger",
     "client": "errors settings config ledger broker experiment_view",
     "leftovers": "errors ledger fleet",
+    "doctor": "errors settings broker fleet ledger",
+    "redaction": "",
+    "support": "doctor fleet ledger redaction",
     "removing": "errors ledger broker experiment_view",
     "reports": "errors config ledger optimizers environments algorithms",
     "playback": "errors config ledger optimizers environments algorithms",
@@ -67,6 +70,8 @@ MAY_IMPORT = {
 MAY_DEFER = {
     "amc",
     "amc.cli",
+    "amc.doctor.drawing",
+    "amc.doctor.probe",
     "amc.driver.budget",
     "amc.findings",
     "amc.fleet",
@@ -79,6 +84,7 @@ MAY_DEFER = {
 MAY_NAME = {
     "amc.celery",
     "amc.broker.messages",
+    "amc.doctor.probing",
     "amc.config.known.inquiry",
     "amc.fleet.ahead",
     "amc.fleet.commands",
@@ -99,6 +105,7 @@ MOST_LINES = {
     "config": 4800,
     "driver": 1800,
     "environments": 3950,
+    "doctor": 800,
     "fleet": 2450,
     "ledger": 3750,
     "optimizers": 2300,
@@ -109,7 +116,7 @@ MOST_LINES = {
 MOST_LINES_OF_A_MODULE = 400
 # Module names that mean the same wherever they stand: a contract, a table of names, a door; and two
 # commands that are called as what they show.
-SHARED_NAMES = {"base", "registry", "__main__", "logs", "status"}
+SHARED_NAMES = {"base", "registry", "__main__", "logs", "status", "doctor"}
 # A room is no module; a kernel is called as what it makes fast, a part of a config as what it sets.
 NAMED_AFTER_OTHERS = {"amc", "amc.algorithms.kernels", "amc.config"}
 # Rooms that work in an experiment's directory, and the names of files there.
