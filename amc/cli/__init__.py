@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from amc.cli.completing import stand_in
 from amc.cli.interruption import Interruption, disregard
 from amc.cli.verbs import no_such_command
 from amc.errors import AmcError
@@ -56,12 +57,15 @@ SECTIONS = {
     "Check": {
         "verify": "Check an experiment's records, and train parts of it again.",
         "reproduce": "Train the winner again, and on seeds that nobody has used.",
+        "doctor": "Look at what amc needs of this machine, and say what to do.",
+        "support-bundle": "Pack what a bug report needs, without secrets.",
     },
     "Keep house": {
         "up": "Start this machine's workers.",
         "down": "Stop this machine's workers.",
         "rm": "Remove experiments, with all that they recorded.",
         "clean": "Remove leftovers, and checkpoints of trials that did not win.",
+        "completion": "Print what completes commands in bash, zsh or fish.",
         "schema": "Print the JSON Schema of a config, for editors.",
     },
 }
@@ -76,7 +80,12 @@ class LazyCommand(click.Command):
     """A command known by its name and short help; its module is imported when it is parsed."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Import the real command and let it parse: from here on it stands in this one's place."""
+        """Import the real command and let it parse: from here on it stands in this one's place.
+
+        Where a shell asks what may come next, one that is quick to make does, if it knows.
+        """
+        if kwargs.get("resilient_parsing") and (quick := stand_in(self.name or "", args[1])):
+            return quick.make_context(*args, **kwargs)
         command = imported(self.name or "")
         for option in command.params:
             if isinstance(option, click.Option) and option.envvar is None:
@@ -133,6 +142,8 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.init import init as command
         case "validate":
             from amc.cli.configs import validate as command
+        case "completion":
+            from amc.cli.completion import completion as command
         case "schema":
             from amc.cli.configs import schema as command
         case "train":
@@ -147,6 +158,10 @@ def imported(name: str) -> click.Command:  # noqa: C901 (a table)
             from amc.cli.reproduce import reproduce as command
         case "package":
             from amc.cli.package import package as command
+        case "doctor":
+            from amc.cli.doctor import doctor as command
+        case "support-bundle":
+            from amc.cli.support_bundle import support_bundle as command
         case "up":
             from amc.cli.up import up as command
         case "down":

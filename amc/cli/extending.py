@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import click
 
-from amc.cli.options import COUNT, assignments, json_option
+from amc.cli.options import COUNT, assignments, experiment_id, json_option
 from amc.cli.outcome import print_state, tell_of_no_worker
 from amc.cli.output import note
 from amc.client import experiment as find
@@ -15,7 +15,7 @@ from amc.experiment_view import Experiment
 
 
 def _id_and_json(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.argument("experiment_id", metavar="ID")(json_option(function))
+    return experiment_id(json_option(function))
 
 
 @click.command()

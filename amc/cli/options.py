@@ -13,14 +13,27 @@ from typing import Any, TypeVar
 
 import click
 
+from amc.cli import completing
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
-experiment_argument = click.argument("experiment_id", metavar="[ID]", default="latest")
+experiment_argument = click.argument(
+    "experiment_id", metavar="[ID]", default="latest", shell_complete=completing.experiments
+)
 """An experiment's id, a unique beginning of one, or `latest`, which is also the default."""
 
-experiment_ids = click.argument("experiment_ids", metavar="ID...", nargs=-1, required=True)
+experiment_id = click.argument("experiment_id", metavar="ID", shell_complete=completing.experiments)
+"""The same where it has to be named."""
+
+experiment_ids = click.argument(
+    "experiment_ids",
+    metavar="ID...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing.experiments,
+)
 """Several experiments, each by its id or a unique beginning of one."""
 
 smoke_option = click.option(
@@ -62,6 +75,7 @@ def assignments(help_text: str) -> Callable[[Function], Function]:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_parse_overrides,
+        shell_complete=completing.settings,
         help=help_text,
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from amc.cli.options import json_option
+from amc.cli.options import experiment_id, json_option
 from amc.cli.outcome import print_state, tell_of_no_worker
 from amc.cli.output import note
 from amc.client import experiment as find
@@ -15,7 +15,7 @@ from amc.experiment_view import Experiment
 
 def _steering(function: Callable[..., Any]) -> Callable[..., Any]:
     """The arguments of a steering command."""
-    return click.argument("experiment_id", metavar="ID")(json_option(function))
+    return experiment_id(json_option(function))
 
 
 @click.command()

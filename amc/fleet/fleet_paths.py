@@ -1,10 +1,11 @@
 """Where a machine's fleet leaves its files.
 
-Its doors are `FleetPaths`, `log_files` and `is_up_here`.
+Its doors are `FleetPaths`, `log_files`, `secret_files` and `is_up_here`.
 """
 
 import contextlib
 import fcntl
+import os
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from pathlib import Path
 from amc.broker.machine import machine_id
 
 _FLEETS, _LOCK, _LOGS = ".fleet", "lock", "logs"
+_FLOWER_AUTH, _JUPYTER_TOKEN = "flower.auth", "jupyter.token"
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ class FleetPaths:
     @property
     def flower_auth(self) -> Path:
         """`user:password` of Flower, readable by its owner only."""
-        return self.directory / "flower.auth"
+        return self.directory / _FLOWER_AUTH
 
     @property
     def jupyter_token(self) -> Path:
         """Jupyter Lab's token, readable by its owner only."""
-        return self.directory / "jupyter.token"
+        return self.directory / _JUPYTER_TOKEN
 
     @property
     def jupyter_config(self) -> Path:
@@ -83,3 +85,12 @@ def log_files(shared: Path) -> list[Path]:
 def is_up_here(shared: Path) -> bool:
     """Whether this machine's supervisor lives, and so its logs grow."""
     return bool(_holder(FleetPaths(shared).lock))
+
+
+def secret_files(shared: Path) -> list[Path]:
+    """What the fleets of every machine keep for their dashboards, as far as it may be read here."""
+    found = []
+    for directory in sorted(shared.glob(f"{_FLEETS}/*")):
+        names = (_FLOWER_AUTH, _JUPYTER_TOKEN)
+        found += [path for path in map(directory.joinpath, names) if os.access(path, os.R_OK)]
+    return found
