@@ -36,18 +36,22 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.timeout(300)
-def test_a_notebook_shows_the_latest_experiment(searched: Path) -> None:
+def test_a_notebook_shows_the_latest_experiment(searched: Path, tmp_path: Path) -> None:
     (path,) = NOTEBOOKS
     notebook = nbformat.read(path, as_version=4)
 
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place).execute()
 
     outputs = [item for cell in notebook.cells for item in cell.get("outputs", [])]
     said = "".join(item.get("text", "") for item in outputs)
     drawn = [item for item in outputs if "image/png" in item.get("data", {})]
     assert "cartpole_distributed-1 completed" in said
     assert "learning_rate = " in said
-    assert len(drawn) == 3
+    assert len(drawn) == 5, "scores, curves, importance, slices, and scores again, live"
+    assert "<Agent ppo in CartPole-v1" in said
+    films = [item for item in outputs if "<video" in item.get("data", {}).get("text/html", "")]
+    assert len(films) == 1 and "data:video/mp4;base64," in films[0]["data"]["text/html"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

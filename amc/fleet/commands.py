@@ -25,6 +25,7 @@ DRIVER = "driver"
 """The name of the driver's worker."""
 LOOPBACK = "127.0.0.1"
 FLOWER_PASSWORD_VARIABLE = "FLOWER_BASIC_AUTH"
+_NOTEBOOK = "notebooks/analysis.ipynb"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,15 @@ def jupyter_arguments(port: int, directory: str, address: str = LOOPBACK) -> lis
         # It asks nobody for news, updates or extensions.
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *("--LabApp.news_url=", "--LabApp.extension_manager=readonly"),
+        *_first_shown(Path(directory)),
     ]
+
+
+def _first_shown(directory: Path) -> list[str]:
+    """What Jupyter Lab opens with: the notebook that looks at an experiment, where it is."""
+    if not (directory / _NOTEBOOK).exists():
+        return []
+    return [f"--LabApp.default_url=/lab/tree/{_NOTEBOOK}"]
 
 
 def programs(

@@ -99,3 +99,13 @@ def test_it_comes_up_and_lets_in_who_has_the_token(shared: Path, paths: FleetPat
     assert status("/api/contents", Authorization="token wrong") == 403
     assert status("/api/contents", Authorization=f"token {secret}") == 200
     assert fleet.jupyter_invitation(free_port).endswith(f"?token={secret}")
+
+
+def test_it_opens_with_the_notebook_that_looks_at_an_experiment_where_there_is_one(tmp_path: Path):
+    before = jupyter_arguments(8080, str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "analysis.ipynb").touch()
+
+    after = jupyter_arguments(8080, str(tmp_path))
+
+    assert set(after) - set(before) == {"--LabApp.default_url=/lab/tree/notebooks/analysis.ipynb"}
