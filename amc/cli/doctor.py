@@ -33,7 +33,8 @@ def doctor(*, as_json: bool) -> None:
     if as_json:
         print_json({"findings": [one.to_json() for one in found], "counts": counts})
     else:
-        note(f"{counts['ok']} ok, {counts['warning']} warnings, {counts['fault']} faults")
+        told = [f"{n} {state}{'s' * (n != 1 and state != 'ok')}" for state, n in counts.items()]
+        note(", ".join(told))
     sys.exit(1 if counts["fault"] else 0)
 
 

@@ -82,16 +82,19 @@ def _workers() -> tuple[int, int, str]:
 
 def _print_config(config: ExperimentConfig) -> None:
     document = config.to_json()
-    width = max(40, min(console().width, 120) - 17)
     for section in _SECTIONS:
         pairs = [f"{key} {_short(value)}" for key, value in document[section].items()]
         # A key and its value stand on one line.
-        text = ", ".join(pair.replace(" ", "\xa0") for pair in pairs)
-        for index, line in enumerate(wrap(text, width)):
-            print_row("" if index else section, line.replace("\xa0", " "))
+        _print_wrapped(section, ", ".join(pair.replace(" ", "\xa0") for pair in pairs))
     search = config.hyperparameter_optimizer
     for index, line in enumerate([] if search is None else describe(search.search_space)):
         print_row("" if index else "search space", line)
+
+
+def _print_wrapped(label: str, text: str) -> None:
+    width = max(40, min(console().width, 120) - 17)
+    for index, line in enumerate(wrap(text, width)):
+        print_row("" if index else label, line.replace("\xa0", " "))
 
 
 def _short(value: Any) -> str:
@@ -101,7 +104,7 @@ def _short(value: Any) -> str:
 
 
 def _print_trials(config: ExperimentConfig, first: "tuple[Trial, ...]") -> None:
-    print_row("trials", promised(config))
+    _print_wrapped("trials", promised(config))
     for index, trial in enumerate(first[:_SHOWN]):
         values = formatting.hyperparameters(trial.hyperparameters) or "the config as it stands"
         print_row("" if index else "tried first", f"{trial.number}: {values}, seed {trial.seed}")
@@ -113,7 +116,7 @@ def _print_estimate(
     config: ExperimentConfig, pace: "Pace", found: "Duration", workers: str
 ) -> None:
     trials = f"{found.trials} trial{'s' * (found.trials > 1)}"
-    print_row("estimate", f"{_span(found.seconds)} for {trials}, with {workers}")
+    _print_wrapped("estimate", f"{_span(found.seconds)} for {trials}, with {workers}")
     training = config.training
     text = (
         f"{training.total_timesteps:,} steps at {pace.steps_per_s:,.0f} a second on {pace.device}"
@@ -121,13 +124,13 @@ def _print_estimate(
     if training.eval_freq is not None:
         count = -(-training.total_timesteps // training.eval_freq)
         text += f", {count} evaluations of {training.eval_episodes} episodes of {_lengths(pace)}"
-    print_row("a trial", f"{_span(found.trial_s)} alone: {text}")
+    _print_wrapped("a trial", f"{_span(found.trial_s)} alone: {text}")
     if found.slowdown > 1:
         print_row("", f"{found.slowdown:.1f} times as long where more threads than cores train")
     print_row("measured", f"in {pace.seconds:.1f} s here, alone, with trial 0; others may differ")
     print_row("", "not in it: checkpoints, and the start of workers")
     for line in _limits(config, pace):
-        print_row("", line)
+        _print_wrapped("", line)
 
 
 def _limits(config: ExperimentConfig, pace: "Pace") -> list[str]:

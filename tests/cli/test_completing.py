@@ -61,7 +61,7 @@ def test_keys_of_a_config_are_offered_and_behind_them_their_values():
 
 def test_files_are_offered_for_a_config_and_options_by_the_command_itself():
     assert offered("amc submit conf") == ["conf"]
-    assert "--warm-start" in offered("amc submit --w")
+    assert offered("amc init --a") == ["--algorithm"]
     assert offered("amc init CartPole-v1 --algorithm ") == ["ppo", "ddpg"]
 
 

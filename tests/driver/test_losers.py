@@ -100,7 +100,7 @@ def keeping_best(make_config: MakeConfig, case: dict[str, Any], **search: Any) -
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("finalists", [0, 2])
-@settings(max_examples=4, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=2, suppress_health_check=list(HealthCheck), deadline=None)
 @given(seed=st.integers(0, 2**16))
 def test_the_winner_keeps_its_agent_and_whatever_starts_finds_its_start(
     case: str, finalists: int, seed: int, make_config: MakeConfig
@@ -117,7 +117,7 @@ def test_the_winner_keeps_its_agent_and_whatever_starts_finds_its_start(
 
 
 @pytest.mark.parametrize("case", ["rounds", "halving", "async, two seeds", "asha"])
-@settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     wishes=st.lists(st.tuples(st.integers(0, 80), WISHES), min_size=1, max_size=3),
