@@ -86,7 +86,7 @@ def draw(
     scores = [score for curve in (*others, *chosen) for _, score in curve]
     axes.set_ylim(*canvas.limits([*scores, *([] if threshold is None else [threshold])]))
     axes.xaxis.set_major_formatter(lambda step, _: canvas.steps(step))
-    canvas.legend(axes)
+    canvas.legend(axes, columns=2)
     return picture
 
 
