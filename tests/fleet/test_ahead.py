@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def programs_of_the_fleet() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
-        if {"amc.fleet", "amc.workers.fork_server"} & set(line):
+        # Another fleet on this machine may be somebody else's.
+        is_ours = line[:1] == [sys.executable]
+        if is_ours and {"amc.fleet", "amc.workers.fork_server"} & set(line):
             found.append(process)
     return found
 
