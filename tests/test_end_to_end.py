@@ -94,6 +94,7 @@ def kill_tree(pid: int) -> None:
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "search",
     [

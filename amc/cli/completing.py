@@ -14,8 +14,10 @@ from click.shell_completion import CompletionItem, split_arg_string
 # What the words of a command are that are no options.
 _IDS = {
     *("watch", "show", "best", "verify", "logs", "pause", "resume", "extend", "add-trial"),
-    *("retry-failed", "cancel", "rm", "support-bundle"),
+    *("retry-failed", "cancel", "rm", "support-bundle", "report", "plot", "export", "dashboard"),
+    *("compare", "methods", "reproduce", "tensorboard"),
 }
+_IDS_OR_FILES = {"enjoy", "package"}
 _FILES = {"run", "submit", "train", "validate"}
 _SETTING = "--set"
 _SECTIONS = ("environment", "optimizer", "hyperparameter_optimizer", "training")
@@ -31,6 +33,13 @@ def experiments(_context: click.Context, _parameter: click.Parameter, begun: str
     except (AmcError, OSError):
         return []
     return sorted(name for name in (*names, "latest") if name.startswith(begun) and name[0] != ".")
+
+
+def experiments_or_files(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[str] | list[CompletionItem[str]]:
+    """Ids that begin so; where none does, what the shell finds in the file system."""
+    return experiments(context, parameter, begun) or [CompletionItem(begun, type="file")]
 
 
 def settings(
@@ -103,10 +112,12 @@ def stand_in(name: str, words: Sequence[str]) -> click.Command | None:
         return None
     last = words[-1] if words else ""
     is_option = _unfinished().startswith("-") or (last.startswith("-") and last != _SETTING)
-    if is_option or name not in _IDS | _FILES:
+    if is_option or name not in _IDS | _IDS_OR_FILES | _FILES:
         return None
     if name in _IDS:
         argument = click.Argument(["words"], nargs=-1, shell_complete=experiments)
+    elif name in _IDS_OR_FILES:
+        argument = click.Argument(["words"], nargs=-1, shell_complete=experiments_or_files)
     else:
         argument = click.Argument(["words"], nargs=-1, type=click.Path())
     setting = click.Option([_SETTING], multiple=True, shell_complete=settings)

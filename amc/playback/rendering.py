@@ -18,6 +18,8 @@ from amc.errors import EnvironmentFault, said
 
 _ROBOTS = "gymnasium.envs.mujoco"
 _GL = "MUJOCO_GL"
+# The number of MuJoCo's free camera, and the name of the one in each of Gymnasium's robots' models.
+_FREE, _FOLLOWING = -1, "track"
 # What a software renderer spends most of a frame on: 34 ms without, 225 ms with both (HalfCheetah,
 # 480 x 480, one core).
 _COSTLY = [int(mujoco.mjtRndFlag.mjRND_SHADOW), int(mujoco.mjtRndFlag.mjRND_REFLECTION)]
@@ -51,7 +53,7 @@ def _renderer() -> str | None:
 
 
 def require_pictures(environment: Environment, name: str) -> None:
-    """Refuse an environment of which no picture can be taken here.
+    """Refuse an environment of which no picture can be taken here; the camera follows a robot.
 
     Raises:
         EnvironmentFault: it draws none, or a system package is missing.
@@ -62,11 +64,14 @@ def require_pictures(environment: Environment, name: str) -> None:
             f"environment.name: {name!r} draws no pictures: its render modes are {list(modes)}. "
             "'rgb_array' is needed for a film."
         )
-    if _is_robot(environment) and not has_display() and _GL not in os.environ:
+    if not _is_robot(environment):
+        return
+    if not has_display() and _GL not in os.environ:
         raise EnvironmentFault(
             f"environment.name: {name!r} cannot be drawn here: MuJoCo finds neither EGL nor "
             "OSMesa. Install one of them: apt-get install libegl1 libopengl0, or libosmesa6."
         )
+    _follow(environment)
 
 
 def picture(environment: Environment, name: str) -> NDArray[np.uint8]:
@@ -95,6 +100,33 @@ def picture(environment: Environment, name: str) -> NDArray[np.uint8]:
 
 def _is_robot(environment: Environment) -> bool:
     return type(environment.unwrapped).__module__.startswith(_ROBOTS)
+
+
+def _follow(environment: Environment) -> None:
+    """Look through the camera that goes along, if there is one and no other was asked for.
+
+    Gymnasium 1.4 looks from where the robot began, so that it runs out of the picture.
+    """
+    robot: Any = environment.unwrapped
+    with suppress(AttributeError):  # another version of gymnasium
+        if robot.mujoco_renderer.camera_id == _FREE:
+            kind = mujoco.mjtObj.mjOBJ_CAMERA
+            robot.mujoco_renderer.camera_id = mujoco.mj_name2id(robot.model, kind, _FOLLOWING)
+            _make_endless(robot.model)
+
+
+def _make_endless(model: Any) -> None:
+    """Draw floors for as far as robots run; they are 40 m long, and nothing collides with an end.
+
+    Of a plane the size is for drawing alone, 0 is without an end, and textures are then repeated
+    per metre. Source: https://mujoco.readthedocs.io/en/stable/XMLreference.html, geom and material.
+    """
+    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):
+        size, material = model.geom_size[plane, :2].copy(), model.geom_matid[plane]
+        if size.all() and material >= 0:
+            model.mat_texrepeat[material] /= 2 * size
+            model.mat_texuniform[material] = 1
+        model.geom_size[plane, :2] = 0.0
 
 
 def _make_quick(environment: Environment) -> bool:

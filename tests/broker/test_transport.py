@@ -80,6 +80,7 @@ def test_what_is_no_message_is_set_aside_and_the_next_one_taken(
     assert not broker.exists(key("unacked")) and not broker.exists(key("gpu0"))
 
 
+@pytest.mark.slow
 def test_no_more_than_the_last_hundred_are_kept(
     broker: Any, key: Callable[[str], str], channel: Channel, receive: Callable[[], list[Any]]
 ) -> None:
@@ -90,6 +91,7 @@ def test_no_more_than_the_last_hundred_are_kept(
     assert broker.lindex(key("set-aside"), 0) == f"garbage {KEPT_MESSAGES + 19}"
 
 
+@pytest.mark.slow
 def test_a_message_at_which_the_worker_stumbles_is_set_aside(
     broker: Any, key: Callable[[str], str], channel: Channel, receive: Callable[[], list[Any]]
 ) -> None:
@@ -103,6 +105,7 @@ def test_a_message_at_which_the_worker_stumbles_is_set_aside(
     assert not broker.exists(key("unacked"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

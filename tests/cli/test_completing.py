@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result as Outcome
 
@@ -71,11 +72,23 @@ def test_every_command_that_takes_an_id_or_a_config_has_a_stand_in(monkeypatch):
     takers = set()
     for name in COMMANDS:
         arguments = [one for one in imported(name).params if one.param_type_name == "argument"]
-        if any(one.metavar in {"ID", "[ID]", "ID...", "CONFIG", "FILE..."} for one in arguments):
+        said = " ".join(one.metavar or "" for one in arguments)
+        if any(word in said for word in ("ID", "CONFIG", "FILE...")):
             takers.add(name)
 
     assert nobody is None
     assert {name for name in COMMANDS if completing.stand_in(name, [])} == takers
+
+
+def test_an_agent_is_an_experiment_s_or_a_file(shared):
+    (shared / "cart-1").mkdir(parents=True)
+    context, parameter = click.Context(click.Command("enjoy")), click.Option(["--x"])
+
+    ids = completing.experiments_or_files(context, parameter, "car")
+    (path,) = completing.experiments_or_files(context, parameter, "runs/c")
+
+    assert ids == ["cart-1"]
+    assert (path.type, path.value) == ("file", "runs/c")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -25,6 +25,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_it_is_served_on_loopback_until_a_signal_and_leaves_nothing(
     make_experiment: Callable[..., Ledger], shared: Path, tmp_path: Path, eventually
 ):

@@ -128,6 +128,7 @@ def following(make_experiment: Callable[..., Ledger], monkeypatch: pytest.Monkey
     process.communicate()
 
 
+@pytest.mark.slow
 def test_following_ends_by_itself_once_all_is_told(following):
     ledger, log, process = following
     assert process.stdout.readline().endswith("begun\n")

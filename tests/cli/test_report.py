@@ -203,6 +203,7 @@ def test_an_episode_of_the_best_agent_is_filmed_into_it(amc, agent_of_its_own, t
     assert page.stat().st_size < 3_000_000
 
 
+@pytest.mark.slow
 def test_of_an_ended_experiment_the_film_is_kept_until_there_is_another_winner(
     amc, agent_of_its_own, tmp_path: Path
 ):

@@ -33,6 +33,7 @@ def test_it_says_how_much_that_is_and_asks(make_experiment: Make, shared: Path):
     assert not (shared / "cartpole-1").exists()
 
 
+@pytest.mark.slow
 def test_several_go_at_once_and_none_if_one_may_not(amc: Amc, make_experiment: Make, shared: Path):
     for end in ("completed", None, "failed"):
         make_experiment(1.0, end=end)

@@ -87,6 +87,7 @@ def test_run_does_everything_prints_one_document_and_leaves_no_process(
     assert command_line.processes() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "exit_code"),
     [
@@ -174,6 +175,7 @@ def test_workers_that_are_up_are_used_and_left_up(with_a_worker: CommandLine, co
     assert "trains from step 0" in with_a_worker("logs", identifier).stdout
 
 
+@pytest.mark.slow
 def test_a_cancelled_experiment_ends_its_waiting_submit_with_4(
     with_a_worker: CommandLine, config_path: Path, eventually: Callable[..., object]
 ):
@@ -211,6 +213,7 @@ def test_a_smoke_test_goes_the_whole_road_and_leaves_nothing(
     assert with_a_worker("ls", "--json").stdout == before
 
 
+@pytest.mark.slow
 def test_a_smoke_test_says_what_failed_and_leaves_nothing(
     with_a_worker: CommandLine, config_path: Path
 ):

@@ -134,6 +134,7 @@ def test_an_environment_may_change_the_working_directory(here: Path):
     assert (here / "runs/x/result.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["ppo", "ddpg"])
 @pytest.mark.parametrize("kernel", ["fast", "reference"])
 def test_what_an_environment_sets_in_torch_changes_nothing(algorithm: str, kernel: str):

@@ -138,6 +138,7 @@ ARGUMENTS = {
 }
 
 
+@pytest.mark.slow
 @fuzzed(100)
 @given(**ARGUMENTS)
 def test_a_mutated_config_loads_or_is_refused(

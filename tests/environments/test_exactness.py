@@ -145,6 +145,7 @@ for (name, backend), (state, actions) in work.items():
 """
 
 
+@pytest.mark.slow
 def test_another_process_goes_on_with_the_same_bits(tmp_path: Path):
     work, expected = {}, []
     for key in product(MISSION, BACKENDS):

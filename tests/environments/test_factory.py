@@ -363,6 +363,7 @@ def test_envpool_that_is_not_installed_is_answered_with_what_to_do(monkeypatch):
         build("CartPole-v1", backend="envpool")
 
 
+@pytest.mark.slow
 def test_making_an_environment_does_not_load_envpool():
     code = (
         "import sys; from numpy.random import SeedSequence\n"

@@ -47,6 +47,7 @@ def test_a_child_that_is_killed_is_started_again(make_child: MakeChild, wait_unt
     assert child.state.restarts == 1
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_at_once_is_started_later_each_time(
     make_child: MakeChild, wait_until: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -254,6 +254,7 @@ def test_another_version_that_was_installed_ends_it(
     wait_until(lambda: server.is_ready)
 
 
+@pytest.mark.slow
 def test_a_worker_finds_all_of_celery_when_it_is_forked() -> None:
     program = (
         "import sys\n"

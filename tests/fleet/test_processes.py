@@ -68,6 +68,7 @@ def test_another_fleet_in_its_place_is_refused(shared: Path) -> None:
         fleet.up(Description(workers=(), driver=True))
 
 
+@pytest.mark.slow
 def test_a_second_supervisor_is_refused_by_the_lock(shared: Path) -> None:
     fleet.up(BROKER_ONLY)
 
@@ -86,6 +87,7 @@ print(is_new, fleet.status().is_up, fleet.down(), fleet.status().is_up)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a namespace of process ids")
 def test_a_container_of_the_same_hostname_has_a_fleet_of_its_own(
     shared: Path, state: State, monkeypatch: pytest.MonkeyPatch
@@ -172,6 +174,7 @@ def test_a_broker_whose_socket_is_removed_is_started_anew(
     assert not psutil.pid_exists(first.pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("elsewhere", ["a#b", "not there"])
 def test_a_shell_with_another_tmpdir_finds_the_fleet_and_its_broker(
     shared: Path, tmp_path: Path, elsewhere: str
@@ -313,6 +316,7 @@ def test_what_keeps_the_broker_from_starting_is_told(shared: Path) -> None:
     directory.unlink()
 
 
+@pytest.mark.slow
 def test_in_the_foreground_it_stays_until_it_is_told_to_stop(
     shared: Path, paths: FleetPaths, wait_until: Wait
 ) -> None:

@@ -117,6 +117,7 @@ def test_without_a_port_the_next_free_one_is_taken(
     assert tensorboard_program._free("127.0.0.1", None) > taken
 
 
+@pytest.mark.slow
 def test_runs_have_short_names_and_a_signal_leaves_nothing_behind(tmp_path: Path) -> None:
     record(tmp_path / "shared", "x-1", 2)
     port = tensorboard_program._free("127.0.0.1", None)

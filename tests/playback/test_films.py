@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import imageio
+import mujoco
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,10 @@ from amc.errors import EnvironmentFault, UsageError
 from amc.playback import films, rendering
 from amc.playback.films import film
 from tests.playback.test_agent import CHOICES, VECTORS
+
+SLOW_ROBOTS = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("Hopper-v4", "Walker2d-v4", "Ant-v4")
+]
 
 
 def test_a_film_shows_every_step_of_every_episode(trained, tmp_path: Path):
@@ -27,6 +32,7 @@ def test_a_film_shows_every_step_of_every_episode(trained, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["best.mp4"]
 
 
+@pytest.mark.slow
 def test_a_gif_will_do(trained, tmp_path: Path):
     agent, moments = trained().agent(), []
 
@@ -133,3 +139,25 @@ def test_without_a_renderer_the_missing_package_is_named(trained, tmp_path: Path
 
     with pytest.raises(EnvironmentFault, match="apt-get install libegl1 libopengl0, or libosmesa6"):
         film(trained("ppo", "Hopper-v4").agent(), tmp_path / "it.mp4")
+
+
+@pytest.mark.parametrize("name", [pytest.param("HalfCheetah-v4"), *SLOW_ROBOTS])
+def test_a_robot_that_has_run_far_is_still_in_the_picture(trained, name: str):
+    rendering.prepare()
+    environment = trained("ppo", name).agent().make_environment("rgb_array")
+    rendering.require_pictures(environment, name)
+    environment.reset(seed=0)
+    robot = environment.unwrapped
+
+    def seen(x: float) -> int:
+        """How many pixels have a robot's colour: floors and skies are grey or green."""
+        robot.data.qpos[0] = x
+        mujoco.mj_forward(robot.model, robot.data)
+        picture = rendering.picture(environment, name).astype(int)
+        return int((picture[..., 0] - picture[..., 2] > 30).sum())
+
+    near, far = seen(0.0), seen(300.0)
+
+    environment.close()
+    assert near > 500
+    assert far == pytest.approx(near, rel=0.2)

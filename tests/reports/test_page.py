@@ -47,6 +47,7 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 def test_it_stands_alone_and_runs_nothing(record: Record):
     page = Page(record([float(number) for number in range(14)]).report())
 

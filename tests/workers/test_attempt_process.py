@@ -275,6 +275,7 @@ def test_no_environment_of_ours_leaves_anything_behind(
     assert make_attempt(ledger, 0) is not None
 
 
+@pytest.mark.slow
 def test_a_rehearsal_says_nothing_starts_nothing_and_asks_no_gpu() -> None:
     program = (
         "import os, sys, torch\n"

@@ -550,6 +550,7 @@ def test_a_process_that_the_supervisor_had_before_is_left_alone(
     assert was_alive
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_what_a_trial_prints_goes_to_the_log(
     broker: Any, misbehaving: Callable[..., Ledger], tmp_path: Path
@@ -604,6 +605,7 @@ def test_a_trial_that_somebody_else_is_at_is_left_alone(
     assert became == "is leased" and ledger.attempts(0) == []
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_a_stolen_lease_ends_the_trial_process(
     broker: Any, misbehaving: Callable[..., Ledger], eventually: Callable[..., Any]
@@ -650,6 +652,7 @@ def test_a_full_disk_costs_the_trial_no_attempt(
     assert outcomes(ledger) == ["full disk", "result"]
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_while_the_disk_is_full_a_trial_waits_and_can_be_stopped(
     broker: Any,
@@ -669,6 +672,7 @@ def test_while_the_disk_is_full_a_trial_waits_and_can_be_stopped(
     assert supervisor.became == "interrupted" and ledger.attempts(0) == []
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_an_attempt_that_was_overtaken_ends(
     broker: Any, misbehaving: Callable[..., Ledger], eventually: Callable[..., Any]
@@ -757,6 +761,7 @@ def endless(shared: Path, make_config: MakeConfig, eventually: Callable[..., Any
     supervisor.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_whole_process_group_saves_the_trial(
@@ -772,6 +777,7 @@ def test_a_signal_to_the_whole_process_group_saves_the_trial(
     assert list(ledger.paths.trial(0).directory.glob("checkpoints/*.pt"))
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_signals_that_mean_nothing_change_nothing(
     broker: Any, endless: Any, eventually: Callable[..., Any]
