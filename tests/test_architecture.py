@@ -99,7 +99,7 @@ MOST_LINES = {
     "ledger": 3600,
     "optimizers": 2300,
     "training": 2400,
-    "workers": 1800,
+    "workers": 1900,
 }
 # Modules at the top, each.
 MOST_LINES_OF_A_MODULE = 400
