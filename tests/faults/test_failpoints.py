@@ -22,10 +22,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(300)]
 MakeExperiment = Callable[..., Ledger]
 Wait = Callable[..., Any]
 
-# Come to once in an experiment; at all others the second time kills, in the middle of things.
-ONCE = {"snapshot", "best-config", "best-agent-digest", "best-agent", "best", "end"}
+# Come to once in an experiment, or perhaps not again: the clock asks only where something changes.
+# At all others the second time kills, in the middle of things.
+AT_THE_END = {"best-config", "best-agent-digest", "best-agent", "best", "end"}
+ONCE = {"snapshot", "claimed-wake", "wake", *AT_THE_END}
 # Come to only if a trial takes longer than a renewal of its lease, or something else happens.
-IN_LONG_TRIALS = {"lease-renewal", "progress", "missed", "hand-back"}
+IN_LONG_TRIALS = {"lease-renewal", "progress", "missed", "hand-back", "rested"}
 ELSEWHERE = {"experiment", "request", "traceback", "postponed", *IN_LONG_TRIALS}
 USUAL = [what for what in failpoints.RECORDS | failpoints.MESSAGES if what not in ELSEWHERE]
 # Some trials go on in a second segment.
@@ -116,6 +118,7 @@ def lose_messages(ledger: Ledger) -> None:
     [
         ("lease-renewal", None),
         ("progress", None),
+        ("rested", None),
         ("hand-back", pause),
         ("missed", lose_messages),
     ],
