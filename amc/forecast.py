@@ -21,6 +21,8 @@ from amc.training.evaluation import MAX_EVALUATION_ENVS, evaluate_policy
 
 # Enough for many an iteration; who has a longer one waits for two of them.
 _MEASURED_S = 1.5
+# More than a measurement takes: a trial that ends sooner is measured as if it went on.
+_ENDLESS = 1_000_000_000
 # An evaluation is measured by episodes that are cut off here; an untrained agent is enough for it.
 _EPISODE_STEPS = 200
 
@@ -71,7 +73,7 @@ def measure(config: ExperimentConfig, trial: Trial) -> Pace:
         trial: whose hyperparameters and seed count.
     """
     began = time.monotonic()
-    own = _at_once(config.for_trial(trial.hyperparameters, seed=trial.seed))
+    own = _endless(config.for_trial(trial.hyperparameters, seed=trial.seed))
     settings = own.algorithm_config
     n_envs, gamma = getattr(settings, "n_envs", 1), getattr(settings, "gamma", 0.99)
     with closing(make(own.environment, n_envs, SeedSequence(0), gamma=gamma)) as environment:
@@ -99,21 +101,24 @@ def _ignore(event: str) -> None:
     """Nobody watches a measurement."""
 
 
-def _at_once(config: ExperimentConfig) -> ExperimentConfig:
-    """The same without the random steps before the first update: these cost next to nothing."""
+def _endless(config: ExperimentConfig) -> ExperimentConfig:
+    """The same without an end, and without the random steps before the first update.
+
+    These cost next to nothing.
+    """
+    training = config.training.model_copy(update={"total_timesteps": _ENDLESS})
     settings = config.algorithm_config
-    if not getattr(settings, "learning_starts", 0):
-        return config
-    few = settings.model_copy(update={"learning_starts": getattr(settings, "batch_size", 1)})
-    return config.model_copy(update={"algorithm_config": few})
+    if getattr(settings, "learning_starts", 0):
+        few = {"learning_starts": getattr(settings, "batch_size", 1)}
+        settings = settings.model_copy(update=few)
+    return config.model_copy(update={"training": training, "algorithm_config": settings})
 
 
 def _trained(algorithm: Algorithm) -> float:
     began, before = time.monotonic(), algorithm.num_timesteps
-    while time.monotonic() - began < _MEASURED_S and not algorithm.is_finished:
+    while time.monotonic() - began < _MEASURED_S:
         algorithm.iterate()
-    trained, seconds = algorithm.num_timesteps - before, time.monotonic() - began
-    return trained / seconds if trained else float(before)
+    return (algorithm.num_timesteps - before) / (time.monotonic() - began)
 
 
 def _played(

@@ -1,11 +1,10 @@
 """Training an experiment's winner again: to the same bits, and on seeds that nobody has used.
 
-The doors are `again` and `on_fresh_seeds`.
+The doors are `again` and `on_fresh_seed`.
 """
 
-import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,15 +79,20 @@ def again(ledger: Ledger, best: Winner, on_progress: OnProgress) -> Again:
     )
 
 
-def on_fresh_seeds(
-    ledger: Ledger, best: Winner, count: int, on_progress: OnProgress
-) -> Iterator[float]:
-    """Train the winner's config on seeds that the experiment has not used; the score of each."""
+def on_fresh_seed(ledger: Ledger, best: Winner, number: int, on_progress: OnProgress) -> float:
+    """Train the winner's config on a seed that the experiment has not used; its score.
+
+    Args:
+        ledger: of the experiment.
+        best: its winner.
+        number: of the seed, from 0 on.
+        on_progress: called with progress marks and steps.
+    """
     config = config_of(ledger.config, ledger.history(), best.trial.number)
-    for number in range(count):
-        seed = fresh_seed(ledger.config.seed, number)
-        outcome = _trained(config.model_copy(update={"seed": seed}), on_progress)
-        yield math.nan if outcome.score is None else outcome.score
+    seed = fresh_seed(ledger.config.seed, number)
+    outcome = _trained(config.model_copy(update={"seed": seed}), on_progress)
+    assert outcome.score is not None, "nobody interrupts it"
+    return outcome.score
 
 
 def recorded_scores(ledger: Ledger, best: Winner) -> list[float]:

@@ -80,11 +80,19 @@ def test_a_trial_is_measured_with_its_updates_and_its_evaluations(
     assert 0.2 < pace.seconds < 60
 
 
-def test_a_shorter_training_than_what_is_measured_ends_by_itself(make_config: MakeConfig):
-    config = of(make_config, None, total_timesteps=64, eval_freq=None)
+@pytest.mark.parametrize(("algorithm", "name"), [("ppo", "CartPole-v1"), ("ddpg", "Pendulum-v1")])
+def test_a_training_shorter_than_a_measurement_is_measured_as_if_it_went_on(
+    algorithm: str, name: str, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("amc.forecast._MEASURED_S", 0.2)
+    config = of(make_config, None, total_timesteps=64, eval_freq=None).to_json()
+    own = {"algorithm": algorithm, "environment": {"name": name}, "algorithm_config": {}}
+    config = resolved({**config, **own})
 
     pace = measure(config, first_trials(config)[0])
 
+    # 64 steps are over before the first of these 200 ms.
+    assert pace.seconds - pace.start_s >= 0.2
     assert pace.steps_per_s > 0
     assert pace.episode == (0, 0)
 

@@ -60,13 +60,15 @@ def test_hints_go_with_it_and_no_other_experiment_s(broker: Any, recorded: Exper
         hints.report_progress(client, name, 1, {"steps": 1})
         hints.hand_back(client, name, 0)
         hints.postpone(client, name)
+        hints.rest(client, name, [1], "as it was")
 
     removing.remove(recorded)
 
     kept = sorted(
         key.partition(":test-11")[0].rpartition(":")[2] for key in client.keys("*:test-*")
     )
-    assert kept == ["missing", "progress", "trouble", "wake"]
+    assert kept == ["missing", "progress", "rest", "trouble", "wake"]
+    assert len(client.keys("*:test-1*")) == len(kept), "those of test-11"
 
 
 def test_a_message_on_its_way_meets_no_later_experiment(

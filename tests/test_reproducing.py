@@ -52,8 +52,10 @@ def test_the_same_bits_with_another_score_are_not_the_same():
 def test_fresh_seeds_are_nobody_s_and_always_the_same(ledger: Ledger):
     best = reproducing.winner_of(ledger)
 
-    scores = list(reproducing.on_fresh_seeds(ledger, best, 3, lambda kind, steps: None))
-    again = list(reproducing.on_fresh_seeds(ledger, best, 2, lambda kind, steps: None))
+    def score(number: int) -> float:
+        return reproducing.on_fresh_seed(ledger, best, number, lambda kind, steps: None)
+
+    scores, again = [score(number) for number in range(3)], [score(number) for number in range(2)]
 
     fresh = {fresh_seed(7, number) for number in range(1000)}
     used = {trial_seed(7, n, kind) for n in range(1000) for kind in ("search", "finalist", "test")}

@@ -155,7 +155,7 @@ def progress_of(client: Client, experiment: str, trials: list[int]) -> dict[int,
 def forget(client: Client, experiment: str, trials: Iterable[int]) -> None:
     """Take away every hint of an experiment that is no more."""
     keys = client.keyspace
-    names = [keys.wake(experiment), keys.trouble(experiment)]
+    names = [keys.wake(experiment), keys.rest(experiment), keys.trouble(experiment)]
     for trial in trials:
         names += [keys.progress(experiment, trial), keys.missing(experiment, trial)]
     client.delete(*names)

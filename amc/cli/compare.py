@@ -105,14 +105,14 @@ def _print(found: "Comparison") -> None:
     from amc.reports.wording import exactly
 
     names = [row.name for row in found.rows]
-    _show(COLUMNS, [row_cells(row, found) for row in found.rows])
+    _show(COLUMNS, [row_cells(row) for row in found.rows])
     _show(PAIR_COLUMNS, [pair_cells(pair) for pair in found.pairs])
     for task in found.tasks:
         rows = [[key, *map(exactly, values)] for key, values in found.differing[task]]
         if rows:
             _show((f"in {task}", *names), rows)
     for pair in found.pairs:
-        say(sentence(pair, found))
+        say(sentence(pair))
 
 
 def _show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

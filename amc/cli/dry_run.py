@@ -123,7 +123,8 @@ def _print_estimate(
     )
     if training.eval_freq is not None:
         count = -(-training.total_timesteps // training.eval_freq)
-        text += f", {count} evaluations of {training.eval_episodes} episodes of {_lengths(pace)}"
+        evaluations = f"{count} evaluation{'s' * (count > 1)}"
+        text += f", {evaluations} of {training.eval_episodes} episodes of {_lengths(pace)}"
     _print_wrapped("a trial", f"{_span(found.trial_s)} alone: {text}")
     if found.slowdown > 1:
         print_row("", f"{found.slowdown:.1f} times as long where more threads than cores train")

@@ -53,10 +53,10 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
         again = reproducing.again(ledger, best, look)
         note(f"{which}: score {again.score}, {'the same bits' if again.is_same else 'other bits'}")
         fresh = []
-        for score in reproducing.on_fresh_seeds(ledger, best, seeds, look):
-            fresh.append(score)
-            which = f"fresh seed {len(fresh)}"
-            note(f"{which}: score {score:g}")
+        for number in range(seeds):
+            which = f"fresh seed {number + 1}"
+            fresh.append(reproducing.on_fresh_seed(ledger, best, number, look))
+            note(f"{which}: score {fresh[-1]:g}")
     recorded = reproducing.recorded_scores(ledger, best)
     difference = inference.difference(fresh, recorded) if fresh else None
     if as_json:

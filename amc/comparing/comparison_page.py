@@ -19,13 +19,13 @@ def comparison_page(comparison: Comparison) -> str:
         "header",
         element("h1", f"{names} compared"),
         element("p", f"In {', '.join(comparison.tasks)}."),
-        *(element("p", sentence(pair, comparison)) for pair in comparison.pairs),
+        *(element("p", sentence(pair)) for pair in comparison.pairs),
     )
     return document(f"{names} compared", header, _sections(comparison))
 
 
 def _sections(comparison: Comparison) -> Iterator[Markup]:
-    rows = [row_cells(row, comparison) for row in comparison.rows]
+    rows = [row_cells(row) for row in comparison.rows]
     scores = table("Scores over seeds", COLUMNS, rows, numbers=COLUMNS[1:])
     yield section("Scores", "scores", scores, is_wide=True)
     cells = [pair_cells(pair) for pair in comparison.pairs]

@@ -56,7 +56,7 @@ def _plain(name: str) -> str:
 
 def booktabs(comparison: Comparison) -> str:
     """The table of scores; it takes the package booktabs."""
-    rows = [row_cells(row, comparison) for row in comparison.rows]
+    rows = [row_cells(row) for row in comparison.rows]
     lines = [
         r"% \usepackage{booktabs}",
         rf"\begin{{tabular}}{{l{'r' * (len(COLUMNS) - 1)}}}",

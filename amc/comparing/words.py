@@ -1,6 +1,6 @@
 """A comparison in words: the cells of its tables, and a sentence for each pair."""
 
-from amc.comparing.verdicts import Comparison, Outlook, Pair, Reached
+from amc.comparing.verdicts import Outlook, Pair, Reached
 from amc.inference import Estimate
 from amc.reports.wording import counted, duration, score, spanned
 
@@ -9,7 +9,7 @@ PAIR_COLUMNS = ("", "difference [95 %]", "P(better) [95 %]", "seeds to tell")
 NOTHING = "-"
 
 
-def row_cells(row: Outlook, comparison: Comparison) -> list[str]:
+def row_cells(row: Outlook) -> list[str]:
     """What `COLUMNS` say of an entrant."""
     return [
         row.name,
@@ -51,7 +51,7 @@ def estimated(estimate: Estimate) -> str:
     return spanned(estimate.value, estimate.low, estimate.high)
 
 
-def sentence(pair: Pair, comparison: Comparison) -> str:
+def sentence(pair: Pair) -> str:
     """Who is better, or how many more seeds would tell."""
     gap, ours, theirs = pair.difference, pair.ours, pair.theirs
     if gap is None:

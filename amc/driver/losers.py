@@ -35,7 +35,7 @@ def losers(
     """
     given = {trial for trial, _ in past.given}
     if past.finish is not None:
-        kept = _winner_s(config, past) | given
+        kept = _of_winner(config, past) | given
         yield from (number for number in past.trials if number not in kept)
     elif not past.further and not any(one.of == "all" for one in past.asked):
         best = _best(config, past)
@@ -47,7 +47,7 @@ def losers(
                 yield number
 
 
-def _winner_s(config: ExperimentConfig, past: History) -> set[int]:
+def _of_winner(config: ExperimentConfig, past: History) -> set[int]:
     best = winner(config, past)
     if best is None:
         return set()

@@ -22,7 +22,7 @@ Pictures = Iterator[NDArray[np.uint8]]
 SUFFIXES = (".mp4", ".gif")
 _USUAL_FPS = 30
 # What browsers and players everywhere show: even sides, colours at half the resolution.
-_H264 = ("-crf", "26", "-preset", "veryfast", "-movflags", "+faststart")
+_H264 = ("-crf", "26", "-preset", "veryfast", "-movflags", "+faststart", "-f", "mp4")
 
 
 class FilmError(AmcError):
@@ -59,7 +59,7 @@ def film(
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no such directory. Make it: mkdir -p {path.parent}")
     fps = fps or _own_fps(agent)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
     try:
         write(temporary, _pictures(agent, n_episodes, seed, on_moment), fps)
@@ -131,6 +131,7 @@ def _write_gif(path: Path, pictures: Pictures, fps: float) -> None:
     # A GIF counts in hundredths of a second.
     frames[0].save(
         path,
+        format="GIF",
         save_all=True,
         append_images=frames[1:],
         duration=max(20, round(1000 / fps / 10) * 10),

@@ -47,8 +47,7 @@ def model_card(agent: Agent, claim: Claim, *, film: str | None) -> str:
         film: the name of the film beside it, if there is one.
     """
     name, algorithm = agent.name, agent.config.algorithm
-    shown = f"\n![The agent at play]({film})\n" if film and film.endswith(".gif") else ""
-    seen = f"\nOne episode of it at play: [{film}]({film}).\n" if film and not shown else ""
+    seen = f"\nOne episode of it at play: [{film}]({film}).\n" if film else ""
     versions = ", ".join(f"{package} {number}" for package, number in agent.origin.versions.items())
     return f"""---
 {_metadata(name, algorithm, claim)}
@@ -58,7 +57,7 @@ def model_card(agent: Agent, claim: Claim, *, film: str | None) -> str:
 
 An agent that was trained by `{algorithm}` in `{name}` for {agent.origin.step:,} steps, with
 AI Mission Control. Mean return: **{claim}**.
-{shown}{seen}
+{seen}
 ## Use it
 
 ```python

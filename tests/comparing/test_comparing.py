@@ -91,7 +91,7 @@ def test_a_clear_difference_is_called_so():
     (pair,) = found.pairs
     assert pair.difference.value == pytest.approx(-385.0)
     assert pair.improvement.value == 0.0
-    assert sentence(pair, found) == "b scores higher than a: by 385, more than chance."
+    assert sentence(pair) == "b scores higher than a: by 385, more than chance."
 
 
 def test_a_difference_that_may_be_chance_says_how_many_seeds_would_tell():
@@ -100,7 +100,7 @@ def test_a_difference_that_may_be_chance_says_how_many_seeds_would_tell():
     (pair,) = found.pairs
     assert pair.seeds > 3
     assert pair.more == pair.seeds - 3
-    assert sentence(pair, found) == (
+    assert sentence(pair) == (
         "b scores higher than a by 20, which chance may account for. If it is what it seems, "
         f"{pair.seeds} seeds each would tell: {pair.more} more."
     )
@@ -116,7 +116,7 @@ def test_a_difference_that_may_be_chance_says_how_many_seeds_would_tell():
 def test_what_cannot_be_said_is_not_said(ours, said):
     found = compare([made("a", 440.0, 460.0), made("b", *ours)])
 
-    assert said in sentence(found.pairs[0], found)
+    assert said in sentence(found.pairs[0])
 
 
 def test_a_row_says_when_the_threshold_was_reached():
@@ -172,7 +172,7 @@ def test_over_environments_scores_are_brought_to_one_scale():
     assert found.rows[0].mean == pytest.approx((1.0 + 0.0 + 0.0) / 3)
     assert found.rows[1].mean == pytest.approx((0.5 + 1.0 + 0.5) / 3)
     assert found.pairs[0].difference is None
-    assert "with probability" in sentence(found.pairs[0], found)
+    assert "with probability" in sentence(found.pairs[0])
     with pytest.raises(UsageError, match="different scales"):
         compare([a, b], threshold=3.0)
 
@@ -195,6 +195,6 @@ def test_each_is_paired_with_each_that_was_named_after_it():
 def test_every_column_has_its_cell():
     found = compare([made("a", 1.0), made("b", 2.0, 3.0)])
 
-    assert {len(row_cells(row, found)) for row in found.rows} == {len(COLUMNS)}
+    assert {len(row_cells(row)) for row in found.rows} == {len(COLUMNS)}
     assert len(pair_cells(found.pairs[0])) == len(PAIR_COLUMNS)
-    assert row_cells(found.rows[0], found)[:4] == ["a", "1 test", "1", "-"]
+    assert row_cells(found.rows[0])[:4] == ["a", "1 test", "1", "-"]
