@@ -20,7 +20,8 @@ DEPTH_LIMIT = 256
 # Each costs some microseconds to read and to check, and a sentence if it is wrong.
 VALUES_LIMIT = 10_000
 
-_SPACE = re.compile(r"(?:[ \t\n\r]++|//[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
+# Not possessive as a whole: CPython 3.11.2 then skips a comment without an end, and all behind it.
+_SPACE = re.compile(r"(?:[ \t\n\r]++|//[^\n]*+|/\*.*?\*/)*", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.+-])")
 _NOT_FINITE = re.compile(r"-?(?:NaN|Infinity)\b")
 _WORD = re.compile(r"[^\s,:\[\]{}\"]*")
