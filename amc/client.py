@@ -9,6 +9,7 @@ What it hands out is `amc.experiment_view.Experiment`. It loads neither torch no
 """
 
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,15 @@ def resolved(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Exper
         config = ConfigLoader().from_mapping(dict(config), source="config")
     elif not isinstance(config, ExperimentConfig):
         config = ConfigLoader().load_config(config)
-    update = {
+    update: dict[str, Any] = {"hyperparameter_optimizer": _with_known_points(config)}
+    if config.has_own_trainer:
+        update["source"] = os.path.abspath(os.path.expanduser(config.source or ""))
+        return config.model_copy(update=update)
+    update |= {
         "environment": config.environment.model_copy(
             update={"backend": resolve_backend(config.environment)}
         ),
         "training": config.training.model_copy(update={"kernel": resolve_kernel(config)}),
-        "hyperparameter_optimizer": _with_known_points(config),
     }
     return config.model_copy(update=update)
 

@@ -73,9 +73,7 @@ def _report(path: Path, overlays: tuple[Path, ...]) -> dict[str, Any]:
 
 def _summary(config: ExperimentConfig) -> list[str]:
     search = config.hyperparameter_optimizer
-    work = (
-        f"{config.algorithm} on {config.environment.name}, {config.training.total_timesteps} steps"
-    )
+    work = f"{config.trains}, {config.training.total_timesteps} steps"
     space = {} if search is None else search.search_space
     return [f"{work}, {promised(config)}", *describe(space)]
 

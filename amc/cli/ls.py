@@ -46,7 +46,8 @@ def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
     """An experiment as JSON and as a row; a damaged one costs its own row and no other."""
     try:
         summary, created = Summary.of(experiment), experiment.created
-        trains = f"{experiment.config.algorithm} {experiment.config.environment.name}"
+        config = experiment.config
+        trains = f"{config.algorithm} {config.environment.name}"
         return _entry(experiment, summary), (summary, trains, created)
     except (AmcError, OSError) as error:
         entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}

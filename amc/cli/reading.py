@@ -33,10 +33,7 @@ def read_config(
 def describe(config: ExperimentConfig) -> None:
     """Say on standard error what will be trained, and how the search space was understood."""
     search = config.hyperparameter_optimizer
-    note(
-        f"{config.algorithm} on {config.environment.name}, "
-        f"{config.training.total_timesteps:,} steps a trial"
-    )
+    note(f"{config.trains}, {config.training.total_timesteps:,} steps a trial")
     if search is None and (config.seeds > 1 or config.schedule):
         note(promised(config))
     if search is not None:

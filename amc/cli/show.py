@@ -52,7 +52,7 @@ def _print_head(experiment: Experiment, overview: Overview) -> None:
     say("\n".join(wrap(overview.headline, console().width, subsequent_indent="  ")))
     if experiment.error:
         print_row("error", formatting.error(experiment.error))
-    print_row("trains", f"{config.algorithm} on {config.environment.name}, seed {config.seed}")
+    print_row("trains", f"{config.trains}, seed {config.seed}")
     print_row("steps a trial", f"{config.training.total_timesteps:,}")
     print_pruned(overview.pruned)
     for name, (spent, most) in experiment.limits.items():

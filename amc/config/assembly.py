@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from amc.config import backend, changing, checks, kernel
+from amc.config import backend, changing, checks, kernel, own_trainer
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
     BUILT_IN,
+    COMMAND,
     AnyHyperparameters,
     Hyperparameters,
     algorithms,
@@ -25,6 +26,7 @@ from amc.config.hyperparameters import (
 from amc.config.known import arguments
 from amc.config.known.names import ACCEPTED, SEARCHES
 from amc.config.schema import (
+    UNNAMED,
     EnvironmentConfig,
     ExperimentConfig,
     HyperparameterOptimizerConfig,
@@ -75,8 +77,8 @@ class Assembly:
         if not isinstance(self._value, Mapping):
             self._note((), f"a config must be an object, but got {shown(self._value)}.")
             return None
-        values = dict(self._value)
-        self._find_algorithm(values.get("algorithm"))
+        values = self._named_values(self._value)
+        self._find_algorithm(values)
         sections: dict[str, Any] = {
             "algorithm_config": self._algorithm_config(values),
             "optimizer": self._optimizer(values),
@@ -91,9 +93,25 @@ class Assembly:
             self._check_whole(config)
         return None if self.problems else config
 
-    def _find_algorithm(self, algorithm: Any) -> None:
+    @staticmethod
+    def _named_values(value: Mapping[str, Any]) -> dict[str, Any]:
+        """The config with what a trainer of the user's own need not say."""
+        values = dict(value)
+        if "algorithm" not in values and {"command", "trainer"} & values.keys():
+            values["algorithm"] = COMMAND
+        if values.get("algorithm") == COMMAND:
+            values.setdefault("environment", {"name": UNNAMED})
+        return values
+
+    def _find_algorithm(self, values: Mapping[str, Any]) -> None:
+        algorithm = values.get("algorithm")
         if not isinstance(algorithm, str):
             return  # missing or of a wrong type: validating the whole says so
+        if algorithm == COMMAND:
+            self._model, impossible = own_trainer.free(values)
+            self._algorithm = algorithm
+            self.problems += impossible
+            return
         try:
             self._model, self._algorithm = hyperparameters_for(algorithm), algorithm
         except UsageError as error:
@@ -137,6 +155,11 @@ class Assembly:
 
     def _optimizer(self, values: Mapping[str, Any]) -> OptimizerConfig | None:
         given = values.get("optimizer", {})
+        if self._model.is_free and given:
+            self.warnings.append(
+                "optimizer: it has no effect with a trainer of your own, which is told of its "
+                "hyperparameters only: algorithm_config, and what is searched."
+            )
         if isinstance(given, Mapping) and given.get("learning_rate") is None:
             given = {**given, "learning_rate": self._model.default_learning_rate}
         return self._validated(("optimizer",), OptimizerConfig, given)
@@ -171,8 +194,10 @@ class Assembly:
         return self._validated((name,), model, values[name])
 
     def _validated(self, path: Path, model: type[Model], given: Any) -> Model | None:
+        # The environment of a trainer of the user's own need not be known here.
+        is_free = self._model.is_free and model is EnvironmentConfig
         try:
-            return model.model_validate(given, context=self._context())
+            return model.model_validate(given, context=ACCEPTED if is_free else self._context())
         except ValidationError as error:
             self.problems += problems(error, model=model, below=path, home=self._home)
             return None
@@ -210,9 +235,7 @@ class Assembly:
         environment: EnvironmentConfig | None = sections["environment"]
         search: HyperparameterOptimizerConfig | None = sections["hyperparameter_optimizer"]
         training: TrainingConfig | None = sections["training"]
-        wrong, unknown = arguments.check(self._value.get("environment"))
-        self.problems += wrong
-        self.warnings += unknown
+        self._check_what_trains()
         if search is not None:
             self.problems += checks.search(search)
             self.warnings += checks.constants(search)
@@ -228,9 +251,6 @@ class Assembly:
             self.problems += changing.population(search, training, searchable(self._model))
         if self._algorithm is None:
             return
-        self.problems += checks.action_space(
-            self._algorithm, self._model, self._value.get("environment")
-        )
         if hyperparameters is None:
             return
         space = {} if search is None else search.search_space
@@ -244,6 +264,19 @@ class Assembly:
             )
         if training is not None:
             self.warnings += checks.advice(hyperparameters, searched, training.total_timesteps)
+
+    def _check_what_trains(self) -> None:
+        """The environment, and whether it and the algorithm belong together."""
+        if self._model.is_free:
+            self.problems += own_trainer.problems(self._value, self._model.model_fields)
+            return
+        environment = self._value.get("environment")
+        self.problems += own_trainer.foreign(self._value, str(self._algorithm))
+        wrong, unknown = arguments.check(environment)
+        self.problems += wrong
+        self.warnings += unknown
+        if self._algorithm is not None:
+            self.problems += checks.action_space(self._algorithm, self._model, environment)
 
     def _check_whole(self, config: ExperimentConfig | None) -> None:
         if config is None:

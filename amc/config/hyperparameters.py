@@ -30,6 +30,8 @@ BUILT_IN = {
     "ppo": "amc.config.hyperparameters:PPOHyperparameters",
     "ddpg": "amc.config.hyperparameters:DDPGHyperparameters",
 }
+COMMAND = "command"
+"""The algorithm of a config that names a trainer of the user's own."""
 _FLOAT32_BYTES = 4
 
 Environments = Annotated[int, Field(ge=1, le=65_536), INTEGRAL]
@@ -42,10 +44,12 @@ class Hyperparameters(StrictModel):
     Attributes:
         action_spaces: the kinds of actions that the algorithm can choose.
         default_learning_rate: what `optimizer.learning_rate` is when the config does not say.
+        is_free: whether it takes any names, and then all that the trainer is told: no optimizer.
     """
 
     action_spaces: ClassVar[frozenset[str]] = frozenset({"discrete", "continuous"})
     default_learning_rate: ClassVar[float] = 3e-4
+    is_free: ClassVar[bool] = False
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not fit together: the key to blame, and a sentence. Plug-ins add their own."""
@@ -242,7 +246,7 @@ def _network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
 
 def algorithms() -> list[str]:
     """Every algorithm that a config may name, built in or from a plug-in."""
-    return sorted({name for group in GROUPS for name in names(BUILT_IN, group)})
+    return sorted({COMMAND, *(name for group in GROUPS for name in names(BUILT_IN, group))})
 
 
 def hyperparameters_for(algorithm: str) -> type[Hyperparameters]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from amc.config.hyperparameters import BUILT_IN, hyperparameters_for, models_of, owners_of
+from amc.config.hyperparameters import BUILT_IN, COMMAND, hyperparameters_for, models_of, owners_of
 from amc.config.known.environments import KNOWN
 from amc.config.known.keywords import TAKES
 from amc.config.known.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
@@ -54,7 +54,11 @@ def json_schema() -> dict[str, Any]:
         "description": properties["algorithm_config"].get("description", ""),
     }
     _learning_rate_is_optional(definitions["OptimizerConfig"])
-    schema["required"] = ["experiment_name", "algorithm", "environment", "training"]
+    properties["algorithm"]["anyOf"][0]["enum"].append(COMMAND)
+    schema["required"] = ["experiment_name", "training"]
+    # A trainer of the user's own says what trains, and its environment may have no name.
+    ours = {"required": ["algorithm", "environment"]}
+    schema["anyOf"] = [ours, {"required": ["command"]}, {"required": ["trainer"]}]
     schema["allOf"] = [_for_algorithm(name) for name in BUILT_IN]
     return {"$schema": DIALECT, **schema}
 

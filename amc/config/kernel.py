@@ -9,6 +9,8 @@ from typing import Literal
 from amc.config.schema import ExperimentConfig
 
 Kernel = Literal["fast", "reference"]
+OWN = "own"
+"""Stands for the kernel where a trainer of the user's own computes."""
 
 # Raised where a kernel comes to other bits than before; a trial never mixes two.
 VERSIONS: dict[Kernel, int] = {"fast": 1, "reference": 1}
@@ -29,6 +31,8 @@ def resolve_kernel(config: ExperimentConfig) -> Kernel:
 
 def versioned_kernel(config: ExperimentConfig) -> str:
     """The kernel with its own version, such as `fast@1`."""
+    if config.has_own_trainer:
+        return OWN
     kernel = resolve_kernel(config)
     return f"{kernel}@{VERSIONS[kernel]}"
 

@@ -22,8 +22,9 @@ from pydantic import (
 )
 
 from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, CountOrZero, Fraction, Size, StrictModel
-from amc.config.hyperparameters import Hyperparameters
+from amc.config.hyperparameters import COMMAND, Hyperparameters
 from amc.config.known import names
+from amc.config.own_trainer import KEYS, Command, Reference, ScoreFrom, Variables
 from amc.config.schedule import MOST_CHANGES, ScheduledChange, Stage, stages
 from amc.config.search.dimension import Dimension
 from amc.config.search.search_keys import SearchKeys
@@ -33,6 +34,8 @@ from amc.config.text.faults import problems
 from amc.errors import ConfigError, Fault, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]
+UNNAMED = "unnamed"
+"""The environment of a trainer of the user's own that the config does not name."""
 MOST_WRAPPERS = 32
 MOST_INITIAL_POINTS = 1000
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
@@ -224,7 +227,21 @@ class ExperimentConfig(StrictModel):
     keep_checkpoints: Literal["best", "all"] = "all"
     """Whose final checkpoints stay; best: the winner's, on all of its seeds; all: every trial's."""
     algorithm: str
-    """ppo, ddpg, or a plug-in's name."""
+    """ppo, ddpg, a plug-in's name, or command for a trainer of your own."""
+    command: Command | None = None
+    """Program and arguments that train a trial; {name} stands for a hyperparameter's value."""
+    trainer: Reference | None = None
+    """A Python function that trains a trial, as module:function, in place of a command."""
+    resumable: bool = False
+    """Whether the command, or the function, goes on from a checkpoint that it has saved."""
+    score_from: ScoreFrom | None = None
+    """Where the scores of a command are read that reports none itself."""
+    env: Variables = Field(default_factory=dict)
+    """Environment variables of the command; null: the value that the worker has."""
+    source: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """The directory of the trainer's code; null: where the experiment is submitted."""
+    working_directory: Literal["source", "trial"] | None = None
+    """Where the command is run; null or source: in `source`; trial: in a directory of its own."""
     algorithm_config: SerializeAsAny[InstanceOf[Hyperparameters]]
     """The algorithm's hyperparameters."""
     environment: EnvironmentConfig
@@ -251,9 +268,27 @@ class ExperimentConfig(StrictModel):
         search = self.hyperparameter_optimizer
         return search is None or search.mode == "rounds"
 
+    @property
+    def has_own_trainer(self) -> bool:
+        """Whether a command or a function of the user's own trains."""
+        return self.algorithm == COMMAND
+
+    @property
+    def is_segmented(self) -> bool:
+        """Whether a training may be cut in pieces that go on from each other's checkpoints."""
+        return self.resumable or not self.has_own_trainer
+
+    @property
+    def trains(self) -> str:
+        """What trains, and in what, in a few words."""
+        what = self.trainer or " ".join(self.command or ()) or self.algorithm
+        where = self.environment.name
+        return what if where == UNNAMED else f"{what} on {where}"
+
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, defaults included; loads again to the same config."""
-        return self.model_dump(mode="json", by_alias=True)
+        exclude = None if self.has_own_trainer else set(KEYS)
+        return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def search_keys(self) -> SearchKeys:
         """The settings of this config that can be searched."""
@@ -316,4 +351,6 @@ class ExperimentConfig(StrictModel):
 
 def searchable(model: type[Hyperparameters]) -> SearchKeys:
     """What can be searched with an algorithm whose hyperparameters have this model."""
+    if model.is_free:
+        return SearchKeys({"algorithm_config": model})
     return SearchKeys({"algorithm_config": model, "optimizer": OptimizerConfig})

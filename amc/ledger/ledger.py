@@ -124,7 +124,7 @@ class Ledger:
         # Accepted once: another machine's memory or allow-list does not make it wrong.
         data = format1.config(record.config) if record.format == 1 else record.config
         config = ConfigLoader().from_mapping(data, source=source, accepted=True)
-        if config.environment.backend != "auto":
+        if config.environment.backend != "auto" or config.has_own_trainer:
             return config
         # Who submits records a backend; who did not was of a version that had no compiled ones.
         environment = config.environment.model_copy(update={"backend": "gymnasium"})

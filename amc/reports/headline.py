@@ -12,7 +12,7 @@ from amc.trial_status import BestTrial
 def header(material: Material) -> Markup:
     """The report's header."""
     config = material.config
-    trained = f"{config.algorithm} on {config.environment.name}"
+    trained = config.trains
     return element(
         "header",
         element("h1", material.id),

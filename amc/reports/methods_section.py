@@ -53,6 +53,13 @@ def _training(material: Material) -> Iterator[str]:
         for wrapper in config.environment.wrappers
     ]
     around = f" (with {', '.join(wrappers)})" if wrappers else ""
+    if config.has_own_trainer:
+        yield (
+            f"Each trial was trained by {config.trains} for "
+            f"{counted(training.total_timesteps, 'step')}; its score is the last one that this "
+            "reported."
+        )
+        return
     yield (
         f"Agents were trained by {config.algorithm.upper()} in {config.environment.name}{around} "
         f"for {counted(training.total_timesteps, 'environment step')} a trial."
