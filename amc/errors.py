@@ -10,6 +10,8 @@
     |- SearchError               a search of a plug-in raises or breaks its contract
     |- ShapeError                arrays that should agree in shape do not
     '- TrainingError             training itself cannot go on (a loss that is not finite)
+       '- TrainerError           a trainer of the user's own failed, or tells what makes no sense
+          '- TrainerKilledError  a signal ended the command that trains
 
 A message reads: where: what was wrong, with the value. What is allowed or meant. What to do.
 """
@@ -113,3 +115,19 @@ class ShapeError(AmcError):
 
 class TrainingError(AmcError):
     """Raised when training cannot go on, for example when a loss is not finite."""
+
+
+class TrainerError(TrainingError):
+    """Raised when a trainer of the user's own fails; its message says all there is to say."""
+
+
+class TrainerKilledError(TrainerError):
+    """Raised when a signal ended the command that trains.
+
+    Attributes:
+        number: the signal's.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number

@@ -26,14 +26,14 @@ class Again:
     """What came of the winner's second training.
 
     Attributes:
-        digest: of the parameters that it came to.
+        digest: of the parameters that it came to; None from a trainer that saves none.
         score: of its last evaluation.
         recorded_digest: what was reported.
         recorded_score: what was reported.
         excuse: why other bits need be no fault; None if nothing says so.
     """
 
-    digest: str
+    digest: str | None
     score: float | None
     recorded_digest: str | None
     recorded_score: float | None

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from amc.broker.lifeline import die_with_parent
 from amc.broker.server import server
 from amc.errors import BrokerError
+from amc.lifeline import die_with_parent
 from amc.settings import embedded_directory, shared_dir, socket_path
 
 SOCKET_PATH_LIMIT = 107

@@ -83,12 +83,12 @@ def _print(
     difference: "Estimate | None",
 ) -> None:
     if again.is_same:
-        say(f"digest    holds: {again.digest[:_DIGITS]}..., score {again.score}")
+        say(f"digest    holds: {(again.digest or 'none')[:_DIGITS]}..., score {again.score}")
     else:
         told = (again.recorded_digest or "none")[:_DIGITS]
         why = "" if again.excuse is None else f". That may be: {again.excuse}"
         say(
-            f"digest    does not hold: {again.digest[:_DIGITS]}... and not {told}..., "
+            f"digest    does not hold: {(again.digest or 'none')[:_DIGITS]}... and not {told}..., "
             f"score {again.score} and not {again.recorded_score}{why}"
         )
     if difference is None:

@@ -102,7 +102,7 @@ def train(
         _leave_interrupted(outcome.steps, stop)
     result = _result(place, outcome)
     _record(place, config, result)
-    _print(result, directory / outcome.checkpoint.relative_to(place), as_json, out)
+    _print(result, directory, as_json, out)
 
 
 def _run(
@@ -183,7 +183,7 @@ def _ending_what_it_starts() -> Iterator[None]:
     if sys.platform != "linux":  # elsewhere nobody tells what has detached itself
         yield
         return
-    from amc.broker import lifeline
+    from amc import lifeline
 
     before = lifeline.children()
     lifeline.adopt_orphans()
@@ -230,10 +230,14 @@ def _result(directory: Path, outcome: "TrialOutcome") -> Result:
         steps=outcome.steps,
         seconds=outcome.seconds,
         digest=outcome.digest,
-        checkpoint=str(outcome.checkpoint.relative_to(directory)),
+        checkpoint=_below(directory, outcome.checkpoint),
         environment=outcome.environment,
         solved_at=outcome.solved_at,
     )
+
+
+def _below(directory: Path, checkpoint: Path | None) -> str | None:
+    return None if checkpoint is None else str(checkpoint.relative_to(directory))
 
 
 def _leave_interrupted(steps: int, stop: _Stop) -> None:
@@ -250,14 +254,14 @@ def _record(directory: Path, config: ExperimentConfig, result: Result) -> None:
     files.replace(paths.result, files.encode(asdict(result)))
 
 
-def _print(result: Result, checkpoint: Path, as_json: bool, out: TextIO) -> None:
+def _print(result: Result, directory: Path, as_json: bool, out: TextIO) -> None:
     shown = {
         "score": result.score,
         "steps": result.steps,
         "seconds": round(result.seconds, 3),
         "solved_at": result.solved_at,
         "environment": result.environment,
-        "checkpoint": str(checkpoint),
+        "checkpoint": result.checkpoint and str(directory / result.checkpoint),
         "digest": result.digest,
     }
     if as_json:

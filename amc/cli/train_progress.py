@@ -89,4 +89,5 @@ class _Bar:
 
 def _score(evaluation: "Evaluation") -> str:
     cut = f", {evaluation.cut} episodes cut off" if evaluation.cut else ""
-    return f"score {evaluation.score:.1f} ± {evaluation.std:.1f}{cut}"
+    spread = f" ± {evaluation.std:.1f}" if evaluation.episodes else ""
+    return f"score {evaluation.score:.1f}{spread}{cut}"

@@ -33,7 +33,6 @@ FACTS = {
     "until": "the step at which it ends for now",
     "horizon": "the step at which the whole training is meant to end",
     "checkpoint": "what it goes on from; empty for nothing",
-    "tensorboard": "the directory of its TensorBoard run",
 }
 """What `{name}` in an argument stands for, besides hyperparameters."""
 

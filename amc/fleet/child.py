@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from amc.broker.lifeline import die_with_parent
 from amc.errors import AmcError
 from amc.fleet.commands import Program
 from amc.fleet.state import ProcessState
+from amc.lifeline import die_with_parent
 
 _LOG = logging.getLogger(__name__)
 _STEADY_S = 10.0

@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amc.broker.lifeline import die_with_parent
 from amc.fleet.gpu import CPU, VISIBLE_VARIABLE
 from amc.fleet.surroundings import ONE_THREAD, python, surroundings
+from amc.lifeline import die_with_parent
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import redis
 
-from amc.broker import heartbeats, keys, lifeline
+from amc import lifeline
+from amc.broker import heartbeats, keys
 from amc.broker.connection import connect, without_password
 from amc.broker.machine import identify, machine_id
 from amc.errors import UsageError

@@ -56,6 +56,43 @@ def checkpoint_files(directory: Path) -> list[CheckpointFile]:
 
 
 @dataclass(frozen=True)
+class ExchangePaths:
+    """Where an attempt and a trainer of the user's own tell each other things."""
+
+    directory: Path
+
+    @property
+    def trial(self) -> Path:
+        """What the trainer is told."""
+        return self.directory / "trial.json"
+
+    @property
+    def reports(self) -> Path:
+        """What it tells, a line of JSON each."""
+        return self.directory / "reports.jsonl"
+
+    @property
+    def stop(self) -> Path:
+        """Marker: it is to save and end."""
+        return self.directory / "stop"
+
+    @property
+    def output(self) -> Path:
+        """What it prints, the middle of it left out where it is long."""
+        return self.directory / "output.log"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The directory with what it goes on from."""
+        return self.directory / "checkpoint"
+
+    @property
+    def saved(self) -> Path:
+        """Copies of what it saves, until they are checkpoints."""
+        return self.directory / "saved"
+
+
+@dataclass(frozen=True)
 class SegmentPaths:
     """The directory of one segment; a trial's first lies in the trial's own."""
 
@@ -89,6 +126,20 @@ class SegmentPaths:
         """The evaluations of each attempt, the first attempt's first."""
         found = (path for path in self.metrics.glob("*.jsonl") if path.stem.isdecimal())
         return sorted(found, key=lambda path: int(path.stem))
+
+    @property
+    def files(self) -> Path:
+        """What a trainer of the user's own writes for itself."""
+        return self.directory / "files"
+
+    def exchange(self, attempt: int) -> "ExchangePaths":
+        """What an attempt and a trainer of the user's own tell each other."""
+        return ExchangePaths(self.directory / "exchange" / f"{attempt:04}")
+
+    def exchanges(self) -> "list[ExchangePaths]":
+        """Those of each attempt, the first attempt's first."""
+        found = (path for path in (self.directory / "exchange").glob("*") if path.name.isdecimal())
+        return [ExchangePaths(path) for path in sorted(found, key=lambda path: int(path.name))]
 
     @property
     def start(self) -> Path:

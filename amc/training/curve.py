@@ -5,6 +5,7 @@ neither torch nor gymnasium, so that reports and the client may read curves.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ class Evaluation(Record):
         step: environment steps trained when it was made.
         score: mean return of the episodes, in the environment's own reward.
         std: standard deviation of the returns.
-        episodes: how many episodes.
+        episodes: how many episodes; 0 where a trainer of the user's own tells a score alone.
         length: mean length of the episodes, in steps.
         seconds: wall-clock seconds since the attempt began; 0 where a checkpoint says the rest.
         cut: how many of the episodes were cut off at `training.eval_max_episode_steps`.
@@ -78,6 +79,22 @@ def evaluation_curve(trial_directory: Path) -> list[Evaluation]:
     """
     made = (one for path in SegmentPaths(trial_directory).curves() for one in _evaluations(path))
     return joined(made)
+
+
+def forget_after(step: int, trial_directory: Path) -> None:
+    """Remove what attempts measured beyond a step, where the next one need not come to the same."""
+    for path in SegmentPaths(trial_directory).curves():
+        made = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in made if _step_of(line) <= step]
+        if len(kept) < len(made):
+            files.replace(path, b"".join(kept).decode())
+
+
+def _step_of(line: bytes) -> float:
+    try:
+        return float(files.unsealed(line)["step"])
+    except ValueError:
+        return math.inf  # its writer was killed over it
 
 
 def joined(evaluations: Iterable[Evaluation]) -> list[Evaluation]:

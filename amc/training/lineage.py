@@ -10,6 +10,7 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import CheckpointError
 from amc.training.resumption import StartLostError
 from amc.training.segments import changes, segment_config
+from amc.training.trainers.own_segment import train_own
 from amc.training.training import Training
 from amc.training.trial import TrialContext, TrialOutcome
 
@@ -38,7 +39,8 @@ def train(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
         again = train(config, context.of_start())
         if again.state == "interrupted":
             return again
-        _require_reported(context, again)
+        if not config.has_own_trainer:
+            _require_reported(context, again)
         outcome = _train(config, context)
     if outcome.state != "interrupted":
         shutil.rmtree(context.start_again, ignore_errors=True)
@@ -47,6 +49,8 @@ def train(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
 
 def _train(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
     own = segment_config(config, context)
+    if own.has_own_trainer:
+        return train_own(own, context)
     changed = frozenset[str]()
     if context.lineage:
         changed = changes(segment_config(config, context.of_start()), own)

@@ -90,7 +90,7 @@ def resume(
         if snapshot.digest(algorithm) == context.lineage[-1].report.digest:
             return _resumed(file, progress, None)
         _LOG.warning("%s: its parameters are not those that were reported", file.path)
-    raise StartLostError(_loss(context))
+    raise StartLostError(loss_of(context))
 
 
 def _tell_of_longer(
@@ -126,7 +126,8 @@ def _resumed(file: CheckpointFile, progress: dict[str, Any], own: Path | None) -
     return Resumed(progress, restored(progress, file.path, file.path.parent.parent), own)
 
 
-def _loss(context: TrialContext) -> str:
+def loss_of(context: TrialContext) -> str:
+    """The sentence on what a segment starts from, and that is not there."""
     start = context.lineage[-1]
     return (
         f"{SegmentPaths(start.directory).checkpoints}: the checkpoint of step {start.report.step}, "

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from amc.config.schema import ExperimentConfig
-from amc.environments.vector import VectorEnvironment
 from amc.ledger.pruning import is_too_low
 from amc.training.curve import Curve, Evaluation, evaluation_curve, joined, solved_at
 from amc.training.tensorboard import SCORE_TAG, SOLVED_TAG, TensorBoard
@@ -27,23 +26,23 @@ class Scores:
     Args:
         config: with the segment's hyperparameters and seed applied.
         context: the attempt.
-        environment: what is trained in; it may know when it counts as solved.
         board: the attempt's.
         before: the evaluations up to the checkpoint that the attempt goes on from.
+        environment: what is trained in, and the mean return at which its makers call it solved.
     """
 
     def __init__(
         self,
         config: ExperimentConfig,
         context: TrialContext,
-        environment: VectorEnvironment,
         board: TensorBoard,
         before: Iterable[Evaluation],
+        environment: tuple[str, float | None],
     ) -> None:
         self._training, self._context, self._board = config.training, context, board
-        self._environment = environment
+        self._environment, known = environment
         given = config.environment.reward_threshold
-        self._threshold = environment.reward_threshold if given is None else given
+        self._threshold = known if given is None else given
         self._curve = Curve(context.directory, context.attempt)
         self._made = list(before)
         self._has_warned = False
@@ -52,7 +51,9 @@ class Scores:
         """Put an evaluation on the curve, then show it."""
         self._curve.append(evaluation)
         self._made = joined([*self._made, evaluation])
-        points = {SCORE_TAG: evaluation.score, "eval/mean_ep_length": evaluation.length}
+        points = {SCORE_TAG: evaluation.score}
+        if evaluation.episodes:
+            points["eval/mean_ep_length"] = evaluation.length
         if evaluation.cut:
             points["eval/cut_episodes"] = evaluation.cut
             self._warn_of_cut(evaluation)
@@ -106,7 +107,7 @@ class Scores:
             evaluation.cut,
             evaluation.episodes,
             self._training.eval_max_episode_steps,
-            self._environment.backend,
+            self._environment,
         )
 
 

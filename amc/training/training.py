@@ -25,9 +25,8 @@ from amc.training.evaluation import evaluate, summary
 from amc.training.gpu_usage import GpuUsage
 from amc.training.provenance import Provenance
 from amc.training.resumption import resume
+from amc.training.run_board import is_session, run_board
 from amc.training.scores import Scores
-from amc.training.segments import hyperparameters
-from amc.training.tensorboard import TensorBoard, settings
 from amc.training.trial import OutcomeState, TrialContext, TrialOutcome
 
 # The streams of a trial's seed. Their numbers are part of what a seed means.
@@ -74,8 +73,11 @@ class Training:
             )
             before = self._resume()
             self._first_step = self.steps
-            self._board = stack.enter_context(self._open_board())
-            self._scores = Scores(config, context, self._environment, self._board, before)
+            self._board = stack.enter_context(
+                run_board(context, resumed_at=self.steps, is_new=self._checkpoint is None)
+            )
+            runs, threshold = self._environment.backend, self._environment.reward_threshold
+            self._scores = Scores(config, context, self._board, before, (runs, threshold))
             self._usage = stack.enter_context(closing(GpuUsage(self._algorithm.device)))
             self._open = stack.pop_all()
 
@@ -146,7 +148,7 @@ class Training:
         """What to hand back, after the last `save`."""
         if self._checkpoint is None:
             raise RuntimeError("outcome: nothing was saved yet; call save() first.")
-        if state != "interrupted" and self._is_session:
+        if state != "interrupted" and is_session(self._context):
             self._board.end_session(self.steps)
         lineage = self._context.lineage
         return TrialOutcome(
@@ -209,30 +211,6 @@ class Training:
         self._saved = self._logged = self.steps
         self._checkpoint = resumed.checkpoint
         return resumed.evaluations
-
-    def _open_board(self) -> TensorBoard:
-        context = self._context
-        board = TensorBoard(
-            context.tensorboard, attempt=context.attempt, resumed_at=self._first_step
-        )
-        values = hyperparameters(context)
-        if values and self._is_session:
-            board.start_session(values, group=f"suggestion {context.trial.suggestion}")
-        if self._has_own_hyperparameters and self._checkpoint is None:
-            board.scalars(self.steps, settings(values))
-        return board
-
-    @property
-    def _has_own_hyperparameters(self) -> bool:
-        segment = self._context.segment
-        return segment is not None and segment.hyperparameters is not None
-
-    @property
-    def _is_session(self) -> bool:
-        """Whether this says which hyperparameters a run has; it has those that it ends with."""
-        segment = self._context.segment
-        is_last = segment is None or segment.until >= segment.horizon
-        return is_last or not self._has_own_hyperparameters
 
     def _iterate(self) -> None:
         before = self.steps

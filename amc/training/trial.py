@@ -135,8 +135,9 @@ class TrialOutcome:
         score: mean return of the last evaluation; None if an interruption came before any.
         steps: environment steps trained, all attempts and segments together.
         seconds: wall-clock seconds of this attempt.
-        digest: SHA-256 over the parameters and counters, hexadecimal.
-        checkpoint: the last checkpoint.
+        digest: SHA-256 over the parameters and counters, hexadecimal; of a trainer of the user's
+            own over the files of its last checkpoint, None without one.
+        checkpoint: the last checkpoint; None from a trainer of the user's own that saves none.
         environment: what the environment really ran on, for example "gymnasium 1.4.0 CartPole-v1".
         evaluations: the curve so far, all attempts and segments together.
         solved_at: environment steps of the first evaluation at or above the environment's reward
@@ -152,8 +153,8 @@ class TrialOutcome:
     score: float | None
     steps: int
     seconds: float
-    digest: str
-    checkpoint: Path
+    digest: str | None
+    checkpoint: Path | None
     environment: str
     evaluations: tuple[Evaluation, ...]
     solved_at: int | None = None

@@ -18,11 +18,11 @@ from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
-from amc.broker import lifeline
-from amc.broker.lifeline import die_with_parent
+from amc import lifeline
 from amc.ledger import Attempt
+from amc.lifeline import die_with_parent
 from amc.workers.job import Job
-from amc.workers.memory import resident_bytes
+from amc.workers.memory import resident_bytes, resident_bytes_below
 from amc.workers.progress import Progress
 from amc.workers.trial_process import ENDED, EXIT_RAISED, MOST_BYTES, TAKEN, carry_out
 
@@ -172,9 +172,9 @@ class AttemptProcess:
         """Send it a signal."""
         signal.pidfd_send_signal(self._handle, number)
 
-    def resident_bytes(self) -> int:
-        """Memory that it uses; 0 if it is gone."""
-        return resident_bytes(self._pid)
+    def resident_bytes(self, *, of_programs: bool = False) -> int:
+        """Memory that it uses, or the programs that it has started; 0 if it is gone."""
+        return resident_bytes_below(self._pid) if of_programs else resident_bytes(self._pid)
 
     def end_descendants(self) -> None:
         """End what the attempt started, and the process itself unless it waits for another one."""

@@ -166,7 +166,8 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
 
 
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
-    if resolve_kernel(job.ledger.config) == "reference":
+    config = job.ledger.config
+    if resolve_kernel(config) == "reference" and not config.has_own_trainer:
         import_compiler()  # here once, and not in every attempt
     with carrying_out(job, attempt) as process:
         watcher = Watcher(job, attempt, lease, process)

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from amc.broker.lifeline import die_with_parent
+from amc.lifeline import die_with_parent
 
 _MOST_BYTES = 1 << 20
 _GPUS = "/dev/nvidia"

@@ -1,6 +1,6 @@
 """Memory that a process uses, and what the kernel killed for want of it.
 
-Its doors are `resident_bytes` and `OomKills`.
+Its doors are `resident_bytes`, `resident_bytes_below` and `OomKills`.
 """
 
 import contextlib
@@ -21,6 +21,19 @@ def resident_bytes(pid: int) -> int:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGESIZE")
     return 0
+
+
+def resident_bytes_below(pid: int) -> int:
+    """Memory that the programs use which a process has started, and those that they have."""
+    below = _children(pid)
+    return sum(resident_bytes(child) + resident_bytes_below(child) for child in below)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(child) for line in _lines(path) for child in line.split()]
+    return found
 
 
 class OomKills:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-from amc.broker import lifeline
+from amc import lifeline
 
 
 def take_signals(hand_back: Callable[[], None]) -> None:

@@ -3,9 +3,9 @@
 import mmap
 import struct
 
-# Without a further step of training only these are progress: an update, and a step of an
-# evaluation, whose episodes are bounded.
-_WORK_BETWEEN_STEPS = frozenset({"update", "evaluation"})
+# Without a further step of training only these are progress: an update, a step of an evaluation,
+# whose episodes are bounded, and what a command prints, of which nothing more can be asked.
+_WORK_BETWEEN_STEPS = frozenset({"update", "evaluation", "output"})
 
 
 class Progress:

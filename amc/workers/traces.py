@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 import torch
 
-from amc.broker import lifeline
+from amc import lifeline
 
 
 @dataclass(frozen=True)

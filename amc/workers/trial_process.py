@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -13,7 +14,7 @@ from types import FrameType
 
 from amc import failpoints, logs
 from amc.broker.keys import Holder
-from amc.errors import EnvironmentFault, UsageError
+from amc.errors import EnvironmentFault, TrainerError, TrainerKilledError, UsageError
 from amc.ledger import Attempt, Ledger, Report, Segment, files
 from amc.training.snapshot import MismatchError
 from amc.training.trial import TrialContext, ancestors
@@ -86,11 +87,23 @@ def _attempt(job: Job, attempt: Attempt, progress: Progress) -> int:
             return EXIT_FULL_DISK
         is_hopeless = _is_the_same_every_time(error, progress)
         path = job.ledger.paths.trial(job.trial).traceback(attempt.number)
-        text = f"{error}\n" if is_hopeless else traceback.format_exc()
+        is_told = is_hopeless or isinstance(error, TrainerError)
+        text = f"{error}\n" if is_told else traceback.format_exc()
         with failpoints.around("traceback"):
             path.write_text(text, encoding="utf-8", errors="replace")
+        if isinstance(error, TrainerKilledError):
+            _end_as_it_did(error.number)
         return EXIT_USAGE if is_hopeless else EXIT_RAISED
     return 0 if is_complete else EXIT_INTERRUPTED
+
+
+def _end_as_it_did(number: int) -> None:
+    """End by the signal that ended the command, so that the pool child judges one by the other."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    os.kill(os.getpid(), number)
 
 
 def _send_prints_to_the_log() -> None:
@@ -152,7 +165,7 @@ def _train(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) -> b
             worker=attempt.worker,
             digest=outcome.digest,
             start_digest=outcome.start_digest,
-            checkpoint=str(outcome.checkpoint.relative_to(own)),
+            checkpoint=_below(own, outcome.checkpoint),
             environment=outcome.environment,
             solved_at=outcome.solved_at,
             amc=outcome.amc,
@@ -175,6 +188,10 @@ def _context(job: Job, attempt: Attempt, progress: Progress, stop: _StopFlag) ->
         segment=segment,
         lineage=ancestors(past, paths, segment),
     )
+
+
+def _below(directory: Path, checkpoint: Path | None) -> str | None:
+    return None if checkpoint is None else str(checkpoint.relative_to(directory))
 
 
 def _mean(scores: list[float]) -> float | None:

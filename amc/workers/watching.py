@@ -35,7 +35,8 @@ class Watcher:
     ) -> None:
         self._job, self._attempt, self._lease = job, attempt, lease
         self._process, self._progress = process, process.progress
-        self._training = job.ledger.config.training
+        config = job.ledger.config
+        self._training, self._runs_command = config.training, config.command is not None
         self._marks, self._last_mark = 0, time.monotonic()
         self._began = time.monotonic()
         self._renew_at = self._began + leases.RENEW_EVERY_S
@@ -77,7 +78,7 @@ class Watcher:
 
     def _check_memory(self) -> None:
         limit = self._training.memory_limit
-        used = self._process.resident_bytes() if limit else 0
+        used = self._process.resident_bytes(of_programs=self._runs_command) if limit else 0
         if limit and used > limit:
             self._end(AttemptEnd("oom", f"{used:,} bytes used, memory_limit is {limit:,}"))
 

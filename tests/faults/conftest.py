@@ -16,10 +16,10 @@ import pytest
 from amc import failpoints
 from amc.broker.connection import connect
 from amc.broker.heartbeats import live_workers
-from amc.broker.lifeline import die_with_parent
 from amc.celery import app
 from amc.config.schema import ExperimentConfig
 from amc.ledger import Ledger
+from amc.lifeline import die_with_parent
 from amc.settings import shared_dir
 from amc.workers import preload
 
