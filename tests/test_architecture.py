@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "compilation": "",
     "plugins": "errors settings",
     "config": "errors plugins redaction",
+    "permission": "errors settings config",
     "environments": "errors compilation plugins config",
     "algorithms": "errors compilation plugins config environments",
     "optimizers": "errors plugins config",
@@ -40,9 +41,9 @@ MAY_IMPORT = {
     "driver": "errors config optimizers ledger",
     "celery": "errors failpoints settings broker",
     "broker": "errors failpoints settings",
-    "tasks": "celery broker failpoints ledger plugins errors logs settings workers",
-    "workers": "training broker ledger errors failpoints logs plugins config algorithms settings "
-    "celery",
+    "tasks": "celery broker failpoints ledger permission plugins errors logs settings workers",
+    "workers": "training broker ledger errors failpoints logs permission plugins config algorithms "
+    "settings celery",
     "fleet": "errors logs settings config broker celery ledger",
     # Not `experiment`: a module of that name would hide the door `amc.experiment`.
     "experiment_view": "errors config ledger celery broker continuing findings trial_status",
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "findings": "errors config ledger trial_status",
     "forecast": "errors config driver ledger training environments algorithms",
     "continuing": "errors config ledger",
-    "client": "errors settings config ledger broker experiment_view",
+    "client": "errors settings config ledger broker permission experiment_view",
     "reports": "errors config ledger optimizers driver training trial_status inference",
     "comparing": "errors config ledger inference reports",
     "playback": "errors config ledger environments algorithms training",
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "inference": "",
     "testing": "algorithms optimizers environments",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet "
-    "leftovers removing settings",
+    "leftovers permission removing settings",
     # The package itself and `python -m amc` are doors, not rooms.
     "__init__": "",
     "__main__": "cli",
