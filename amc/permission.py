@@ -3,7 +3,7 @@
 A config can name a command or a function (`amc.config.own_trainer`), so whoever can submit one
 could have anything run. Closed by default: a worker runs only what the allow-lists name that it was
 started with, AMC_ALLOW_COMMANDS and AMC_ALLOW_MODULES. The doors are `foreign_code`,
-`require_allowed` and `fingerprints`.
+`require_allowed`, `suits` and `fingerprints`.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from amc.broker import heartbeats
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.settings import (
@@ -82,7 +83,8 @@ class ForeignCode:
     @property
     def assignment(self) -> str:
         """What a shell takes before a command to have it allowed, beside what is allowed here."""
-        return f"{self.list}={shlex.quote(','.join([*self._others, self._entry]))}"
+        own = [] if self.is_allowed else [self._entry]
+        return f"{self.list}={shlex.quote(','.join([*self._others, *own]))}"
 
     @property
     def _others(self) -> Sequence[str]:
@@ -137,6 +139,14 @@ def require_allowed(config: ExperimentConfig) -> None:
     code = foreign_code(config)
     if code is not None and not code.is_allowed:
         raise UsageError(f"{code.shown} is not allowed here. {code.remedy}")
+
+
+def suits(config: ExperimentConfig) -> heartbeats.Suits:
+    """Whether a worker may be sent a trial of this config, by what its heartbeat says."""
+    code = foreign_code(config)
+    if code is None:
+        return heartbeats.anyone
+    return lambda worker: code.is_allowed_by(worker.allows)
 
 
 def fingerprints() -> tuple[str, ...]:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "compilation": "",
     "plugins": "errors settings",
     "config": "errors plugins redaction",
-    "permission": "errors settings config",
+    "permission": "errors settings broker config",
     "environments": "errors compilation plugins config",
     "algorithms": "errors compilation plugins config environments",
     "optimizers": "errors plugins config",
@@ -105,7 +105,7 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 # a bound on purpose, and says why in the commit; who has taken something out lowers it.
 MOST_LINES = {
     "algorithms": 4600,
-    "broker": 2000,
+    "broker": 2050,
     "cli": 6100,
     "comparing": 700,
     "config": 5100,
@@ -121,7 +121,7 @@ MOST_LINES = {
     "workers": 1900,
 }
 # Modules at the top, each.
-MOST_LINES_OF_A_MODULE = 400
+MOST_LINES_OF_A_MODULE = 420
 # Module names that mean the same wherever they stand: a contract, a table of names, a door; and
 # commands that are called as what they show.
 SHARED_NAMES = {"base", "registry", "__main__", "logs", "status", "tensorboard", "doctor"}

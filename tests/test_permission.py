@@ -1,26 +1,20 @@
 import json
 import shlex
+from typing import Any
 
 import pytest
 
-from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.permission import fingerprints, foreign_code, require_allowed
+from tests.experiments import of_command
 
 _TRAIN = ["python", "train.py", "--lr", "{learning_rate}"]
 
 
-def config_of(**own: object) -> ExperimentConfig:
-    return ConfigLoader().from_mapping(
-        {
-            "experiment_name": "own",
-            "algorithm_config": {"learning_rate": 0.1},
-            "training": {"total_timesteps": 100},
-            **own,
-        },
-        source="test",
-    )
+def config_of(**own: Any) -> ExperimentConfig:
+    fixed = {"algorithm_config": {"learning_rate": 0.1}, "hyperparameter_optimizer": None}
+    return of_command(**{**fixed, "command": None, **own})
 
 
 def may(monkeypatch: pytest.MonkeyPatch, config: ExperimentConfig, allowed: str | None) -> bool:
