@@ -27,6 +27,7 @@ from amc.errors import BrokerError, UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Ledger, files, ledgers
 from amc.ledger.known_points import known_points
+from amc.permission import foreign_code, suits
 from amc.settings import shared_dir
 
 
@@ -38,12 +39,13 @@ def submit(config: ExperimentConfig | Mapping[str, Any] | str | Path) -> Experim
 
     Raises:
         ConfigError: the config is unreadable, malformed or impossible; nothing was written.
-        UsageError: the shared directory cannot be written, or the experiment of a warm start
-            teaches nothing.
+        UsageError: the shared directory cannot be written, the experiment of a warm start teaches
+            nothing, or no worker is allowed to run the command or the function that trains.
         BrokerError: no broker answers, or no worker could run it; nothing was written.
     """
     settled = resolved(config)
     _require_workers()
+    _require_permission(settled)
     require_writable(shared_dir())
     ledger = Ledger.create(shared_dir(), settled, created=hints.now(connect()))
     recorded = Experiment(ledger)
@@ -101,6 +103,13 @@ def _require_workers() -> None:
         )
         names = ", ".join(sorted(live, key=heartbeats.in_number_order)) or "none"
         raise BrokerError(f"{said} Or start them all: amc up. Live queues: {names}.")
+
+
+def _require_permission(config: ExperimentConfig) -> None:
+    code = foreign_code(config)
+    open_to_it = heartbeats.live_queues(connect(), suits(config))
+    if code is not None and not any(map(is_trial_queue, open_to_it)):
+        raise UsageError(f"{code.shown}: no worker is allowed to run it. {code.remedy}")
 
 
 def experiments() -> list[Experiment]:

@@ -1,13 +1,16 @@
 """What the surroundings say: shared directory, broker, allow-list. Loads neither Celery nor torch.
 
-Its doors are `shared_dir`, `broker_url`, `embedded_directory` and `allowed_modules`. Everything is
-read afresh at each call: a notebook, or a test, may change the environment in between.
+Its doors are `shared_dir`, `broker_url`, `embedded_directory`, `allowed_modules` and
+`allowed_commands`. Everything is read afresh at each call: a notebook, or a test, may change the
+environment in between.
 """
 
 import errno
 import hashlib
 import os
+import shlex
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +19,7 @@ from amc.errors import UsageError
 SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
 BROKER_URL_VARIABLE = "AMC_BROKER_URL"
 ALLOW_VARIABLE = "AMC_ALLOW_MODULES"
+ALLOW_COMMANDS_VARIABLE = "AMC_ALLOW_COMMANDS"
 
 # Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
 _RUNTIME_DIRECTORY = Path("/tmp")
@@ -85,3 +89,41 @@ def broker_url() -> str:
 def allowed_modules() -> frozenset[str]:
     """Modules that this process may import because a config names them (AMC_ALLOW_MODULES)."""
     return frozenset(filter(None, os.environ.get(ALLOW_VARIABLE, "").split(",")))
+
+
+def allowed_commands() -> frozenset[tuple[str, ...]]:
+    """Beginnings of commands that this process may run since a config names them, in words.
+
+    AMC_ALLOW_COMMANDS holds them with commas in between; each is split as a shell splits words, so
+    that a comma, or a blank, within quotes belongs to a word. What is no sequence of words, such as
+    an open quote, allows nothing.
+    """
+    entries = map(_words, _between_commas(os.environ.get(ALLOW_COMMANDS_VARIABLE, "")))
+    return frozenset(filter(None, entries))
+
+
+def _between_commas(text: str) -> Iterator[str]:
+    """The parts between commas that are neither quoted nor escaped."""
+    part, quote, is_escaped = "", "", False
+    for character in text:
+        if character == "," and not quote and not is_escaped:
+            yield part
+            part = ""
+            continue
+        part += character
+        if is_escaped:
+            is_escaped = False
+        elif character == "\\" and quote != "'":
+            is_escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    yield part
+
+
+def _words(entry: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(entry))
+    except ValueError:
+        return ()

@@ -31,6 +31,7 @@ from amc.ledger.ancestry import config_of
 from amc.ledger.paths import digest_path
 from amc.ledger.records import EndState
 from amc.ledger.winner import Winner, winner
+from amc.permission import require_allowed, suits
 from amc.settings import shared_dir
 from amc.version import VERSION
 from amc.workers.signals import connect_signals
@@ -89,6 +90,19 @@ def _is_name(name: object) -> bool:
     return len(name.encode(errors="replace")) <= _LONGEST_NAME_BYTES
 
 
+def _is_allowed(ledger: Ledger) -> bool:
+    """Whether this worker may run what trains; if not, it is said and changes nothing.
+
+    So no attempt is made that would fail: the trial waits for a worker that may.
+    """
+    try:
+        require_allowed(ledger.config)
+    except UsageError as error:
+        _LOG.warning("handed back: %s", error)
+        return False
+    return True
+
+
 def _has_trial(ledger: Ledger, trial: int) -> bool:
     """Whether the driver has suggested that trial; if not, it is said and changes nothing."""
     # True == 1 == 1.0, but neither is a trial's number.
@@ -134,11 +148,12 @@ def _keep_going(ledger: Ledger, history: History) -> None:
     """Send what was lost; where nothing was, let the clock wait until something changes."""
     client, search = connect(), ledger.config.hyperparameter_optimizer
     trials = [segment.trial for segment in history.outstanding]
+    may_take = suits(ledger.config)
     # Before anything is looked at, so that whatever happens meanwhile is a change.
     signs = dispatch.signs(client, ledger.id, trials, dispatch.surroundings(client))
     if not history.is_paused:
         _dispatch(ledger, trials, fresh=False)
-        has_workers = bool(dispatch.choose(client, 1))
+        has_workers = bool(dispatch.choose(client, 1, suits=may_take))
         if has_workers and hints.is_any_missed(client, ledger.id, trials):
             return
     if search is None or search.max_hours is None:
@@ -227,11 +242,12 @@ def _finish(ledger: Ledger, history: History, state: EndState) -> None:
 
 
 def _dispatch(ledger: Ledger, outstanding: list[int], *, fresh: bool) -> None:
-    client = connect()
-    lost = [] if fresh else dispatch.lost(client, ledger.id, outstanding)
-    trials = outstanding if fresh else lost + dispatch.stuck(client, ledger.id, outstanding)
+    client, may_take = connect(), suits(ledger.config)
+    lost = [] if fresh else dispatch.lost(client, ledger.id, outstanding, may_take)
+    behind = [] if fresh else dispatch.stuck(client, ledger.id, outstanding, may_take)
+    trials = outstanding if fresh else lost + behind
     trials, later = trials[:_LARGEST_CHORD], trials[_LARGEST_CHORD:]
-    chosen = dispatch.choose(client, len(trials), again=bool(lost))
+    chosen = dispatch.choose(client, len(trials), again=bool(lost), suits=may_take)
     if not chosen:
         return  # nobody to send to; the clock asks again
     if lost:
@@ -377,6 +393,8 @@ def train_trial(self: Task, experiment_id: str, trial: int) -> dict[str, Any]:
         if ledger is None or not _has_trial(ledger, trial):
             return {"experiment": experiment_id, "trial": trial, "became": became}
         logs.bind(experiment_id, trial)
+        if not _is_allowed(ledger):
+            return {"experiment": experiment_id, "trial": trial, "became": "is not allowed"}
         from amc.workers.attempts import supervise
 
         became = supervise(ledger, trial, worker=worker, queue=queue)

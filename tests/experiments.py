@@ -3,11 +3,31 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from amc.config.loader import ConfigLoader
 from amc.config.schema import ExperimentConfig
 from amc.driver.planning import plan
 from amc.ledger import Decision, History, Ledger, Report, Segment, Trial
 
 STEPS = 2048
+
+
+def of_command(**own: Any) -> ExperimentConfig:
+    """A config whose trials a command trains; `own` replaces sections."""
+    return ConfigLoader().from_mapping(
+        {
+            "experiment_name": "own",
+            "command": ["python", "train.py", "--lr", "{learning_rate}"],
+            "hyperparameter_optimizer": {
+                "type": "random",
+                "n_calls": 4,
+                "trials_per_round": 2,
+                "search_space": {"learning_rate": [1e-4, 1e-2]},
+            },
+            "training": {"total_timesteps": 100},
+            **own,
+        },
+        source="test",
+    )
 
 
 def report(trial: int, score: float | None, **more: Any) -> Report:

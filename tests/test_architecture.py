@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "trial": "",
     "plugins": "errors settings",
     "config": "errors plugins redaction",
+    "permission": "errors settings broker config",
     "environments": "errors compilation plugins config",
     "algorithms": "errors compilation plugins config environments",
     "optimizers": "errors plugins config",
@@ -43,9 +44,9 @@ MAY_IMPORT = {
     "driver": "errors config optimizers ledger",
     "celery": "errors failpoints settings broker",
     "broker": "lifeline errors failpoints settings",
-    "tasks": "celery broker failpoints ledger plugins errors logs settings workers",
-    "workers": "lifeline training broker ledger errors failpoints logs plugins config algorithms "
-    "settings celery",
+    "tasks": "celery broker failpoints ledger permission plugins errors logs settings workers",
+    "workers": "lifeline training broker ledger errors failpoints logs permission plugins config "
+    "algorithms settings celery",
     "fleet": "lifeline errors logs settings config broker celery ledger",
     # Not `experiment`: a module of that name would hide the door `amc.experiment`.
     "experiment_view": "errors config ledger celery broker continuing findings trial_status",
@@ -53,7 +54,7 @@ MAY_IMPORT = {
     "findings": "errors config ledger trial_status",
     "forecast": "errors config driver ledger training environments algorithms",
     "continuing": "errors config ledger",
-    "client": "errors settings config ledger broker experiment_view",
+    "client": "errors settings config ledger broker permission experiment_view",
     "reports": "errors config ledger optimizers driver training trial_status inference",
     "comparing": "errors config ledger inference reports",
     "playback": "errors config ledger environments algorithms training",
@@ -67,7 +68,7 @@ MAY_IMPORT = {
     "inference": "",
     "testing": "algorithms optimizers environments",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet "
-    "leftovers removing settings",
+    "leftovers permission removing settings",
     # The package itself and `python -m amc` are doors, not rooms.
     "__init__": "",
     "__main__": "cli",
@@ -107,7 +108,7 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 # a bound on purpose, and says why in the commit; who has taken something out lowers it.
 MOST_LINES = {
     "algorithms": 4600,
-    "broker": 2000,
+    "broker": 2050,
     "cli": 6100,
     "comparing": 700,
     "config": 5100,
@@ -123,7 +124,7 @@ MOST_LINES = {
     "workers": 1900,
 }
 # Modules at the top, each.
-MOST_LINES_OF_A_MODULE = 400
+MOST_LINES_OF_A_MODULE = 420
 # Module names that mean the same wherever they stand: a contract, a table of names, a door, a trial
 # as its trainer sees it; and commands that are called as what they show.
 SHARED_NAMES = {"base", "registry", "__main__", "logs", "status", "tensorboard", "doctor", "trial"}

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 import amc
-from amc import client
+from amc import client, permission
 from amc.broker import heartbeats
+from amc.errors import UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Ledger, Trial
-from tests.experiments import open_round, report
+from tests.experiments import of_command, open_round, report
 
 
 @pytest.mark.engine
@@ -53,3 +54,31 @@ def test_what_a_warm_start_knows_is_copied_into_the_record_when_it_is_submitted(
         "experiment": first.id,
         "points": [{"hyperparameters": {"learning_rate": 1e-3}, "score": 5.0}],
     }
+
+
+@pytest.mark.engine
+def test_a_command_that_no_worker_may_run_is_refused_before_anything_is_recorded(
+    shared: Path, broker: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")  # here, which does not count
+    for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0")):
+        heartbeats.beat(broker, heartbeats.LiveWorker(name, (queue,), socket.gethostname(), 1))
+
+    with pytest.raises(UsageError) as refusal:
+        client.submit(of_command())
+
+    assert "no worker is allowed to run it" in str(refusal.value)
+    assert "AMC_ALLOW_COMMANDS='python train.py' amc up" in str(refusal.value)
+    assert not shared.exists()
+
+
+@pytest.mark.engine
+def test_a_command_that_a_worker_may_run_is_recorded(
+    shared: Path, broker: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    for name, queue in (("driver", "driver"), ("rl-worker-0", "gpu0"), ("rl-worker-1", "gpu1")):
+        allows = permission.fingerprints() if queue == "gpu1" else ()
+        heartbeats.beat(broker, heartbeats.LiveWorker(name, (queue,), "here", 1, allows))
+
+    assert client.submit(of_command()).config.command[:2] == ("python", "train.py")

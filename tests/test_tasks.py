@@ -21,8 +21,9 @@ from amc.config.schema import ExperimentConfig
 from amc.errors import ConfigError, Fault, LedgerError, UsageError
 from amc.ledger import Ledger, Request, log
 from amc.ledger.paths import CheckpointFile
+from amc.permission import fingerprints
 from amc.version import VERSION
-from tests.experiments import report
+from tests.experiments import of_command, report
 
 pytestmark = pytest.mark.engine
 OWNER = Holder.here("rl-worker-0", "gpu0")
@@ -331,6 +332,59 @@ def test_a_trial_that_waits_behind_another_is_sent_to_an_idle_worker_too(
     tasks.advance(ledger.id)
 
     assert [trial for trial, _ in sent(broker, "gpu1")] == [1]
+
+
+@pytest.fixture
+def of_a_command(broker: Any, shared: Path) -> Ledger:
+    """A running experiment whose trials a command trains, of which two are suggested."""
+    made = Ledger.create(shared, of_command())
+    tasks.advance(made.id)
+    return made
+
+
+def test_trials_of_a_command_wait_for_a_worker_that_may_run_it(
+    broker: Any, of_a_command: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect()
+    serve(client, 0)
+    for trial in (0, 1):
+        hints.hand_back(client, of_a_command.id, trial)
+
+    tasks.advance(of_a_command.id)
+    before = sent(broker, "gpu0")
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    heartbeats.beat(client, LiveWorker("rl-worker-1", ("gpu1",), "here", 1, fingerprints()))
+    tasks.advance(of_a_command.id)
+
+    assert before == [] and sent(broker, "gpu0") == []
+    assert [trial for trial, _ in sent(broker, "gpu1")] == [0, 1]
+    assert of_a_command.history().finish is None
+
+
+def test_a_worker_that_may_not_run_a_command_makes_no_attempt_at_it(
+    of_a_command: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python other.py")
+
+    became = tasks.train_trial(of_a_command.id, 0)["became"]
+
+    assert became == "is not allowed"
+    assert of_a_command.attempts(0) == [] and of_a_command.history().fresh == {}
+    assert "AMC_ALLOW_COMMANDS" in caplog.text
+
+
+def test_a_ledger_that_was_edited_by_hand_runs_nothing_that_is_not_allowed(
+    of_a_command: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    record = json.loads(of_a_command.paths.experiment.read_text())
+    record["config"]["command"] = ["touch", str(of_a_command.directory / "was-here")]
+    of_a_command.paths.experiment.write_text(json.dumps(record))
+
+    tasks.train_trial(of_a_command.id, 0)
+
+    assert not (of_a_command.directory / "was-here").exists()
+    assert Ledger(of_a_command.directory).attempts(0) == []
 
 
 def test_what_is_asked_of_an_experiment_that_has_ended_lets_it_go_on(ledger: Ledger) -> None:

@@ -19,6 +19,7 @@ import redis
 
 from amc.broker import heartbeats, hints, leases
 from amc.broker.connection import Client
+from amc.broker.heartbeats import Suits, anyone
 from amc.broker.keys import is_trial_queue
 from amc.broker.messages import trial_of
 
@@ -28,14 +29,17 @@ _MISSED_S = 4.0
 _STRANDED_S = 15.0
 
 
-def choose(client: Client, n_trials: int, *, again: bool = False) -> list[str]:
+def choose(
+    client: Client, n_trials: int, *, again: bool = False, suits: Suits = anyone
+) -> list[str]:
     """A queue for each of `n_trials` messages: the least loaded, ties in GPU order.
 
-    On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker.
+    On an idle fleet that is round-robin. Empty if no queue but the driver's has a live worker, or
+    in each there is one that does not suit.
     What is sent again goes to any of the least loaded: a worker that can train nothing, such as one
     of an older version, is never busy, and would be given the same trial for ever.
     """
-    served, load = _load(client)
+    served, load = _load(client, suits)
     candidates = list(load)
     if again:
         random.shuffle(candidates)
@@ -47,11 +51,17 @@ def choose(client: Client, n_trials: int, *, again: bool = False) -> list[str]:
     return chosen
 
 
-def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
-    """Those of the outstanding trials that must be sent (again)."""
-    live = heartbeats.live_queues(client)
+def lost(
+    client: Client, experiment: str, trials: Sequence[int], suits: Suits = anyone
+) -> list[int]:
+    """Those of the outstanding trials that must be sent (again).
+
+    What waits where a worker may take it that does not suit, and will hand it back, is lost, too.
+    """
+    workers = heartbeats.live_workers(client)
+    live = heartbeats.serving(workers, suits)
     held = leases.holders(client, experiment, trials)
-    waiting = waiting_in(client, _known_queues(client, live))
+    waiting = waiting_in(client, _known_queues(client, heartbeats.serving(workers, anyone)))
     alive, missing = [], []
     for trial in trials:
         places = waiting.get((experiment, trial), set())
@@ -65,7 +75,9 @@ def lost(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
     return missing
 
 
-def stuck(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
+def stuck(
+    client: Client, experiment: str, trials: Sequence[int], suits: Suits = anyone
+) -> list[int]:
     """Those of the outstanding trials that wait behind another one while a worker is idle.
 
     Trials wait in the queue that was the least loaded when they were sent; which is worked off
@@ -76,11 +88,12 @@ def stuck(client: Client, experiment: str, trials: Sequence[int]) -> list[int]:
         client: of the broker.
         experiment: its id.
         trials: outstanding ones, the most urgent first.
+        suits: whether a worker may be sent them.
 
     Returns:
         As many as there are idle workers, at most.
     """
-    served, load = _load(client)
+    served, load = _load(client, suits)
     idle = sum(max(0, served[queue] - load[queue]) for queue in load)
     if not idle or max(load.values()) <= 1:
         return []
@@ -97,14 +110,16 @@ def surroundings(client: Client) -> str:
 
     Cheap, whatever waits: no message is read.
     """
-    served = heartbeats.live_queues(client)
+    workers = heartbeats.live_workers(client)
+    served = heartbeats.serving(workers, anyone)
     waiting, running = client.lengths(sorted(served)), leases.leases_by_queue(client)
     # The driver's own queue holds its wake-ups, of which one is on its way whenever this is asked.
     known = [
         (queue, served[queue], waiting.get(queue, 0) * is_trial_queue(queue), running[queue])
         for queue in sorted({*served, *running})
     ]
-    return _word(known)
+    allowed = sorted((queue, *one.allows) for one in workers if one.allows for queue in one.queues)
+    return _word([known, allowed])
 
 
 def signs(client: Client, experiment: str, trials: Iterable[int], around: str) -> str:
@@ -120,9 +135,9 @@ def _word(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
-def _load(client: Client) -> tuple[dict[str, int], dict[str, int]]:
+def _load(client: Client, suits: Suits) -> tuple[dict[str, int], dict[str, int]]:
     """How many live workers serve a queue; how many trials run or wait there, in GPU order."""
-    served = heartbeats.live_queues(client)
+    served = heartbeats.live_queues(client, suits)
     running = leases.leases_by_queue(client)
     candidates = sorted((q for q in served if is_trial_queue(q)), key=heartbeats.in_number_order)
     waiting = client.lengths(candidates)

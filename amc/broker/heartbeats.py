@@ -8,7 +8,7 @@ understood is not there.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from amc import failpoints
@@ -22,12 +22,16 @@ _DIGITS = re.compile(r"([0-9]{1,18})")
 
 @dataclass(frozen=True)
 class LiveWorker:
-    """A worker that was heard of in the last 10 s."""
+    """A worker that was heard of in the last 10 s.
+
+    `allows` is what its allow-lists name, as `amc.permission` makes it unreadable.
+    """
 
     name: str
     queues: tuple[str, ...]
     host: str
     pid: int
+    allows: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "LiveWorker | None":
@@ -36,9 +40,11 @@ class LiveWorker:
             case {"name": str(name), "queues": [*queues], "host": str(host)} as told if (
                 0 < len(name) <= _LONGEST_NAME
             ):
-                pid = told.get("pid")
+                pid, allows = told.get("pid"), told.get("allows")
                 served = tuple(queue for queue in queues if _is_queue(queue))
-                return cls(name, served, host, pid if type(pid) is int else 0)
+                named = allows if isinstance(allows, list) else []
+                entries = tuple(one for one in named if isinstance(one, str))
+                return cls(name, served, host, pid if type(pid) is int else 0, entries)
         return None
 
 
@@ -75,6 +81,31 @@ def in_number_order(name: str) -> list[str | int]:
     return [int(part) if _DIGITS.fullmatch(part) else part for part in _DIGITS.split(name)]
 
 
-def live_queues(client: Client) -> Counter[str]:
-    """Every queue that a live worker serves, and how many do."""
-    return Counter(queue for worker in live_workers(client) for queue in worker.queues)
+Suits = Callable[[LiveWorker], bool]
+"""Whether a worker may be sent a trial."""
+
+
+def anyone(_: LiveWorker) -> bool:
+    """Suits every trial that amc trains itself."""
+    return True
+
+
+def live_queues(client: Client, suits: Suits = anyone) -> Counter[str]:
+    """Every queue that a live worker serves, and how many do.
+
+    Args:
+        client: of the broker.
+        suits: leaves out a queue that a worker serves for which this is false, since whoever
+            serves a queue may take what is sent there.
+    """
+    return serving(live_workers(client), suits)
+
+
+def serving(workers: Iterable[LiveWorker], suits: Suits) -> Counter[str]:
+    """The same of workers that are known."""
+    served: Counter[str] = Counter()
+    closed: set[str] = set()
+    for worker in workers:
+        served.update(worker.queues)
+        closed.update(() if suits(worker) else worker.queues)
+    return Counter({queue: count for queue, count in served.items() if queue not in closed})

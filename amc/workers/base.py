@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from amc.config.schema import ExperimentConfig
+from amc.permission import require_allowed
 from amc.training.lineage import train
 from amc.training.segments import segment_config
 from amc.training.stages import train_stages
@@ -58,8 +59,10 @@ class BaseWorker:
                 or what a segment starts from was lost and cannot be made again.
             EnvironmentFault: the environment cannot be made.
             TrainingError: a loss or a return is not finite.
-            UsageError: the segment changes a hyperparameter that must stay.
+            UsageError: the segment changes a hyperparameter that must stay, or the config names a
+                command or a function that is not allowed here.
         """
+        require_allowed(self._experiment)
         torch.set_num_threads(self.config.training.threads)
         self.trial.mark("set-up", 0)
         is_scheduled = self.trial.segment is None and self._experiment.schedule

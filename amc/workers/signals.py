@@ -32,6 +32,7 @@ from amc.broker.machine import require_linux, require_writable
 from amc.broker.messages import ADVANCE, wake_id
 from amc.celery import app
 from amc.errors import UsageError
+from amc.permission import fingerprints
 from amc.settings import BROKER_URL_VARIABLE, SHARED_DIR_VARIABLE, shared_dir
 from amc.workers.clock import Clock
 from amc.workers.parent import Orphans, take_signals
@@ -78,7 +79,8 @@ class _Worker:
         if consumer is not None and tasks is not None and consumer.connection is not None:
             names = (queue.name for queue in tasks.queues)
             self.queues = tuple(name for name in names if tasks.consuming_from(name))
-        return heartbeats.LiveWorker(self.name, self.queues, socket.gethostname(), os.getpid())
+        host, allows = socket.gethostname(), fingerprints()
+        return heartbeats.LiveWorker(self.name, self.queues, host, os.getpid(), allows)
 
     @property
     def is_idle(self) -> bool:

@@ -21,8 +21,12 @@ def enqueue(broker: Any, queue: str, trial: int, experiment: str = "e-1") -> Non
     broker.lpush(broker.keyspace.queue(queue), json.dumps(message))
 
 
-def announce(broker: Any, name: str, *served: str) -> None:
-    heartbeats.beat(broker, LiveWorker(name, served, "here", 1))
+def announce(broker: Any, name: str, *served: str, allows: tuple[str, ...] = ()) -> None:
+    heartbeats.beat(broker, LiveWorker(name, served, "here", 1, allows))
+
+
+def allows_x(worker: LiveWorker) -> bool:
+    return "x" in worker.allows
 
 
 @pytest.fixture
@@ -190,3 +194,55 @@ def test_nothing_is_stuck_while_everybody_works(broker: Any) -> None:
     enqueue(broker, "gpu0", 2)
 
     assert dispatch.stuck(broker, "e-1", [0, 1, 2]) == []
+
+
+def test_a_trial_goes_only_where_every_worker_may_train_it(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0", allows=("x", "y"))
+    announce(broker, "rl-worker-1", "gpu1")
+    announce(broker, "rl-worker-2", "gpu2", allows=("x",))
+    announce(broker, "rl-worker-3", "gpu2", allows=("y",))
+
+    assert dispatch.choose(broker, 2, suits=allows_x) == ["gpu0", "gpu0"]
+    assert dispatch.choose(broker, 3) == ["gpu0", "gpu1", "gpu2"]
+    assert heartbeats.live_queues(broker, allows_x) == {"gpu0": 1}
+
+
+def test_a_trial_that_waits_where_a_worker_may_not_train_it_is_lost(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    enqueue(broker, "gpu0", 0)
+
+    dispatch.lost(broker, "e-1", [0], allows_x)
+    age(broker, 0, 15.0)
+
+    assert dispatch.lost(broker, "e-1", [0], allows_x) == [0]
+    assert dispatch.lost(broker, "e-1", [0]) == []
+
+
+def test_a_trial_is_not_sent_past_another_one_to_a_worker_that_may_not_train_it(
+    broker: Any,
+) -> None:
+    announce(broker, "rl-worker-0", "gpu0", allows=("x",))
+    announce(broker, "rl-worker-1", "gpu1")
+    leases.acquire(broker, "e-1", 0, Holder.here("rl-worker-0", "gpu0"))
+    enqueue(broker, "gpu0", 1)
+
+    assert dispatch.stuck(broker, "e-1", [1], allows_x) == []
+    assert dispatch.stuck(broker, "e-1", [1]) == [1]
+
+
+def test_an_allow_list_that_changes_is_news_to_who_waits(broker: Any) -> None:
+    announce(broker, "rl-worker-0", "gpu0")
+    before = dispatch.surroundings(broker)
+
+    announce(broker, "rl-worker-0", "gpu0", allows=("x",))
+
+    assert dispatch.surroundings(broker) != before
+
+
+def test_rubbish_in_place_of_an_allow_list_allows_nothing(broker: Any) -> None:
+    for index, rubbish in enumerate(["x", {"x": 1}, None, [1, ["x"]], 5]):
+        told = {"name": f"w{index}", "queues": [f"gpu{index}"], "host": "h", "allows": rubbish}
+        broker.set(broker.keyspace.worker(f"w{index}@h"), json.dumps(told), ex=10)
+
+    assert len(heartbeats.live_workers(broker)) == 5
+    assert not heartbeats.live_queues(broker, allows_x)
