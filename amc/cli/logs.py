@@ -1,7 +1,8 @@
 """`amc logs`: what the workers said about an experiment, so far or as they go on.
 
 Every line that `amc.logs` writes names its experiment, trial and attempt, so a worker's file, which
-holds many experiments, can be taken apart again.
+holds many experiments, can be taken apart again. What a command printed that trained a trial is in
+files of the trial's own.
 """
 
 import os
@@ -19,6 +20,7 @@ from amc.cli.output import note, say
 from amc.client import experiment as find
 from amc.errors import LedgerError, UsageError
 from amc.experiment_view import Experiment
+from amc.ledger.paths import ExperimentPaths
 
 _LINE = re.compile(
     r"(?P<time>\S+Z) (?P<level>[A-Z]+) \S+ (?P<experiment>\S+?)(?:/(?P<trial>\d+))?(?:#\d+)? \S+: "
@@ -36,6 +38,8 @@ _LAST_WORDS_S = 1.0
 def logs(*, experiment_id: str, trial: int | None, follows: bool) -> None:
     """Print what the workers said about an experiment so far, in the order of time.
 
+    With --trial also what the trial's command printed, if one trains it.
+
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default. Ctrl-C
     stops the following, not the experiment.
     """
@@ -45,7 +49,9 @@ def logs(*, experiment_id: str, trial: int | None, follows: bool) -> None:
     if trial is not None:
         _require(experiment, trial)
     shared = experiment.directory.parent
-    reader = Reader(lambda: log_files(shared), experiment.id, trial)
+    reader = Reader(
+        lambda: log_files(shared), experiment.id, trial, lambda: _printed(experiment, trial)
+    )
     count = _print(reader)
     if follows:
         count += _follow(experiment, reader)
@@ -55,6 +61,15 @@ def logs(*, experiment_id: str, trial: int | None, follows: bool) -> None:
         note(
             "No fleet has written a log here; workers started by hand log where they were told to."
         )
+
+
+def _printed(experiment: Experiment, trial: int | None) -> list[Path]:
+    """Where the command of a trial has printed, a file for each attempt."""
+    if trial is None:
+        return []
+    paths = ExperimentPaths(experiment.directory).trial(trial)
+    places = (exchange.output for one in paths.segments() for exchange in one.exchanges())
+    return [path for path in places if path.exists()]
 
 
 def _print(reader: "Reader") -> int:
@@ -79,12 +94,17 @@ class Reader:
         files: which logs there are; asked anew each time, for workers may be started later.
         experiment: its id.
         trial: the trial's number; None for all.
+        printed: files of which every line is meant, and begins with its time.
     """
 
     def __init__(
-        self, files: Callable[[], list[Path]], experiment: str, trial: int | None = None
+        self,
+        files: Callable[[], list[Path]],
+        experiment: str,
+        trial: int | None = None,
+        printed: Callable[[], list[Path]] = list,
     ) -> None:
-        self._list = files
+        self._list, self._list_printed = files, printed
         self._about = experiment, trial
         self.files: dict[Path, _File] = {}
 
@@ -92,16 +112,29 @@ class Reader:
         """Lines in the order of time, as far as they are whole."""
         for path in self._list():
             if path not in self.files:
-                self.files[path] = _File(path, Sieve(*self._about))
+                self.files[path] = _File(path, Sieve(*self._about).sift)
+        for path in self._list_printed():
+            if path not in self.files:
+                self.files[path] = _File(path, _timed)
         found = [list(file.read()) for file in self.files.values()]
         return [text for _, text in merge(*found, key=itemgetter(0))]
+
+
+_Sift = Callable[[Iterable[str]], Iterator[tuple[str, str]]]
+"""Takes lines, and gives those that are meant, each with its time."""
+
+
+def _timed(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        if line:
+            yield line.partition(" ")[0], line
 
 
 class _File:
     """A log that grows; one that was begun anew is read from its beginning."""
 
-    def __init__(self, path: Path, sieve: "Sieve") -> None:
-        self._path, self._sieve = path, sieve
+    def __init__(self, path: Path, sift: "_Sift") -> None:
+        self._path, self._sift = path, sift
         self._position = 0
 
     def read(self) -> Iterator[tuple[str, str]]:
@@ -114,7 +147,7 @@ class _File:
         except FileNotFoundError:
             return
         self._position += len(whole) + len(newline)
-        yield from self._sieve.sift(whole.decode(errors="replace").split("\n") if newline else [])
+        yield from self._sift(whole.decode(errors="replace").split("\n") if newline else [])
 
 
 def _require(experiment: Experiment, trial: int) -> None:

@@ -189,6 +189,13 @@ class TrialPaths:
             return SegmentPaths(self.directory)
         return SegmentPaths(self.directory / "segments" / f"{index:02}")
 
+    def segments(self) -> list[SegmentPaths]:
+        """Those that have a directory, in order."""
+        names = (path.name for path in (self.directory / "segments").glob("*"))
+        return [
+            self.segment(index) for index in sorted({0, *map(int, filter(str.isdecimal, names))})
+        ]
+
     @property
     def attempts(self) -> Path:
         """One file per attempt and one per attempt's end."""
