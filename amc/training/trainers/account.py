@@ -97,8 +97,7 @@ class Account:
         self._score = score
         seconds = time.monotonic() - self._began
         self._latest = Evaluation(step, score, std=0.0, episodes=0, length=0.0, seconds=seconds)
-        is_sparse = step - self._recorded_at >= self._config.training.total_timesteps / MOST_POINTS
-        if is_sparse or not self._scores.curve():
+        if step - self._recorded_at >= self._config.training.total_timesteps / MOST_POINTS:
             self._record()
 
     def _record(self) -> None:

@@ -1,0 +1,379 @@
+"""Commands that train: what they are told, what is heard of them, and how they end."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from amc.errors import TrainerError, TrainerKilledError, UsageError
+from amc.ledger.records import Segment
+from amc.training.curve import evaluation_curve
+from amc.training.tensorboard import TensorBoard
+from amc.training.trainers import account
+
+CLIMBS = """
+    from amc import trial
+    step = trial.from_step
+    while step < trial.until and not trial.should_stop():
+        step += 100
+        trial.report(step, step / 10, loss=1 / step)
+"""
+
+
+def a_segment(until: int = 500, **own) -> Segment:
+    return Segment(7, 0, from_step=0, until=until, horizon=1000, **own)
+
+
+def scores(outcome):
+    return [(one.step, one.score) for one in outcome.evaluations]
+
+
+def wait_until(is_so, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
+
+
+def test_a_script_s_last_score_is_the_trial_s(own, run, tmp_path):
+    outcome = run(own(CLIMBS))
+
+    assert (outcome.state, outcome.score, outcome.steps) == ("completed", 100.0, 1000)
+    assert scores(outcome) == [(step, step / 10) for step in range(100, 1001, 100)]
+    assert evaluation_curve(tmp_path / "trial") == list(outcome.evaluations)
+    assert (outcome.digest, outcome.checkpoint, outcome.kernel) == (None, None, "own")
+
+
+def test_a_shell_script_needs_no_python(own, run):
+    config = own(
+        """
+        lr=$1; step=0
+        while [ $step -lt 300 ]; do
+            step=$((step + 100))
+            echo "{\\"step\\": $step, \\"score\\": $lr}" >> "$AMC_REPORT"
+        done
+        """,
+        shell=True,
+        arguments=["{learning_rate}"],
+        algorithm_config={"learning_rate": 0.5},
+    )
+
+    outcome = run(config)
+
+    assert scores(outcome) == [(100, 0.5), (200, 0.5), (300, 0.5)]
+
+
+def test_a_script_is_told_all_that_belongs_to_its_trial(own, run, tmp_path):
+    config = own(
+        """
+        import json, os, sys
+        told = json.load(open(os.environ["AMC_TRIAL"]))
+        (out := open(told["directory"] + "/told.json", "w")).write(json.dumps([told, sys.argv[1:]]))
+        out.close()
+        print(json.dumps({"step": 1, "score": 0}), file=open(os.environ["AMC_REPORT"], "a"))
+        """,
+        arguments=["--lr={lr}", "{layers}", "{seed}", "{trial}", "{none}", '{"a": 1}', "{until}"],
+        algorithm_config={"lr": 1, "layers": [64, 64], "none": None, "name": "x"},
+        environment={"name": "MyGame", "kwargs": {"level": 3}},
+        seed=12,
+    )
+
+    run(config, hyperparameters={"lr": 0.25}, segment=a_segment())
+
+    (directory,) = tmp_path.glob("trial/files")
+    told, arguments = json.loads((directory / "told.json").read_text())
+    assert arguments == ["--lr=0.25", "[64, 64]", str(told["seed"]), "7", "", '{"a": 1}', "500"]
+    assert told["hyperparameters"] == {"lr": 0.25, "layers": [64, 64], "none": None, "name": "x"}
+    assert (told["trial"], told["attempt"], told["checkpoint"]) == (7, 1, None)
+    assert (told["from_step"], told["until"], told["horizon"]) == (0, 500, 1000)
+    assert told["environment"]["kwargs"] == {"level": 3}
+    assert 0 <= told["seed"] < 2**31
+
+
+def test_a_script_gets_the_threads_and_variables_that_the_config_names_and_no_secrets(
+    own, run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WANDB_API_KEY", "hidden")
+    monkeypatch.setenv("HUB_TOKEN", "wanted")
+    monkeypatch.setenv("AMC_BROKER_URL", "redis://:password@host")
+    config = own(
+        """
+        import json, os
+        from amc import trial
+        (trial.directory / "env.json").write_text(json.dumps(dict(os.environ)))
+        trial.report(1, 0)
+        """
+    )
+    config = config.model_copy(
+        update={
+            "env": {**config.env, "LEVEL": "3", "HUB_TOKEN": None},
+            "training": config.training.model_copy(update={"threads": 2}),
+        }
+    )
+    words = os.environ["AMC_ALLOW_COMMANDS"]
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", f"LEVEL=3 {words}")
+
+    run(config)
+
+    environment = json.loads((tmp_path / "trial" / "files" / "env.json").read_text())
+    assert (environment["LEVEL"], environment["HUB_TOKEN"]) == ("3", "wanted")
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "2"
+    assert not {"WANDB_API_KEY", "AMC_BROKER_URL"} & environment.keys()
+    assert environment["PATH"].startswith(str(Path(sys.executable).parent))
+
+
+def test_a_variable_that_the_worker_lacks_is_asked_for_before_anything_runs(own, run):
+    config = own(CLIMBS)
+    config = config.model_copy(update={"env": {**config.env, "NO_SUCH_VARIABLE": None}})
+
+    with pytest.raises(UsageError, match=r"env\.NO_SUCH_VARIABLE: it is null"):
+        run(config)
+
+
+def test_scores_come_from_event_files_of_a_script_that_knows_nothing_of_amc(own, run, tmp_path):
+    # The events are prepared, so that the script needs no library of its own.
+    with TensorBoard(tmp_path / "made", attempt=1) as board:
+        for step in (100, 200, 300):
+            board.scalars(step, {"rollout/ep_rew_mean": float(step), "train/loss": 1.0})
+    config = own(
+        f"""
+        import os, shutil
+        os.makedirs("runs")
+        for path in os.listdir({str(tmp_path / "made")!r}):
+            shutil.copy(os.path.join({str(tmp_path / "made")!r}, path), "runs/" + path)
+        """,
+        score_from={"tensorboard": "rollout/ep_rew_mean"},
+        working_directory="trial",
+    )
+    code = Path(config.source or "")
+    command = [*config.command[:-1], str(code / "train.py")]
+    os.environ["AMC_ALLOW_COMMANDS"] = " ".join(
+        [f"PYTHONPATH={config.env['PYTHONPATH']}", *command]
+    )
+
+    outcome = run(config.model_copy(update={"command": tuple(command)}))
+
+    assert scores(outcome) == [(100, 100.0), (200, 200.0), (300, 300.0)]
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (
+            "import sys; print('bad luck'); sys.exit(3)",
+            "exit code 3. The last that it printed:\nbad luck",
+        ),
+        ("raise ValueError('lr is wrong')", "ValueError: lr is wrong"),
+        ("import sys; sys.exit(3)", "exit code 3. It printed nothing."),
+        ("pass", "ended without a score"),
+        ("from amc import trial; trial.report(5)", "ended without a score"),
+        ("from amc import trial; trial.report(5, float('nan'))", "score is nan"),
+        ("from amc import trial; trial.report(5, 1); trial.report(4, 1)", "step 4 after step 5"),
+        ("import os; open(os.environ['AMC_REPORT'], 'a').write('score 3\\n')", "line 1: not JSON"),
+        ("from amc import trial; trial.report(5, 1); trial.save(__file__)", '"resumable": true'),
+    ],
+)
+def test_what_a_script_does_wrong_is_one_sentence(own, run, script, told):
+    with pytest.raises(TrainerError) as caught:
+        run(own(script))
+
+    assert told in str(caught.value)
+
+
+def test_a_script_that_a_signal_ends_is_told_by_it(own, run):
+    with pytest.raises(TrainerKilledError, match="SIGSEGV") as caught:
+        run(own("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
+
+    assert caught.value.number == signal.SIGSEGV
+
+
+def test_a_program_that_is_not_there_is_told_with_where_it_was_looked_for(own, run, monkeypatch):
+    config = own(CLIMBS).model_copy(update={"command": ("no-such-program",), "env": {}})
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "no-such-program")
+
+    with pytest.raises(UsageError, match="'no-such-program' cannot be run: No such file"):
+        run(config)
+
+
+def test_a_directory_that_is_not_there_is_told(own, run, tmp_path):
+    config = own(CLIMBS).model_copy(update={"source": str(tmp_path / "elsewhere")})
+
+    with pytest.raises(UsageError, match="elsewhere is no directory on this machine"):
+        run(config)
+
+
+def test_a_command_that_is_not_allowed_is_not_run(own, run, tmp_path, monkeypatch):
+    config = own("open('was-run', 'w')")
+    monkeypatch.delenv("AMC_ALLOW_COMMANDS")
+
+    with pytest.raises(UsageError, match="is not allowed here"):
+        run(config)
+
+    assert not list(tmp_path.rglob("was-run"))
+
+
+def test_a_low_score_halts_a_script_that_asks_nobody(own, run):
+    config = own(
+        """
+        import time
+        from amc import trial
+        for step in range(100, 1001, 100):
+            trial.report(step, -1)
+            time.sleep(0.2 if step >= 300 else 0)
+        """
+    )
+
+    outcome = run(config, segment=a_segment(until=1000, stop_below=((300, 5.0),)))
+
+    assert (outcome.state, outcome.score) == ("halted", -1.0)
+    assert 300 <= outcome.steps < 1000
+
+
+def test_a_script_that_cannot_resume_is_ended_at_once_when_it_is_to_stop(own, run, tmp_path):
+    config = own(
+        """
+        import subprocess, sys, time
+        from amc import trial
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        (trial.directory / "child").write_text(str(child.pid))
+        trial.report(100, 1)
+        time.sleep(600)
+        """
+    )
+    told = tmp_path / "trial" / "metrics" / "0001.jsonl"
+
+    outcome = run(config, should_stop=told.exists)
+
+    assert outcome.state == "interrupted"
+    child = int((tmp_path / "trial" / "files" / "child").read_text())
+    wait_until(lambda: not psutil.pid_exists(child) or _is_zombie(child))
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_script_that_resumes_saves_before_it_ends(own, run, tmp_path):
+    config = own(
+        """
+        import time
+        from amc import trial
+        step = int(trial.checkpoint.read_text()) if trial.checkpoint else 0
+        while step < trial.until and not trial.should_stop():
+            step += 100
+            trial.report(step, step)
+            time.sleep(0.02)
+        (trial.directory / "m").write_text(str(step))
+        trial.save(trial.directory / "m")
+        """,
+        resumable=True,
+    )
+    told = tmp_path / "trial" / "metrics" / "0001.jsonl"
+
+    first = run(config, should_stop=told.exists)
+    second = run(config)
+
+    assert first.state == "interrupted" and 100 <= first.steps < 1000
+    assert (second.state, second.steps) == ("completed", 1000)
+    assert scores(second) == [(step, float(step)) for step in range(100, 1001, 100)]
+    assert second.checkpoint.exists()
+
+
+def test_a_script_that_does_not_save_in_time_is_ended(own, run, tmp_path, monkeypatch):
+    config = own(
+        """
+        import signal, time
+        from amc import trial
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        trial.report(100, 1)
+        time.sleep(600)
+        """,
+        resumable=True,
+    )
+    monkeypatch.setattr(account, "GRACE_S", 0.2)
+    told = tmp_path / "trial" / "metrics" / "0001.jsonl"
+
+    began = time.monotonic()
+    outcome = run(config, should_stop=told.exists)
+
+    assert outcome.state == "interrupted"
+    assert time.monotonic() - began < 20
+
+
+def test_a_script_that_cannot_resume_begins_again_from_nothing(own, run, tmp_path):
+    config = own(
+        """
+        import os
+        from amc import trial
+        assert not os.listdir(trial.directory) and trial.from_step == 0
+        (trial.directory / "left").write_text("")
+        for step in (100, 200) if trial.attempt == 1 else (100, 1000):
+            trial.report(step, trial.attempt)
+        os.kill(os.getpid(), 9) if trial.attempt == 1 else None
+        """
+    )
+
+    with pytest.raises(TrainerKilledError):
+        run(config)
+    outcome = run(config)
+
+    assert scores(outcome) == [(100, 2.0), (1000, 2.0)]
+    assert [one.step for one in evaluation_curve(tmp_path / "trial")] == [100, 1000]
+
+
+def test_a_score_at_every_step_makes_no_endless_curve(own, run):
+    config = own(
+        """
+        import json, os
+        with open(os.environ["AMC_REPORT"], "a") as file:
+            for step in range(1, 20_001):
+                file.write(json.dumps({"step": step, "score": step}) + "\\n")
+        """,
+        training={"total_timesteps": 20_000, "eval_freq": 1000},
+    )
+
+    outcome = run(config)
+
+    assert (outcome.score, outcome.steps) == (20_000.0, 20_000)
+    assert account.MOST_POINTS <= len(outcome.evaluations) <= account.MOST_POINTS + 2
+    assert outcome.evaluations[-1].score == 20_000.0
+
+
+def test_further_numbers_stand_in_tensorboard(own, run, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(own(CLIMBS))
+
+    seen = EventAccumulator(str(tmp_path / "tensorboard"))
+    seen.Reload()
+    assert {"loss", "eval/mean_reward"} <= set(seen.Tags()["scalars"])
+    assert "eval/mean_ep_length" not in seen.Tags()["scalars"]
+
+
+def test_reaching_the_threshold_ends_a_script_early(own, run):
+    config = own(
+        """
+        import time
+        from amc import trial
+        for step in range(100, 1001, 100):
+            trial.report(step, step)
+            if trial.should_stop(): break
+            time.sleep(0.15)
+        """,
+        environment={"name": "MyGame", "reward_threshold": 300.0},
+        training={"total_timesteps": 1000, "eval_freq": 100, "stop_at_reward_threshold": True},
+    )
+
+    outcome = run(config)
+
+    assert outcome.state == "completed"
+    assert outcome.solved_at == 300
+    assert 300 <= outcome.steps < 1000
