@@ -52,10 +52,11 @@ class ForeignCode:
 
     def is_allowed_by(self, allowed: Collection[str]) -> bool:
         """Whether a process may run it whose allow-lists have these fingerprints."""
-        return self._is_nameable and not self._beginnings.isdisjoint(allowed)
+        return self.is_nameable and not self._beginnings.isdisjoint(allowed)
 
     @property
-    def _is_nameable(self) -> bool:
+    def is_nameable(self) -> bool:
+        """Whether an allow-list can name it at all."""
         # A program that the search chooses could be any; one called A=1 would be taken for a
         # variable in an entry.
         program = self.words[self.n_variables]
@@ -70,7 +71,7 @@ class ForeignCode:
     @property
     def remedy(self) -> str:
         """The sentence that says how to allow it."""
-        if not self._is_nameable:
+        if not self.is_nameable:
             return (
                 f"Its program, {self.words[self.n_variables][:_LONGEST_SHOWN]!r}, cannot be named "
                 "in an allow-list: write the program itself as the command's first word."

@@ -31,6 +31,7 @@ class Again:
         recorded_digest: what was reported.
         recorded_score: what was reported.
         excuse: why other bits need be no fault; None if nothing says so.
+        is_own: whether a trainer of the user's own trains, so that no bits are promised.
     """
 
     digest: str | None
@@ -38,6 +39,7 @@ class Again:
     recorded_digest: str | None
     recorded_score: float | None
     excuse: str | None
+    is_own: bool = False
 
     @property
     def is_same(self) -> bool:
@@ -76,6 +78,7 @@ def again(ledger: Ledger, best: Winner, on_progress: OnProgress) -> Again:
         recorded_digest=best.result.digest,
         recorded_score=best.result.score,
         excuse=None if is_same else excuse(ledger, segment),
+        is_own=ledger.config.has_own_trainer,
     )
 
 

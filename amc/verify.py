@@ -12,9 +12,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from amc.config.backend import COMPILED_VERSION
+from amc.config.kernel import OWN, versioned_kernel
 from amc.driver.planning import plan
 from amc.errors import AmcError, LedgerError
-from amc.ledger import Decision, History, Ledger, Request, Segment, files, log, requests, snapshots
+from amc.ledger import (
+    Decision,
+    History,
+    Ledger,
+    Report,
+    Request,
+    Segment,
+    files,
+    log,
+    requests,
+    snapshots,
+)
 from amc.ledger.ancestry import config_of
 from amc.ledger.kinds import Kind, kinds
 from amc.ledger.paths import digest_path
@@ -66,13 +78,32 @@ def remarks(ledger: Ledger) -> list[str]:
     if len(ran_with) > 1:
         told = "; ".join(f"{kind} ({len(trials)} trials)" for kind, trials in ran_with.items())
         found.append(f"bits may differ between the {len(ran_with)} kinds that it ran with: {told}.")
-    return found
+    return [*found, *_own(past)]
+
+
+def _own(past: History) -> Iterator[str]:
+    """What does not hold where a trainer of the user's own trains: its bits are its own."""
+    trials = sorted({key[0] for key, one in past.learned.items() if one.kernel == OWN})
+    if trials:
+        yield (
+            f"{len(trials)} of {len(past.trials)} trials were trained by a trainer of your own: "
+            "their records, the decisions and one report a segment are checked as for any other; "
+            "what comes out when one is trained again is the trainer's own, and not checked."
+        )
+    yield from (told for told, is_own in _other_starts(past) if is_own)
+
+
+def count_own(ledger: Ledger) -> int:
+    """How many segments a trainer of the user's own trained, which `replay` leaves out."""
+    return sum(one.kernel == OWN for one in ledger.history().learned.values())
 
 
 def excuse(ledger: Ledger, segment: Segment) -> str | None:
     """Why a segment that is trained again here may come to other bits; None if nothing says so."""
     report = ledger.history().report(segment.key)
     assert report is not None, "who asks has compared with it"
+    if OWN in (report.kernel, versioned_kernel(ledger.config)):
+        return "a trainer of your own trained it, and its bits are its own"
     own, there = Provenance.here(ledger.config), Kind.of(report)
     here = Kind(own.amc, own.kernel, _installed(report.environment), own.cpu)
     return None if not report.cpu or here == there else f"it ran with {there}; here is {here}"
@@ -165,14 +196,30 @@ def _reports(ledger: Ledger, past: History) -> Iterator[str]:
 
 
 def _lineages(past: History) -> Iterator[str]:
+    yield from (told for told, is_own in _other_starts(past) if not is_own)
+
+
+def _other_starts(past: History) -> Iterator[tuple[str, bool]]:
+    """Segments that started from something else than their start was reported to have come to.
+
+    Yields:
+        A sentence; and whether a trainer of the user's own trained, which may come to something
+        else where a start was lost and had to be trained again.
+    """
     for key, report in past.learned.items():
         start = past.segments[key].start
         before = None if start is None else past.learned[start].digest
         if report.digest is not None and report.start_digest != before:
-            yield (
+            told = (
                 f"segment {key[1]} of trial {key[0]}: it started from {report.start_digest}, but "
                 f"the one before came to {before}."
             )
+            yield told, _may_differ(report, start is not None)
+
+
+def _may_differ(report: Report, has_start: bool) -> bool:
+    # From nothing comes no digest, and from a checkpoint comes one, whoever trains.
+    return report.kernel == OWN and has_start and report.start_digest is not None
 
 
 def _checkpoints(ledger: Ledger, past: History) -> Iterator[str]:
@@ -232,6 +279,9 @@ def _best(ledger: Ledger, past: History) -> Iterator[str]:
 def replay(ledger: Ledger, count: int, seed: int = 0) -> Iterator[tuple[Segment, str | None]]:
     """Train completed segments again, drawn by a seed, each from where it started.
 
+    Not those that a trainer of the user's own trained: nothing says that it comes to the same bits,
+    and nothing that is recorded has a command run.
+
     Args:
         ledger: of the experiment.
         count: how many; all if there are fewer.
@@ -241,7 +291,9 @@ def replay(ledger: Ledger, count: int, seed: int = 0) -> Iterator[tuple[Segment,
         Each segment, and what came out otherwise; None where everything is the same to the bit.
     """
     past = ledger.history()
-    done = [past.segments[key] for key, one in past.learned.items() if one.digest is not None]
+    # By the config, too, which says what would be run: a report is no more than a record.
+    reports = () if ledger.config.has_own_trainer else past.learned.values()
+    done = [past.segments[one.key] for one in reports if one.digest and one.kernel != OWN]
     for segment in random.Random(seed).sample(done, min(count, len(done))):
         with tempfile.TemporaryDirectory(prefix="amc-verify-") as place:
             yield segment, _trained_again(ledger, past, segment, Path(place))

@@ -43,6 +43,13 @@ smoke_option = click.option(
     help="First see that it works: one tiny trial through the whole road, which does not stay.",
 )
 
+allow_option = click.option(
+    "--allow",
+    "is_allowed",
+    is_flag=True,
+    help="Run the command, or the function, that CONFIG names, without asking.",
+)
+
 yes_option = click.option("--yes", "-y", "is_agreed", is_flag=True, help="Do not ask.")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amc.cli.options import experiment_argument, json_option
+from amc.cli.consent import permit
+from amc.cli.options import allow_option, experiment_argument, json_option
 from amc.cli.output import console, note, print_json, say
 from amc.client import experiment as find
 from amc.ledger import Ledger
@@ -29,13 +30,15 @@ _DIGITS = 12
     metavar="N",
     help="How many fresh ones, after its own.  [default: 3]",
 )
+@allow_option
 @json_option
-def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
+def reproduce(*, experiment_id: str, seeds: int, is_allowed: bool, as_json: bool) -> None:
     """Train the winner of an experiment again here, then on seeds that the experiment has not used.
 
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default. Exit
     code 1 if other parameters come out where the same ones should, or if the mean on the fresh
-    seeds differs from the recorded one by more than chance.
+    seeds differs from the recorded one by more than chance. What a command or a function of your
+    own comes to is shown and not compared: its bits are its own.
     """
     ledger = Ledger(find(experiment_id).directory)
     from amc.workers.threads import limit_threads
@@ -44,6 +47,7 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
     from amc import inference, reproducing
 
     best = reproducing.winner_of(ledger)
+    permit(ledger.config, is_agreed=is_allowed)
     with console(stderr=True).status("") as status:
         which = f"trial {best.trial.number}, its own seed"
 
@@ -51,7 +55,8 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
             status.update(f"{which}: step {steps:,}")
 
         again = reproducing.again(ledger, best, look)
-        note(f"{which}: score {again.score}, {'the same bits' if again.is_same else 'other bits'}")
+        bits = "" if again.is_own else ", the same bits" if again.is_same else ", other bits"
+        note(f"{which}: score {again.score}{bits}")
         fresh = []
         for number in range(seeds):
             which = f"fresh seed {number + 1}"
@@ -72,7 +77,7 @@ def reproduce(*, experiment_id: str, seeds: int, as_json: bool) -> None:
         )
     else:
         _print(again, recorded, fresh, difference)
-    is_wrong = not again.is_same and again.excuse is None
+    is_wrong = not (again.is_same or again.is_own or again.excuse)
     sys.exit(int(is_wrong or (difference is not None and difference.may_be_none is False)))
 
 
@@ -82,13 +87,18 @@ def _print(
     fresh: Sequence[float],
     difference: "Estimate | None",
 ) -> None:
-    if again.is_same:
-        say(f"digest    holds: {(again.digest or 'none')[:_DIGITS]}..., score {again.score}")
+    if again.is_own:
+        say(
+            f"again     score {again.score}, recorded {again.recorded_score}: not compared, since "
+            "a trainer of your own trains"
+        )
+    elif again.is_same:
+        say(f"digest    holds: {str(again.digest)[:_DIGITS]}..., score {again.score}")
     else:
-        told = (again.recorded_digest or "none")[:_DIGITS]
+        told, came_to = ((one or "none")[:_DIGITS] for one in (again.recorded_digest, again.digest))
         why = "" if again.excuse is None else f". That may be: {again.excuse}"
         say(
-            f"digest    does not hold: {(again.digest or 'none')[:_DIGITS]}... and not {told}..., "
+            f"digest    does not hold: {came_to}... and not {told}..., "
             f"score {again.score} and not {again.recorded_score}{why}"
         )
     if difference is None:

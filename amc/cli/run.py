@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from amc.cli.options import config_options, fleet_options, json_option, smoke_option
+from amc.cli.options import allow_option, config_options, fleet_options, json_option, smoke_option
 
 
 @click.command()
 @config_options
 @fleet_options
 @smoke_option
+@allow_option
 @json_option
 def run(
     *,
@@ -22,6 +23,7 @@ def run(
     overrides: Mapping[str, Any],
     overlays: tuple[Path, ...],
     is_smoke: bool,
+    is_allowed: bool,
     as_json: bool,
     **wanted: Any,
 ) -> None:
@@ -45,5 +47,6 @@ def run(
             as_json=as_json,
             ahead=ahead,
             wanted=wanted,
+            is_allowed=is_allowed,
         )
     sys.exit(code)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from amc import fleet
+from amc.cli.consent import permit
 from amc.cli.interruption import as_ctrl_c, ask_again
 from amc.cli.live import follow
 from amc.cli.outcome import await_end, exit_code, print_result, tell_of_narrow_window
@@ -29,6 +30,7 @@ def run_here(
     as_json: bool,
     ahead: Ahead | None,
     wanted: Mapping[str, Any],
+    is_allowed: bool,
 ) -> int:
     """Start workers unless some are up, submit, show the trials, print the best, stop the workers.
 
@@ -40,6 +42,7 @@ def run_here(
         as_json: whether the result is printed as JSON.
         ahead: a supervisor that waits to be told what to run, if one was started.
         wanted: workers, gpus and fleet_file, as `fleet_options` gives them.
+        is_allowed: whether the user has agreed to what the config may name to be run.
 
     Returns:
         The exit code that says how the experiment ended.
@@ -47,6 +50,8 @@ def run_here(
     config = read_config(config_path, overrides, overlays)
     if not is_smoke:
         describe(config)
+    if fleet.standing() != "up":  # workers that are up have allow-lists of their own
+        permit(config, is_agreed=is_allowed)
     with as_ctrl_c(), _workers(ahead, **wanted) as keep_up:
         if is_smoke:
             return smoke(config, as_json=as_json, at_each_look=_looking(keep_up))

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from amc.cli.consent import permit
 from amc.cli.interruption import ENDING, Interruption, respected
-from amc.cli.options import COUNT, config_options, json_option
+from amc.cli.options import COUNT, allow_option, config_options, json_option
 from amc.cli.output import claim_stdout, note, say
 from amc.cli.reading import read_config
 from amc.cli.train_progress import Hooks, progress
@@ -59,6 +60,7 @@ RUNS_DIRECTORY = Path("runs")
     metavar="N",
     help="Train it on N seeds, side by side, as an experiment: amc run, without the search.",
 )
+@allow_option
 @json_option
 def train(
     config_path: Path,
@@ -70,6 +72,7 @@ def train(
     resume: bool,
     timesteps: int | None,
     seeds: int | None,
+    is_allowed: bool,
     as_json: bool,
 ) -> None:
     """Train CONFIG once in this process and print its score.
@@ -84,7 +87,9 @@ def train(
     if seeds is not None:
         _refuse_directory(directory, resume)
         overrides = {**overrides, "seeds": seeds, "hyperparameter_optimizer": None}
-        raise SystemExit(_run(config_path, overrides, overlays, as_json))
+        raise SystemExit(
+            _run(config_path, overrides, overlays, as_json=as_json, is_allowed=is_allowed)
+        )
     config = read_config(config_path, overrides, overlays)
     if config.seeds > 1:
         note(
@@ -94,6 +99,7 @@ def train(
     directory = directory or RUNS_DIRECTORY / config.experiment_name
     if not resume:
         _require_unused(directory)
+    permit(config, is_agreed=is_allowed)
     place = directory.absolute()  # while it trains, an environment may change the directory
     out = claim_stdout()
     with _ending_what_it_starts():
@@ -106,7 +112,12 @@ def train(
 
 
 def _run(
-    config_path: Path, overrides: dict[str, Any], overlays: tuple[Path, ...], as_json: bool
+    config_path: Path,
+    overrides: dict[str, Any],
+    overlays: tuple[Path, ...],
+    *,
+    as_json: bool,
+    is_allowed: bool,
 ) -> int:
     """Train several seeds as an experiment, on workers of one's own or on those that are up."""
     from amc.cli.running import run_here
@@ -120,6 +131,7 @@ def _run(
         is_smoke=False,
         ahead=None,
         wanted=wanted,
+        is_allowed=is_allowed,
     )
 
 

@@ -26,11 +26,14 @@ def verify(*, experiment_id: str, replay: int, as_json: bool) -> None:
     ID is an experiment's id, a unique beginning of one, or `latest`, which is the default. Exit
     code 0 if it is sound, 1 if not; every fault is a line. Where --replay comes to other bits on
     another type of CPU, or another version, than the workers had, that is a remark and no fault.
+    What a command or a function of your own trained is not trained again.
     """
     from amc import verify as oracle
 
     ledger = Ledger(find(experiment_id).directory)
     faults = oracle.verify(ledger)
+    if replay and not faults and (own := oracle.count_own(ledger)):
+        note(f"{own} segments are left out: a trainer of your own trained them.")
     remarks = [] if faults else oracle.remarks(ledger)
     again = 0
     for segment, difference in oracle.replay(ledger, replay if not faults else 0):

@@ -283,6 +283,7 @@ class Assembly:
             return
         self.problems += checks.seeds(config)
         self.problems += changing.schedule(config)
+        self.problems += changing.whole(config)
         if config.training.kernel == "fast" and (reason := kernel.obstacle(config)):
             message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
             self._note(("training", "kernel"), message)

@@ -1,6 +1,6 @@
 """What of a schedule or a population makes no sense: hyperparameters that change in mid-training.
 
-The doors are `schedule` and `population`; each yields problems, which refuse a config.
+The doors are `schedule`, `population` and `whole`; each yields problems, which refuse a config.
 """
 
 from collections.abc import Iterator
@@ -48,6 +48,36 @@ def _unfit(config: ExperimentConfig) -> Iterator[Problem]:
         values = config.with_hyperparameters(stage.hyperparameters).algorithm_config
         for key, message in values.problems():
             yield Problem(("schedule", index), f"{key}: {message}")
+
+
+def whole(config: ExperimentConfig) -> Iterator[Problem]:
+    """What takes trials that go on from a checkpoint, where the trainer does not say that it does.
+
+    Args:
+        config: whose trials are trained whole, unless `is_segmented`.
+    """
+    search = config.hyperparameter_optimizer
+    if config.is_segmented:
+        return
+    if_it_can = 'If the trainer saves checkpoints and goes on from them, write "resumable": true'
+    if search is not None and search.pruner == "halving":
+        yield Problem(
+            ("hyperparameter_optimizer", "pruner"),
+            f"'halving' sends the best trials on from their checkpoints. {if_it_can}. Else choose "
+            "'median', or 'asha' with mode 'async': they stop whole trainings.",
+        )
+    if search is not None and search.type == "pbt":
+        yield Problem(
+            ("hyperparameter_optimizer", "type"),
+            f"the members of a population go on from each other's checkpoints. {if_it_can}. Else "
+            'choose another type, such as "bayesian", and "pruner": "median".',
+        )
+    if config.schedule:
+        yield Problem(
+            ("schedule",),
+            f"where hyperparameters change, a trial goes on from its checkpoint. {if_it_can}. Else "
+            "remove the schedule, and let the trainer change them by itself.",
+        )
 
 
 def population(

@@ -1,7 +1,10 @@
 """Asynchronous successive halving: whoever is among the best third at a rung goes on to the next.
 
 Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, with rungs as
-`amc.config.search.rungs` has them, and promotions from checkpoints. Its door is `promote`.
+`amc.config.search.rungs` has them, and promotions from checkpoints. Where a trainer cannot go on
+from one, trials are opened whole, and halted at the rung: the stopping form of Li et al. 2018,
+https://openreview.net/forum?id=S1Y7OOlRZ, which waits for nobody. The doors are `promote` and
+`thresholds`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +20,27 @@ from amc.driver.comparison import (
     standing_height,
 )
 from amc.driver.draft import Draft
+from amc.driver.median import scores_at
 from amc.driver.seeds import would_spare
 from amc.ledger import History
-from amc.ledger.pruning import best_first
+from amc.ledger.pruning import StopBelow, best_first
 from amc.ledger.sorted_map import SortedMap
+
+
+def thresholds(config: ExperimentConfig, past: History) -> StopBelow:
+    """Step and score of the rung, where trials are opened whole; empty where they are promoted.
+
+    A trial halts there that is not among the best third of those known when it was opened, itself
+    included: it must not be below the last of those that it would have to be among.
+    """
+    search = config.hyperparameter_optimizer
+    if search is None or search.pruner != "asha" or config.is_segmented:
+        return ()
+    known = scores_at(past, rungs(config.training)[:-1])
+    return tuple(
+        (step, scores.nth(len(scores) - (len(scores) + 1) // ETA)[0])
+        for step, scores in known.items()
+    )
 
 
 def promote(config: ExperimentConfig, past: History, draft: Draft, room: int) -> int:

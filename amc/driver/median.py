@@ -2,7 +2,8 @@
 
 The thresholds are frozen into a trial's segment when it is opened, so that the worker that halts it
 is a pure function of the segment. Source: Golovin et al. 2017, "Google Vizier", section 3.2.2, with
-the mean of the last evaluations in place of the running average.
+the mean of the last evaluations in place of the running average. Its doors are `thresholds` and
+`scores_at`, from which others find theirs.
 """
 
 from collections.abc import Iterable
@@ -25,12 +26,15 @@ def thresholds(config: ExperimentConfig, past: History) -> StopBelow:
     if search is None or search.pruner != "median" or every is None:
         return ()
     steps = tuple(range(rungs(config.training)[0], config.training.total_timesteps, every))
+    known = scores_at(past, steps)
+    return tuple((step, _median(scores)) for step, scores in known.items())
+
+
+def scores_at(past: History, steps: tuple[int, ...]) -> dict[int, Scores]:
+    """The scores of the search's trials at each of some steps, where there are enough of them."""
     scores, _ = past.aggregate(_ScoresAt(steps))
-    return tuple(
-        (step, _median(known))
-        for step, known in zip(steps, scores, strict=True)
-        if len(known) >= LEAST_COMPARED
-    )
+    every = zip(steps, scores, strict=True)
+    return {step: known for step, known in every if len(known) >= LEAST_COMPARED}
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ def _open_async(
     past: History,
     draft: Draft,
 ) -> None:
-    is_asha = search.pruner == "asha"
+    # What cannot go on from a checkpoint is opened whole, and halted by what its segment says.
+    is_asha = search.pruner == "asha" and config.is_segmented
     # A suggestion has room in any case, with all of its seeds.
     room = max(search.window, search.seeds_per_trial) - len(past.open)
     if is_asha:

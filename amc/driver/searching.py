@@ -5,10 +5,10 @@ Its doors are `open_suggestions`, `open_finalists` and `open_tests`.
 
 from amc.config.schema import ExperimentConfig
 from amc.config.search.rungs import rungs
+from amc.driver import asha, median
 from amc.driver.budget import budget
 from amc.driver.draft import Draft
 from amc.driver.following import stages_of
-from amc.driver.median import thresholds
 from amc.driver.rows import Rows
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
@@ -47,7 +47,7 @@ def open_suggestions(
         return
     rows = past.aggregate(Rows(None if search.pruner is None else rungs(config.training)))
     rows = rows.changed(_requested(draft))
-    below = thresholds(config, past)
+    below = median.thresholds(config, past) or asha.thresholds(config, past)
     for index, point in enumerate(next_suggestions(config, search, rows, len(seeds))):
         for _ in range(seeds[index]):
             draft.start(point, len(rows) + index, until=until, stop_below=below)

@@ -54,6 +54,7 @@ def _run(request: dict[str, Any], server: Launched) -> None:
     _send(log, to=2)
     logs.configure()
     owner = Keeper(**request["owner"]) if request["owner"] else None
+    os.environ.update(request.get("allowed", {}))
     try:
         description = Description.from_json(request["description"])
         Supervisor(description, paths, owner, server).run(when_started=_say_started)

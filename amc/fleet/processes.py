@@ -29,7 +29,7 @@ from amc.fleet.readiness import await_ready
 from amc.fleet.state import living
 from amc.fleet.supervisor import Keeper, Supervisor
 from amc.fleet.surroundings import FLOWER_AUTH_VARIABLE, JUPYTER_TOKEN_VARIABLE
-from amc.settings import embedded_directory, shared_dir
+from amc.settings import ALLOW_LISTS, embedded_directory, shared_dir
 
 _WARM_STOP_S = 45.0
 _COLD_STOP_S = 10.0  # 6 s of it for a broker that does not answer
@@ -223,6 +223,8 @@ def _launch(
                 "shared": str(paths.shared),
                 "description": description.to_json(),
                 "owner": asdict(owner) if owner else None,
+                # It was started before a user had agreed to anything.
+                "allowed": {name: os.environ.get(name, "") for name in ALLOW_LISTS},
             }
         )
     if not answer:

@@ -61,6 +61,12 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
         UsageError: none could go on.
     """
     _refuse_population(config, "timesteps")
+    if not config.is_segmented:
+        raise UsageError(
+            f"timesteps: {config.trains} does not say that it goes on from a checkpoint "
+            "(resumable), so no trial of it is trained for longer. Submit the config with a larger "
+            "training.total_timesteps."
+        )
     steps = _count("timesteps", steps)
     if type(whose) is int:
         request = Request(0, "steps", steps=steps, of="trials", trials=(whose,))
@@ -147,7 +153,7 @@ def other_limits(
 
 def chosen(request: Request, config: ExperimentConfig, past: History) -> list[int]:
     """The trials that a request for steps lets go on, now that nothing else is left."""
-    if is_population(config):
+    if is_population(config) or not config.is_segmented:
         return []
     trials: Iterable[int] = request.trials
     if request.of == "winner":

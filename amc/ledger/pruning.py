@@ -92,12 +92,15 @@ def ranks(config: ExperimentConfig, history: History) -> dict[int, Rank]:
     """Where each trial that was halted stood at that rung, by the trial's number.
 
     Halving compares the suggestions of a round, asha all that came to the rung; both leave out
-    those that had been spared before. The median rule compares trials, all that came there.
+    those that had been spared before. The median rule, and asha where trials are trained whole,
+    compare trials, all that came there.
     """
     search = config.hyperparameter_optimizer
     if search is None or search.pruner is None:
         return {}
-    compared = _Compared(history, search.pruner)
+    is_in_rounds = search.pruner == "halving"
+    by_trial = search.pruner == "median" or not config.is_segmented
+    compared = _Compared(history, is_in_rounds=is_in_rounds, by_trial=by_trial)
     halted = {trial: step for trial in compared.curves if (step := _halted_at(history, trial))}
     found = {}
     for trial, step in halted.items():
@@ -118,24 +121,25 @@ def _halted_at(history: History, trial: int) -> int | None:
 
 
 class _Compared:
-    """Who is compared with whom at a rung: trials by the median rule, suggestions by the others.
+    """Who is compared with whom at a rung.
 
     Args:
         history: of the search.
-        pruner: its pruner.
+        is_in_rounds: whether those of a round alone are compared with each other.
+        by_trial: whether trials are compared, by thresholds in their segments, and no suggestions.
 
     Attributes:
         curves: points of each trial of the search.
     """
 
-    def __init__(self, history: History, pruner: str) -> None:
-        self._history, self._pruner = history, pruner
+    def __init__(self, history: History, *, is_in_rounds: bool, by_trial: bool) -> None:
+        self._history, self._is_in_rounds, self._by_trial = history, is_in_rounds, by_trial
         searched = [trial.number for trial in history.trials.values() if trial.kind == "search"]
         self.curves = {trial: history.curve(trial) for trial in searched}
         self._spared_from = {
             segment.trial: segment.from_step
             for segment in reversed(list(history.segments.values()))
-            if segment.is_spared and pruner != "median"
+            if segment.is_spared and not by_trial
         }
         self._pools: dict[int | None, list[int]] = defaultdict(list)
         for trial in searched:
@@ -144,7 +148,7 @@ class _Compared:
 
     def name(self, trial: int) -> int:
         """The number by which a trial is compared."""
-        return trial if self._pruner == "median" else self._history.trials[trial].suggestion
+        return trial if self._by_trial else self._history.trials[trial].suggestion
 
     def order(self, trial: int, step: int) -> dict[int, int]:
         """The place, from 0 on, of each that a trial is compared with there, its own too."""
@@ -160,7 +164,7 @@ class _Compared:
         return self._orders[pool, step]
 
     def _pool(self, trial: int) -> int | None:
-        return self._history.trials[trial].round if self._pruner == "halving" else None
+        return self._history.trials[trial].round if self._is_in_rounds else None
 
 
 def pruned(config: ExperimentConfig, history: History) -> Pruned | None:

@@ -11,8 +11,8 @@ from click.testing import Result as Outcome
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.experiment_view import Experiment
-from amc.ledger import Ledger, Trial
-from tests.experiments import go_on
+from amc.ledger import Ledger, Request, Trial
+from tests.experiments import go_on, of_command
 
 Amc = Callable[..., Outcome]
 Ended = Callable[..., Ledger]
@@ -322,3 +322,31 @@ def test_from_python_what_is_no_number_is_refused_too(ended: Ended, wish: dict[s
         Experiment(ledger).extend(**wish)
 
     assert ledger.history().asked == ()
+
+
+def test_a_command_that_goes_on_from_no_checkpoint_is_given_no_more_steps(amc: Amc, shared: Path):
+    ledger = Ledger.create(shared, of_command())
+    go_on(ledger, fails_once)
+
+    refused = amc("extend", ledger.id, "--timesteps", 200)
+    calls = amc("extend", ledger.id, "--calls", 2)
+    retry = amc("retry-failed", ledger.id)
+    ledger.ask(Request(0, "steps", steps=200, of="all"))  # as somebody else would write it
+    go_on(ledger)
+
+    assert refused.exit_code == UsageError.exit_code
+    assert "does not say that it goes on from a checkpoint (resumable)" in refused.stderr
+    assert (calls.exit_code, retry.exit_code) == (0, 0)
+    assert all(one.until == 100 for one in ledger.history().segments.values())
+    assert len(ledger.history().trials) == 4 + 2 + 1
+
+
+def test_a_command_that_goes_on_from_a_checkpoint_is_given_more_steps(amc: Amc, shared: Path):
+    ledger = Ledger.create(shared, of_command(resumable=True))
+    go_on(ledger)
+
+    accepted = amc("extend", ledger.id, "--timesteps", 200)
+    go_on(ledger)
+
+    assert accepted.exit_code == 0, accepted.stderr
+    assert max(one.until for one in ledger.history().segments.values()) == 200

@@ -10,6 +10,7 @@ from amc.config.schedule import Stage
 from amc.config.schema import ExperimentConfig
 from amc.config.search.generations import generations
 from amc.errors import ConfigError
+from tests.experiments import of_command
 
 MakeConfig = Callable[..., ExperimentConfig]
 
@@ -157,3 +158,43 @@ def test_first_members_and_constants_of_the_user_s_own_are_fine(make_config: Mak
 
     assert config.hyperparameter_optimizer is not None
     assert len(config.hyperparameter_optimizer.initial_points) == 1
+
+
+RESUMABLE = {"resumable": True}
+SPACE = {"n_calls": 9, "search_space": {"x": [0, 1]}}
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"hyperparameter_optimizer": {**SPACE, "pruner": "halving"}}, "'halving' sends the best"),
+        ({"hyperparameter_optimizer": {**SPACE, "type": "pbt"}}, "members of a population"),
+        (
+            {
+                "algorithm_config": {"x": 0.5},
+                "schedule": [{"from_step": 10_000, "hyperparameters": {"x": 1}}],
+            },
+            "a trial goes on from its checkpoint",
+        ),
+    ],
+)
+def test_what_takes_checkpoints_is_refused_where_the_trainer_goes_on_from_none(
+    section: dict[str, Any], words: str
+):
+    training = {"total_timesteps": 20_000, "eval_freq": 1000}
+    own = {"hyperparameter_optimizer": None, "training": training, **section}
+
+    told = refusal(lambda: of_command(**own, command=["./run.sh"]))
+
+    assert words in told and '"resumable": true' in told
+    assert of_command(**own, command=["./run.sh"], **RESUMABLE).is_segmented
+
+
+@pytest.mark.parametrize("pruner", [{"pruner": "median"}, {"pruner": "asha", "mode": "async"}])
+def test_pruners_that_stop_whole_trainings_need_no_checkpoints(pruner: dict[str, str]):
+    training = {"total_timesteps": 20_000, "eval_freq": 1000}
+    search = {**SPACE, **pruner}
+
+    config = of_command(command=["./run.sh"], hyperparameter_optimizer=search, training=training)
+
+    assert not config.is_segmented

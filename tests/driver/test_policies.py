@@ -13,9 +13,10 @@ from amc.driver.planning import plan
 from amc.driver.suggesting import next_suggestions
 from amc.driver.told import Row
 from amc.ledger import Decision, History, Report, Segment, Trial
-from amc.ledger.pruning import is_too_low, pruned
+from amc.ledger.pruning import is_too_low, pruned, ranks
 from amc.ledger.sorted_map import SortedMap
 from amc.ledger.winner import winner
+from tests.experiments import of_command
 
 MakeConfig = Callable[..., ExperimentConfig]
 STEPS, EVERY = 1000, 100
@@ -31,11 +32,22 @@ CASES = {
     "asha": {"mode": "async", "pruner": "asha"},
     "asha, one by one": {"mode": "async", "pruner": "asha", "window": 1},
     "asha on two seeds": {"mode": "async", "pruner": "asha", "seeds_per_trial": 2},
+    "asha, whole": {
+        **{"mode": "async", "pruner": "asha", "is_whole": True, "type": "random", "n_calls": 22},
+        **{"seeds_per_trial": 2},
+    },
 }
 
 
-def searching(make_config: MakeConfig, **search: Any) -> ExperimentConfig:
+def searching(
+    make_config: MakeConfig, *, is_whole: bool = False, **search: Any
+) -> ExperimentConfig:
+    """A search by PPO, or by a command that goes on from no checkpoint."""
     search = {"n_calls": 27, "finalists": 0, **search}
+    if is_whole:
+        space = {"search_space": {"learning_rate": [1e-4, 1e-2]}}
+        training = {"total_timesteps": STEPS, "eval_freq": EVERY}
+        return of_command(training=training, hyperparameter_optimizer={**space, **search})
     return make_config(
         {
             "training.total_timesteps": STEPS,
@@ -199,6 +211,57 @@ def test_pruning_saves_steps_and_keeps_the_best(
     assert trained < most * STEPS * len(past.trials)
     assert states(past)["halted"] > len(past.trials) / 2
     assert past.result(best.number).state == "completed"  # type: ignore[union-attr]
+
+
+def test_where_trials_are_whole_asha_halts_at_the_rung_what_is_not_among_the_best_third(
+    make_config: MakeConfig,
+):
+    search = {**CASES["asha, whole"], "test_seeds": 0, "n_calls": 81, "seeds_per_trial": 1}
+    config = searching(make_config, **search)
+
+    past, _ = run(config)
+
+    assert {(one.from_step, one.until, one.index) for one in past.segments.values()} == {
+        (0, STEPS, 0)
+    }
+    thresholds = {step for one in past.segments.values() for step, _ in one.stop_below}
+    halted = {trial.number: one for trial, one in past.finished() if one.state == "halted"}
+    best = max(past.trials.values(), key=quality)
+    assert thresholds == {400} == {one.steps for one in halted.values()}
+    assert len(halted) > len(past.trials) / 2
+    assert past.result(best.number).state == "completed"  # type: ignore[union-attr]
+    found, standing = pruned(config, past), ranks(config, past)
+    assert found is not None and found.spared and found.wrongly_halted == 0
+    assert found.halted == len(halted) and set(standing) == set(halted)
+    assert all(one.rank > 1 and one.compared == len(past.trials) for one in standing.values())
+
+
+def test_where_trials_are_whole_the_threshold_of_asha_counts_the_trial_itself(
+    make_config: MakeConfig,
+):
+    config = searching(make_config, **{**CASES["asha, whole"], "window": 1, "seeds_per_trial": 1})
+    past = History()
+    for score in (5.0, 1.0, 3.0, 2.0, 4.0):
+        decision = plan(config, past)
+        assert decision is not None and decision.segments[0].stop_below == ()
+        ended = report(
+            decision.segments[0], [(step, score) for step in range(100, 1001, 100)], "completed"
+        )
+        past = past.after(decision).seen({ended.key: ended})
+
+    sixth = plan(config, past)
+
+    # Of six the best two go on: who is not below the second of the five before.
+    assert sixth is not None and sixth.segments[0].stop_below == ((400, 4.0),)
+
+
+def test_where_trials_are_whole_but_resumable_they_are_promoted(make_config: MakeConfig):
+    whole = searching(make_config, **CASES["asha, whole"])
+    config = whole.model_copy(update={"resumable": True})
+
+    first = plan(config, History())
+
+    assert first is not None and {one.until for one in first.segments} == {400}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,13 +13,16 @@ import pytest
 import amc
 from amc import fleet
 from amc.broker.connection import Client, connect
-from amc.broker.heartbeats import live_queues
+from amc.broker.heartbeats import live_queues, live_workers
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
+from amc.fleet.ahead import Ahead
 from amc.fleet.commands import broker_of
 from amc.fleet.fleet_paths import FleetPaths
 from amc.fleet.state import FleetState
 from amc.ledger import files
+from amc.permission import foreign_code
+from tests.experiments import of_command
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(500)]
 
@@ -138,6 +141,23 @@ def test_what_a_worker_serves_is_asked_and_not_remembered(
 
     assert experiment.state == "completed"
     assert {trial.worker for trial in experiment.trials()} == {"rl-worker-0"}
+
+
+@pytest.mark.slow
+def test_workers_allow_what_was_agreed_to_after_their_supervisor_was_started(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "something else")
+    description = fleet.describe(fleet.read(None, workers=1, gpus=()), {})
+    code = foreign_code(of_command())
+    assert code is not None
+
+    with Ahead() as ahead:
+        code.permit()
+        fleet.up(description, shared=shared, deadline_s=240, ahead=ahead)
+
+    (worker,) = [one for one in live_workers(client_of(shared)) if one.name == "rl-worker-0"]
+    assert code.is_allowed_by(worker.allows) and len(worker.allows) == 1
 
 
 def _worker(shared: Path) -> str:
