@@ -1,15 +1,17 @@
 """Who ends with whom: a child with its parent, and what a process started with that process.
 
-Its doors are `die_with_parent`, `adopt_orphans` and `end_children`.
+Its doors are `die_with_parent`, `tied_to_this_thread`, `adopt_orphans` and `end_children`.
 """
 
 import contextlib
 import ctypes
 import logging
 import os
+import shutil
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
@@ -37,6 +39,28 @@ def die_with_parent(
             os._exit(1)
 
     return arrange
+
+
+def tied_to_this_thread(
+    command: Sequence[str],
+) -> tuple[list[str], Callable[[], None] | None]:
+    """How to start a program that the kernel kills when the calling thread ends.
+
+    `setpriv` of util-linux arranges it after the start: with a `preexec_fn` a process that holds
+    torch has to be forked, which takes 35 ms where starting a program by `vfork` takes 2.
+
+    Returns:
+        The command to start, and a `preexec_fn` where there is no such program.
+    """
+    setpriv = _setpriv()
+    if setpriv is None:
+        return list(command), die_with_parent()
+    return [setpriv, "--pdeathsig", "KILL", "--", *command], None
+
+
+@cache
+def _setpriv() -> str | None:
+    return shutil.which("setpriv")
 
 
 def adopt_orphans(adopt: bool = True) -> None:

@@ -1,6 +1,6 @@
 """What comes on top of training: starting, stopping, a trial's own cost, memory, the first step.
 
-    python benchmarks/overhead.py [--rounds 5] [--parts start stop trials memory commands]
+    python benchmarks/overhead.py [--rounds 5] [--parts start stop trials own memory commands]
 
 Each part runs the installed command, or the package's own doors, as a user would, in a shared
 directory of its own; figures are medians over the rounds, with the least and the greatest.
@@ -10,6 +10,7 @@ is claimed, and from the last report to the prompt. Idle fleets are taken down, 
 trial on each worker, whose checkpoints are waited for.
 trials: 300 trials of one update each (8 steps of PPO, evaluated and saved) on two workers, by the
 time from the 20th report to the last.
+own: a trial that a Python script trains (`"algorithm": "command"`), beside the script by itself.
 memory: proportional set size of a fleet with eight workers, nothing running, all processes summed.
 commands: wall-clock seconds of `status` and `submit`, and of `train` until it has trained a step.
 """
@@ -17,6 +18,7 @@ commands: wall-clock seconds of `status` and `submit`, and of `train` until it h
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -49,7 +51,7 @@ NO_OP: dict[str, Any] = {
     "training": {"total_timesteps": 8, "eval_episodes": 1},
 }
 LONG: dict[str, Any] = {**NO_OP, "training": {"total_timesteps": 10**9, "eval_freq": 10**9}}
-TRIALS, WARM_UP = 300, 20
+TRIALS, OWN_TRIALS, WARM_UP = 300, 100, 20
 
 
 def amc(place: Path, *arguments: str) -> float:
@@ -134,6 +136,36 @@ def trials(place: Path) -> dict[str, float]:
     return {"a trial of one update, 2 workers, ms": 1000 * each}
 
 
+def own(place: Path) -> dict[str, float]:
+    """A trial of a script that reports ten scores, beside the same script run by itself."""
+    script = place / "train.py"
+    script.write_text(
+        "from amc import trial\nfor step in range(100, 1001, 100):\n    trial.report(step, step)\n"
+    )
+    command = [sys.executable, "train.py"]
+    what = {
+        "experiment_name": "own",
+        "command": command,
+        "hyperparameter_optimizer": NO_OP["hyperparameter_optimizer"],
+        "training": {"total_timesteps": 1000},
+    }
+    os.environ["AMC_ALLOW_COMMANDS"] = shlex.join(command)
+    with workers(place, 1):
+        amc(place, "submit", config(place, what, OWN_TRIALS))
+        wait_for(lambda: bool(list(place.glob("shared/*/ends/*"))))
+        began = time.perf_counter()
+        for _ in range(OWN_TRIALS):
+            subprocess.run(command, cwd=place, capture_output=True, check=True)
+        alone = (time.perf_counter() - began) / OWN_TRIALS
+    times = reported(place)
+    each = (times[-1] - times[WARM_UP]) / (len(times) - 1 - WARM_UP)
+    return {
+        "a trial of a script that reports ten scores, 1 worker, ms": 1000 * each,
+        "the same script by itself, ms": 1000 * alone,
+        "what amc adds to it, ms": 1000 * (each - alone),
+    }
+
+
 def memory(place: Path) -> dict[str, float]:
     before = processes()
     with workers(place, 8):
@@ -182,6 +214,7 @@ PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
     "start": start,
     "stop": stop,
     "trials": trials,
+    "own": own,
     "memory": memory,
     "commands": commands,
 }

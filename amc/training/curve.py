@@ -42,10 +42,17 @@ class Evaluation(Record):
 
 
 class Curve:
-    """Appends evaluations to the file of one attempt."""
+    """Appends evaluations to the file of one attempt.
 
-    def __init__(self, trial_directory: Path, attempt: int) -> None:
+    Args:
+        trial_directory: the trial's, or the segment's.
+        attempt: who appends.
+        is_durable: whether a line is on the disk before it counts.
+    """
+
+    def __init__(self, trial_directory: Path, attempt: int, *, is_durable: bool = True) -> None:
         self.path = SegmentPaths(trial_directory).curve(attempt)
+        self._is_durable = is_durable
 
     def append(self, evaluation: Evaluation) -> None:
         """Add a line, with a checksum as every record has, and wait until it is on the disk.
@@ -63,7 +70,8 @@ class Curve:
                     rest = line.encode()
                     while rest:
                         rest = rest[file.write(rest) :]
-                    os.fsync(file.fileno())
+                    if self._is_durable:
+                        os.fsync(file.fileno())
             except OSError:
                 file.truncate(before)
                 raise

@@ -43,7 +43,9 @@ class Scores:
         self._environment, known = environment
         given = config.environment.reward_threshold
         self._threshold = known if given is None else given
-        self._curve = Curve(context.directory, context.attempt)
+        # What a trainer of the user's own tells stands in its checkpoints and in the report, too.
+        is_durable = not config.has_own_trainer
+        self._curve = Curve(context.directory, context.attempt, is_durable=is_durable)
         self._made = list(before)
         self._has_warned = False
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from amc.config.own_trainer import filled
 from amc.config.schema import ExperimentConfig
 from amc.errors import TrainerError, TrainerKilledError, UsageError
-from amc.lifeline import die_with_parent
+from amc.lifeline import tied_to_this_thread
 from amc.training.trainers.account import Account
 from amc.training.trainers.event_files import EventFiles
 from amc.training.trainers.printed import Printed
@@ -68,14 +69,15 @@ def run_command(
 def _started(
     config: ExperimentConfig, context: TrialContext, facts: Mapping[str, Any]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    exchange = context.paths.exchange(context.attempt)
     values = {**config.algorithm_config.model_dump(mode="json"), **facts}
-    command = filled(config.command or (), values)
     directory = working_directory(config, context)
-    environment = variables(config, exchange)
+    environment = variables(config, context.paths.exchange(context.attempt))
+    command = filled(config.command or (), values)
+    _require_program(command[0], directory, environment["PATH"])
+    tied, preexec = tied_to_this_thread(command)
     try:
         process = subprocess.Popen(
-            command,
+            tied,
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -83,20 +85,27 @@ def _started(
             stderr=subprocess.STDOUT,
             # Signals of a terminal are for whoever waits for the command.
             start_new_session=True,
-            preexec_fn=die_with_parent(),
+            preexec_fn=preexec,
         )
-    except (OSError, ValueError) as error:
-        if not directory.is_dir():
-            raise UsageError(
-                f"source: {directory} is no directory on this machine. Name one that every "
-                "worker has, as on a shared disk."
-            ) from error
-        raise UsageError(
-            f"command: {command[0]!r} cannot be run: {getattr(error, 'strerror', None) or error}. "
-            f"It is looked for on the worker's PATH, and in {directory} if it has a slash."
-        ) from error
+    except (OSError, ValueError) as error:  # a format that is no program's, a zero byte
+        raise UsageError(f"command: {command[0]!r} cannot be run: {error}.") from error
     with process:
         yield process
+
+
+def _require_program(program: str, directory: Path, path: str) -> None:
+    """Refuse what cannot be started, with the sentence that says where it was looked for."""
+    if not directory.is_dir():
+        raise UsageError(
+            f"source: {directory} is no directory on this machine. Name one that every worker has, "
+            "as on a shared disk."
+        )
+    place = str(directory / program) if os.sep in program else program
+    if shutil.which(place, path=path) is None:
+        raise UsageError(
+            f"command: {program!r} cannot be run: there is no such program, or it may not be "
+            f"executed. It is looked for on the worker's PATH; with a slash, in {directory}."
+        )
 
 
 def working_directory(config: ExperimentConfig, context: TrialContext) -> Path:

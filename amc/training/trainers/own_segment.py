@@ -8,7 +8,6 @@ import logging
 import shutil
 
 from amc.config.schema import ExperimentConfig
-from amc.ledger import files
 from amc.training.run_board import is_session, run_board
 from amc.training.trainers.account import Account
 from amc.training.trainers.command_run import run_command
@@ -40,7 +39,7 @@ def train_own(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
     exchange.directory.mkdir(parents=True, exist_ok=True)
     start = resumed(config, context)
     told = facts(config, context, start)
-    files.replace(exchange.trial, json.dumps(told, indent=2) + "\n")
+    exchange.trial.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     with run_board(context, resumed_at=start.step, is_new=start.saved is None) as board:
         account = Account(config, context, board, start)
         _LOG.info("%s trains from step %d", config.trains, start.step)

@@ -196,7 +196,9 @@ def test_a_program_that_is_not_there_is_told_with_where_it_was_looked_for(own, r
     config = own(CLIMBS).model_copy(update={"command": ("no-such-program",), "env": {}})
     monkeypatch.setenv("AMC_ALLOW_COMMANDS", "no-such-program")
 
-    with pytest.raises(UsageError, match="'no-such-program' cannot be run: No such file"):
+    with pytest.raises(
+        UsageError, match="'no-such-program' cannot be run: there is no such program"
+    ):
         run(config)
 
 
