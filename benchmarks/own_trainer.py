@@ -1,0 +1,176 @@
+"""Tuning a script that people have: by amc, and by Optuna with a journal file.
+
+    python benchmarks/own_trainer.py [--rounds 5] [--parts speed kills]
+
+speed: 16 trials of `rivals/sb3_script.py` (PPO of Stable-Baselines3 in CartPole, 24,576 steps),
+two at a time, one thread each, from Enter to prompt; called as a function, and started as a
+command. The contenders take turns within each round; ratios are taken within a round.
+kills: the same job, and three `kill -9` on what trains, one every few seconds; whoever was killed
+is started again where its system does not do it. How many trials were completed, how many
+suggestions never got a score, and how many were made on top of the 16.
+Needs the extras: pip install -c constraints.txt -e '.[bench]'.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+from end_to_end import ENVIRONMENT, WORKERS, watched, with_range
+
+RIVALS = Path(__file__).parent / "rivals"
+TRIALS, KILLS, FIRST_KILL_S, KILL_EVERY_S = 16, 3, 12.0, 6.0
+COMMAND = [sys.executable, "sb3_script.py", "{learning_rate}", "{seed}"]
+FORMS: dict[str, dict[str, Any]] = {
+    "function": {"trainer": "sb3_script:train"},
+    "command": {"command": COMMAND},
+}
+
+
+def amc_command(form: str, place: Path) -> list[str]:
+    """`amc run`, as a user would."""
+    config = {
+        "experiment_name": "job",
+        **FORMS[form],
+        "source": str(RIVALS),
+        "hyperparameter_optimizer": {
+            "type": "random",
+            "n_calls": TRIALS,
+            "trials_per_round": WORKERS,
+            "mode": "async",
+            "finalists": 0,
+            "test_seeds": 0,
+            "search_space": {"learning_rate": {"low": 1e-4, "high": 3e-3, "log": True}},
+        },
+        "training": {"total_timesteps": 24_576, "eval_freq": 12_288},
+    }
+    path = place / "config.json"
+    path.write_text(json.dumps(config))
+    return [sys.executable, "-m", "amc", "run", str(path), "--workers", str(WORKERS), "--allow"]
+
+
+def optuna_command(form: str, place: Path, *total: str) -> list[str]:
+    how = "inside" if form == "function" else "beside"
+    share = str(TRIALS // WORKERS)
+    return [
+        *(sys.executable, str(RIVALS / "optuna_script.py")),
+        *(how, str(place / "journal.log"), share, *total),
+    ]
+
+
+def speed(rounds: int) -> None:
+    """Print a row for each contender."""
+    taken: dict[tuple[str, str], list[float]] = {}
+    for _ in range(rounds):
+        for form in FORMS:
+            for name in ("amc", "Optuna"):
+                with tempfile.TemporaryDirectory(prefix="amc-own-trainer-") as path:
+                    place = Path(path)
+                    if name == "amc":
+                        commands = [amc_command(form, place)]
+                    else:
+                        commands = [optuna_command(form, place)] * WORKERS
+                    taken.setdefault((form, name), []).append(watched(commands, place).seconds)
+    print("| the script as a | contender | seconds | amc / it |\n|---|---|---|---|")
+    for (form, name), seconds in taken.items():
+        ratios = [ours / one for ours, one in zip(taken[form, "amc"], seconds, strict=True)]
+        cells = [form, name, with_range(seconds, ".1f"), with_range(ratios, ".2f")]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def kills() -> None:
+    """Print what became of the trials of each contender."""
+    print("| contender | complete | suggestions without a score | made on top | seconds |")
+    print("|---|---|---|---|---|")
+    for name, run in (("amc", amc_killed), ("Optuna", optuna_killed)):
+        with tempfile.TemporaryDirectory(prefix="amc-own-trainer-") as place:
+            began = time.perf_counter()
+            complete, open_ = run(Path(place))
+            on_top = complete + open_ - TRIALS
+            seconds = time.perf_counter() - began
+        print(f"| {name} | {complete} | {open_} | {on_top} | {seconds:.0f} |", flush=True)
+
+
+def started(command: list[str], place: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        cwd=place,
+        env={**os.environ, **ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def amc_killed(place: Path) -> tuple[int, int]:
+    """Kill a Celery worker with all that it has started, three times; nobody helps."""
+    process = started(amc_command("function", place), place)
+    for number in range(KILLS):
+        time.sleep(KILL_EVERY_S if number else FIRST_KILL_S)
+        name = f"rl-worker-{number % WORKERS}"
+        for one in psutil.process_iter(["cmdline", "environ"]):
+            words = " ".join(one.info["cmdline"] or [])
+            is_ours = (one.info["environ"] or {}).get("PWD") or str(place) in words
+            if f"-n {name}@" in words and is_ours and is_below(one, place):
+                for child in [*one.children(recursive=True), one]:
+                    child.send_signal(signal.SIGKILL)
+                break
+    process.wait()
+    states = [json.loads(path.read_text())["state"] for path in place.rglob("trials/*/report.json")]
+    trials = len(list(place.rglob("trials/*/trial.json")))
+    return states.count("completed"), trials - states.count("completed")
+
+
+def is_below(process: psutil.Process, place: Path) -> bool:
+    """Whether a process works in a place."""
+    try:
+        return Path(process.cwd()) == place
+    except psutil.Error:
+        return False
+
+
+def optuna_killed(place: Path) -> tuple[int, int]:
+    """Kill one of the processes three times, and start it again as its user would."""
+    command = optuna_command("function", place, str(TRIALS))
+    running = [started(command, place) for _ in range(WORKERS)]
+    for number in range(KILLS):
+        time.sleep(KILL_EVERY_S if number else FIRST_KILL_S)
+        index = number % WORKERS
+        running[index].kill()
+        running[index].wait()
+        running[index] = started(command, place)
+    for process in running:
+        process.wait()
+    backend = optuna.storages.journal.JournalFileBackend(str(place / "journal.log"))
+    storage = optuna.storages.journal.JournalStorage(backend)
+    trials = optuna.load_study(study_name="study", storage=storage).trials
+    complete = sum(one.state == optuna.trial.TrialState.COMPLETE for one in trials)
+    return complete, len(trials) - complete
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--parts", nargs="*", choices=["speed", "kills"], default=["speed", "kills"]
+    )
+    options = parser.parse_args()
+    if "speed" in options.parts:
+        speed(options.rounds)
+    if "kills" in options.parts:
+        kills()
+
+
+if __name__ == "__main__":
+    main()
