@@ -38,8 +38,16 @@ def _tell_what_waits(rows: list[ExperimentRow]) -> None:
     states = [summary.state for summary, _, _ in rows]
     if "paused" in states:
         note("paused: amc resume ID")
-    if "running" in states and (reason := AtWork.now().missing):
-        note(reason)
+    if "running" not in states:
+        return
+    at_work = AtWork.now()
+    if at_work.missing:
+        note(at_work.missing)
+        return
+    for summary, _, _ in rows:
+        is_held_up = summary.state == "running" and not summary.states.get("running")
+        if is_held_up and (reason := at_work.forbids(summary.code)):
+            note(f"{summary.id}: {reason}")
 
 
 def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
