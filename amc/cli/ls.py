@@ -14,6 +14,9 @@ from amc.client import experiments
 from amc.errors import AmcError
 from amc.experiment_view import Experiment
 
+# Of what trains: a command may be as long as it likes.
+_LONGEST = 20
+
 
 @click.command()
 @json_option
@@ -56,10 +59,16 @@ def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
         summary, created = Summary.of(experiment), experiment.created
         config = experiment.config
         trains = f"{config.algorithm} {config.environment.name}"
+        if config.has_own_trainer:
+            trains = _shortened(config.trains)
         return _entry(experiment, summary), (summary, trains, created)
     except (AmcError, OSError) as error:
         entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}
         return entry, (Summary(experiment.id, DAMAGED), "cannot be read: see below", None)
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 4]} ..."
 
 
 def _entry(experiment: Experiment, summary: Summary) -> dict[str, Any]:
@@ -70,6 +79,7 @@ def _entry(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "created": experiment.created,
         "algorithm": experiment.config.algorithm,
         "environment": experiment.config.environment.name,
+        "trains": experiment.config.trains,
         "best": None if best is None else best.to_json(),
         "trial_states": summary.states,
     }
