@@ -342,18 +342,28 @@ def _store_winner(ledger: Ledger, history: History) -> None:
     config = config_of(ledger.config, history, best.trial.number)
     text = files.encode(config.to_json())
     files.replace(paths.best_config, text, point="best-config")
-    checkpoint = paths.trial(best.trial.number).directory / (best.result.checkpoint or "")
+    _store_agent(ledger, best)
+    files.replace(paths.best, files.encode(files.sealed(best.to_json())), point="best")
+
+
+def _store_agent(ledger: Ledger, best: Winner) -> None:
+    paths = ledger.paths
+    if best.result.checkpoint is None:  # of a command that saves nothing
+        for earlier in paths.best_files.glob("*.pt"):
+            earlier.unlink()
+        return
+    checkpoint = paths.trial(best.trial.number).directory / best.result.checkpoint
     agent = paths.best_agent(checkpoint.suffix)
     if files.has_digest(checkpoint, digest_path(checkpoint)):
         _hand_out(checkpoint, agent)
     elif not _is_handed_out(best, paths.best, agent):
         agent.unlink(missing_ok=True)  # an earlier winner's
         _LOG.error(
-            "%s: the winner's agent is gone or damaged. To train it again, to the same bits: "
-            "amc train %s",
-            *(checkpoint, paths.best_config),
+            "%s: the winner's agent is gone or damaged. To train it again%s: amc train %s",
+            checkpoint,
+            "" if ledger.config.has_own_trainer else ", to the same bits",
+            paths.best_config,
         )
-    files.replace(paths.best, files.encode(files.sealed(best.to_json())), point="best")
 
 
 def _is_handed_out(best: Winner, record: Path, agent: Path) -> bool:

@@ -23,7 +23,7 @@ from amc.ledger import Ledger, Request, log
 from amc.ledger.paths import CheckpointFile
 from amc.permission import fingerprints
 from amc.version import VERSION
-from tests.experiments import of_command, report
+from tests.experiments import of_command, report, rewrite_command
 
 pytestmark = pytest.mark.engine
 OWNER = Holder.here("rl-worker-0", "gpu0")
@@ -377,12 +377,12 @@ def test_a_ledger_that_was_edited_by_hand_runs_nothing_that_is_not_allowed(
     of_a_command: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
-    record = json.loads(of_a_command.paths.experiment.read_text())
-    record["config"]["command"] = ["touch", str(of_a_command.directory / "was-here")]
-    of_a_command.paths.experiment.write_text(json.dumps(record))
+    there = str(of_a_command.directory / "was-here")
+    rewrite_command(of_a_command.paths.experiment, "touch", there)
 
-    tasks.train_trial(of_a_command.id, 0)
+    became = tasks.train_trial(of_a_command.id, 0)["became"]
 
+    assert became == "is not allowed"
     assert not (of_a_command.directory / "was-here").exists()
     assert Ledger(of_a_command.directory).attempts(0) == []
 

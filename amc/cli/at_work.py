@@ -6,11 +6,15 @@ Its door is `AtWork`. What it reads may be lost at any time; where no broker ans
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import redis
 
 from amc.errors import UsageError
+
+if TYPE_CHECKING:
+    from amc.broker.heartbeats import LiveWorker
+    from amc.permission import ForeignCode
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,13 @@ class AtWork:
         workers: those that train, in the order of their names and numbers.
         has_driver: whether the driver's queue has a worker.
         answers: whether the broker does.
+        live: every worker that was heard of, with what it serves and allows.
     """
 
     workers: tuple[WorkerAtWork, ...] = ()
     has_driver: bool = False
     answers: bool = True
+    live: "tuple[LiveWorker, ...]" = ()
 
     @classmethod
     def now(cls) -> Self:
@@ -64,6 +70,7 @@ class AtWork:
                 for full, name in zip(every, _short(every), strict=True)
             ),
             any(DRIVER_QUEUE in one.queues for one in live),
+            live=tuple(live),
         )
 
     @property
@@ -74,6 +81,18 @@ class AtWork:
         if not self.workers:
             return "no worker: amc up"
         return None if self.has_driver else "the driver's queue has no worker: amc up"
+
+    def forbids(self, code: "ForeignCode | None") -> str | None:
+        """What to do where no queue is open to the code of an experiment; None where one is."""
+        from amc.broker.heartbeats import serving
+        from amc.broker.keys import is_trial_queue
+
+        if code is None:
+            return None
+        open_to_it = serving(self.live, lambda worker: code.is_allowed_by(worker.allows))
+        if any(map(is_trial_queue, open_to_it)):
+            return None
+        return f"no worker may run it: amc down && {code.assignment} amc up"
 
     def at(self, experiment: str) -> int:
         """How many of them train trials of an experiment, or could: they are idle."""

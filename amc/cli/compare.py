@@ -11,6 +11,7 @@ from rich.table import Table
 from amc.cli.options import json_option
 from amc.cli.output import console, note, print_json, say
 from amc.client import experiment as find
+from amc.config.schema import UNNAMED
 from amc.errors import UsageError
 from amc.ledger import Ledger
 
@@ -110,7 +111,7 @@ def _print(found: "Comparison") -> None:
     for task in found.tasks:
         rows = [[key, *map(exactly, values)] for key, values in found.differing[task]]
         if rows:
-            _show((f"in {task}", *names), rows)
+            _show(("" if task == UNNAMED else f"in {task}", *names), rows)
     for pair in found.pairs:
         say(sentence(pair))
 

@@ -47,6 +47,9 @@ def dry_run(config_path: Path, config: ExperimentConfig, *, as_json: bool) -> No
     from amc import forecast
 
     first = forecast.first_trials(settled)
+    if settled.has_own_trainer:
+        _without_estimate(config_path, settled, first, as_json=as_json)
+        return
     note("Measuring how fast it trains here ...")
     pace = forecast.measure(settled, first[0])
     workers, cores, told = _workers()
@@ -59,6 +62,21 @@ def dry_run(config_path: Path, config: ExperimentConfig, *, as_json: bool) -> No
         _print_trials(settled, first)
         _print_estimate(settled, pace, found, f"{told}, and {cores} cores")
     note("Nothing was recorded or queued.")
+
+
+def _without_estimate(
+    config_path: Path, config: ExperimentConfig, first: "tuple[Trial, ...]", *, as_json: bool
+) -> None:
+    """The same where a trainer of the user's own trains: only running it would tell its pace."""
+    if as_json:
+        print_json({**_described(config, first), "estimate": None})
+    else:
+        print_row("config", str(config_path))
+        print_row("trains", config.trains)
+        _print_config(config)
+        _print_trials(config, first)
+        print_row("estimate", "none: a trainer of your own is not run for it")
+    note("Nothing was recorded, queued or run.")
 
 
 def _workers() -> tuple[int, int, str]:
@@ -82,7 +100,7 @@ def _workers() -> tuple[int, int, str]:
 
 def _print_config(config: ExperimentConfig) -> None:
     document = config.to_json()
-    for section in _SECTIONS:
+    for section in (one for one in _SECTIONS if one in document):
         pairs = [f"{key} {_short(value)}" for key, value in document[section].items()]
         # A key and its value stand on one line.
         _print_wrapped(section, ", ".join(pair.replace(" ", "\xa0") for pair in pairs))
@@ -163,20 +181,9 @@ def _lengths(pace: "Pace") -> str:
 def _document(
     config: ExperimentConfig, first: "tuple[Trial, ...]", pace: "Pace", found: "Duration"
 ) -> Mapping[str, Any]:
-    search = config.hyperparameter_optimizer
     return {
-        "config": config.to_json(),
-        "search_space": [] if search is None else describe(search.search_space),
-        "promised": promised(config),
+        **_described(config, first),
         "trials": found.trials,
-        "first": [
-            {
-                "number": trial.number,
-                "hyperparameters": trial.hyperparameters,
-                "seed": trial.seed,
-            }
-            for trial in first
-        ],
         "estimate": {
             "seconds": list(found.seconds),
             "trial_seconds": list(found.trial_s),
@@ -187,4 +194,21 @@ def _document(
             "share_of_a_core": pace.share,
             "device": pace.device,
         },
+    }
+
+
+def _described(config: ExperimentConfig, first: "tuple[Trial, ...]") -> dict[str, Any]:
+    search = config.hyperparameter_optimizer
+    return {
+        "config": config.to_json(),
+        "search_space": [] if search is None else describe(search.search_space),
+        "promised": promised(config),
+        "first": [
+            {
+                "number": trial.number,
+                "hyperparameters": trial.hyperparameters,
+                "seed": trial.seed,
+            }
+            for trial in first
+        ],
     }

@@ -14,6 +14,9 @@ from amc.client import experiments
 from amc.errors import AmcError
 from amc.experiment_view import Experiment
 
+# Of what trains: a command may be as long as it likes.
+_LONGEST = 20
+
 
 @click.command()
 @json_option
@@ -38,8 +41,16 @@ def _tell_what_waits(rows: list[ExperimentRow]) -> None:
     states = [summary.state for summary, _, _ in rows]
     if "paused" in states:
         note("paused: amc resume ID")
-    if "running" in states and (reason := AtWork.now().missing):
-        note(reason)
+    if "running" not in states:
+        return
+    at_work = AtWork.now()
+    if at_work.missing:
+        note(at_work.missing)
+        return
+    for summary, _, _ in rows:
+        is_held_up = summary.state == "running" and not summary.states.get("running")
+        if is_held_up and (reason := at_work.forbids(summary.code)):
+            note(f"{summary.id}: {reason}")
 
 
 def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
@@ -48,10 +59,16 @@ def _look(experiment: Experiment) -> tuple[dict[str, Any], ExperimentRow]:
         summary, created = Summary.of(experiment), experiment.created
         config = experiment.config
         trains = f"{config.algorithm} {config.environment.name}"
+        if config.has_own_trainer:
+            trains = _shortened(config.trains)
         return _entry(experiment, summary), (summary, trains, created)
     except (AmcError, OSError) as error:
         entry = {"experiment_id": experiment.id, "state": DAMAGED, "error": str(error)}
         return entry, (Summary(experiment.id, DAMAGED), "cannot be read: see below", None)
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 4]} ..."
 
 
 def _entry(experiment: Experiment, summary: Summary) -> dict[str, Any]:
@@ -62,6 +79,7 @@ def _entry(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "created": experiment.created,
         "algorithm": experiment.config.algorithm,
         "environment": experiment.config.environment.name,
+        "trains": experiment.config.trains,
         "best": None if best is None else best.to_json(),
         "trial_states": summary.states,
     }

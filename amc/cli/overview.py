@@ -14,6 +14,7 @@ from amc.errors import UsageError
 from amc.experiment_view import Experiment
 from amc.ledger import Request, files
 from amc.ledger.pruning import Pruned
+from amc.permission import ForeignCode, foreign_code
 from amc.trial_status import BestTrial, TrialStatus
 
 AT_WORK = frozenset({"waiting", "running"})
@@ -29,6 +30,7 @@ class Summary:
         best: the best trial of the best suggestion so far.
         planned: how many trials there will be if none fails and nobody stops it.
         states: how many trials are in each state.
+        code: what its config has run that workers must allow; None where amc trains.
     """
 
     id: str
@@ -36,11 +38,13 @@ class Summary:
     best: BestTrial | None = None
     planned: int = 1
     states: Mapping[str, int] = field(default_factory=dict)
+    code: ForeignCode | None = None
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
         """Read an experiment afresh."""
         return cls(
+            code=foreign_code(experiment.config),
             id=experiment.id,
             state=experiment.state,
             best=experiment.best,
@@ -97,6 +101,7 @@ class Overview(Summary):
         trials = tuple(experiment.trials())
         planned = _planned(config, experiment.requests)
         return cls(
+            code=foreign_code(config),
             id=experiment.id,
             state=experiment.state,
             best=experiment.best,

@@ -63,7 +63,7 @@ def _filmed(experiment: "Experiment") -> bytes | None:
     # An experiment that went on may have another winner since.
     if kept.exists() and kept.stat().st_mtime >= paths.best.stat().st_mtime:
         return kept.read_bytes()
-    if experiment.best is None:
+    if experiment.best is None or experiment.config.has_own_trainer:
         return None
     note("Filming an episode of the best agent (--no-film leaves it out).")
     from amc.playback.films import film

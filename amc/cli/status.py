@@ -1,5 +1,6 @@
 """`amc status`: queues, workers and what they are doing."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -8,8 +9,8 @@ from rich.table import Table
 
 from amc.cli import formatting
 from amc.cli.options import json_option
-from amc.cli.output import console, print_json
-from amc.errors import BrokerError
+from amc.cli.output import console, note, print_json
+from amc.errors import AmcError, BrokerError
 
 if TYPE_CHECKING:
     from amc.fleet import FleetStatus
@@ -34,11 +35,27 @@ def status(*, as_json: bool, worker: str | None) -> None:
         _require(found, worker)
     is_anything_known = found.is_up or found.workers
     if as_json and is_anything_known:
-        print_json(found.to_json())
+        print_json({**found.to_json(), "not_allowed": _not_allowed()})
     elif worker is None and is_anything_known:
         _show(found)
+        for identifier, reason in _not_allowed().items():
+            note(f"{identifier}: {reason}")
     if not (found.broker_answers and is_anything_known):
         _leave_without_workers(found)
+
+
+def _not_allowed() -> dict[str, str]:
+    """The experiments whose command or function no live worker may run, and what to do."""
+    from amc.cli.at_work import AtWork
+    from amc.client import experiments
+    from amc.permission import foreign_code
+
+    at_work, found = AtWork.now(), {}
+    for experiment in experiments() if at_work.missing is None else ():
+        with suppress(AmcError, OSError):  # amc ls says what of a damaged one
+            if experiment.state == "running":
+                found[experiment.id] = at_work.forbids(foreign_code(experiment.config))
+    return {identifier: reason for identifier, reason in found.items() if reason}
 
 
 def _require(found: "FleetStatus", worker: str) -> None:

@@ -16,6 +16,8 @@ def waits_for(overview: Overview, at_work: AtWork) -> str | None:
     # Of a worker that was just restarted its trial's lease still tells.
     if at_work.missing and not (running and at_work.answers and not at_work.workers):
         return at_work.missing
+    if not running and (forbidden := at_work.forbids(overview.code)):
+        return forbidden
     if not running and overview.states.get("waiting") and not at_work.at(overview.id):
         others = sorted({worker.experiment for worker in at_work.workers})
         return f"every worker trains for another experiment: {', '.join(others)}"

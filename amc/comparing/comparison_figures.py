@@ -30,7 +30,7 @@ def curves(comparison: Comparison, task: str, *, width: float = canvas.COLUMN) -
     """
     picture = canvas.Picture(width)
     axes = picture.add_subplot()
-    canvas.dress(axes, x="environment steps", y="score (mean return)")
+    canvas.dress(axes, x="environment steps", y="score")
     if comparison.threshold is not None:
         axes.axhline(comparison.threshold, color=canvas.MUTED, linewidth=0.9, linestyle=":")
     shown: list[float] = []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from amc.comparing import comparison_figures as figures
 from amc.comparing.verdicts import Comparison
 from amc.comparing.words import COLUMNS, PAIR_COLUMNS, pair_cells, row_cells, sentence
+from amc.config.schema import UNNAMED
 from amc.reports import svg, wording
 from amc.reports.chapters import section
 from amc.reports.data_tables import table
@@ -32,12 +33,13 @@ def _sections(comparison: Comparison) -> Iterator[Markup]:
     pairs = table("Each with each", PAIR_COLUMNS, cells, numbers=PAIR_COLUMNS[1:])
     yield section("Pairs", "pairs", pairs, is_wide=True)
     for index, task in enumerate(comparison.tasks):
+        where = "" if task == UNNAMED else f" in {task}"
         drawn = svg.inline(
             figures.curves(comparison, task),
             name=f"curves-{index}",
-            alt=f"Learning curves in {task}, with the 95 % interval of each mean.",
+            alt=f"Learning curves{where}, with the 95 % interval of each mean.",
         )
-        yield section(f"Learning curves in {task}", f"curves-{index}", element("figure", drawn))
+        yield section(f"Learning curves{where}", f"curves-{index}", element("figure", drawn))
     for name, title, figure in (
         ("intervals", "Interquartile means", figures.intervals(comparison)),
         ("profiles", "Performance profiles", figures.profiles(comparison)),

@@ -105,8 +105,11 @@ def _with(found: Entrant, task: str, ledger: Ledger, past: History, best: Winner
 
 
 def _threshold(config: ExperimentConfig) -> float | None:
-    """The config's, else that of whoever registered the environment."""
-    if config.environment.reward_threshold is not None:
+    """The config's, else that of whoever registered the environment.
+
+    What a trainer of the user's own calls a score need not be a return.
+    """
+    if config.environment.reward_threshold is not None or config.has_own_trainer:
         return config.environment.reward_threshold
     try:
         registered = find(config.environment.name)

@@ -14,6 +14,11 @@ def told_of_longer(config: ExperimentConfig, trained: int, goal: int) -> str:
         trained: environment steps so far.
         goal: where it ends now.
     """
+    if config.has_own_trainer:
+        return (
+            f"it goes on from its checkpoint at step {trained:,} to step {goal:,}; whether that is "
+            "as one training of that length is its trainer's own."
+        )
     values = config.algorithm_config
     rollout = getattr(values, "n_steps", 1) * getattr(values, "n_envs", 1)
     if config.optimizer.learning_rate_schedule != "constant":

@@ -36,6 +36,7 @@ from amc.errors import ConfigError, Fault, UsageError
 Precision = Literal["float32", "tf32", "bf16"]
 UNNAMED = "unnamed"
 """The environment of a trainer of the user's own that the config does not name."""
+_LONGEST_WORDS = 200
 MOST_WRAPPERS = 32
 MOST_INITIAL_POINTS = 1000
 LearningRate = Annotated[float, Field(ge=1e-10, le=1)]
@@ -282,12 +283,14 @@ class ExperimentConfig(StrictModel):
     def trains(self) -> str:
         """What trains, and in what, in a few words."""
         what = self.trainer or " ".join(self.command or ()) or self.algorithm
+        if len(what) > _LONGEST_WORDS:
+            what = f"{what[: _LONGEST_WORDS - 4]} ..."
         where = self.environment.name
         return what if where == UNNAMED else f"{what} on {where}"
 
     def to_json(self) -> dict[str, Any]:
         """Every setting as plain JSON values, defaults included; loads again to the same config."""
-        exclude = None if self.has_own_trainer else set(KEYS)
+        exclude = {"optimizer"} if self.has_own_trainer else set(KEYS)
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def search_keys(self) -> SearchKeys:

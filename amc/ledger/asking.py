@@ -63,9 +63,9 @@ def more_steps(config: ExperimentConfig, past: History, steps: int, whose: Whose
     _refuse_population(config, "timesteps")
     if not config.is_segmented:
         raise UsageError(
-            f"timesteps: {config.trains} does not say that it goes on from a checkpoint "
-            "(resumable), so no trial of it is trained for longer. Submit the config with a larger "
-            "training.total_timesteps."
+            "timesteps: the trainer of this experiment does not say that it goes on from a "
+            "checkpoint (resumable), so no trial is trained for longer. Submit the config with a "
+            "larger training.total_timesteps."
         )
     steps = _count("timesteps", steps)
     if type(whose) is int:

@@ -10,8 +10,14 @@ from typing import Any
 
 from amc.algorithms.base import Algorithm
 from amc.config.schema import ExperimentConfig
+from amc.errors import UsageError
 from amc.ledger.paths import checkpoint_files
 from amc.training import checkpoint, snapshot
+
+NO_AGENT = (
+    "a trainer of your own saved it, so it holds its own files and no agent that amc could play. "
+    "Take them: amc package ID DIR"
+)
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,15 @@ def learned_by(path: Path) -> Learned:
 
     Raises:
         CheckpointError: it is missing, damaged, or none that this version can read.
+        UsageError: a trainer of the user's own saved it.
     """
     return _learned(checkpoint.load(path), path)
 
 
 def _learned(state: Mapping[str, Any], path: Path) -> Learned:
     snapshot.require_format(state)
+    if "algorithm" not in state:
+        raise UsageError(f"{path}: {NO_AGENT}")
     progress = state["progress"]
     origin = Origin(
         source=path,

@@ -9,7 +9,7 @@ from amc.errors import UsageError
 from amc.ledger import Ledger
 from amc.ledger.paths import ExperimentPaths, SegmentPaths
 from amc.playback.agent import Agent
-from amc.playback.learned import Learned, learned_by, newest
+from amc.playback.learned import NO_AGENT, Learned, learned_by, newest
 from amc.playback.packing import is_package, unpack
 
 _MEANT = (
@@ -54,7 +54,8 @@ def agent_of(ledger: Ledger, trial: int) -> Agent:
     """What a trial of an experiment has learned so far.
 
     Raises:
-        UsageError: there is no such trial, or it has no checkpoint yet.
+        UsageError: there is no such trial, it has no checkpoint yet, or a trainer of the user's
+            own trains.
         CheckpointError: its checkpoint is damaged.
     """
     history = ledger.history()
@@ -63,6 +64,8 @@ def agent_of(ledger: Ledger, trial: int) -> Agent:
             f"trial {trial}: {ledger.id} has none of that number. "
             f"It has {len(history.trials)}: amc show {ledger.id}"
         )
+    if ledger.config.has_own_trainer:
+        raise UsageError(f"trial {trial} of {ledger.id}: {NO_AGENT}")
     paths, result = ledger.paths.trial(trial), history.result(trial)
     if result is not None and result.checkpoint:
         return Agent(learned_by(paths.directory / result.checkpoint))

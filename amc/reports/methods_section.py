@@ -170,10 +170,13 @@ def _cost(material: Material) -> Iterator[str]:
     )
     own = sum(stint.group == "own doing" for stint in stints)
     interrupted = sum(stint.group == "interruption" for stint in stints)
+    went_on = "went on from a checkpoint"
+    if not material.config.is_segmented:
+        went_on = "begun again from nothing"
     if own or interrupted:
         yield (
             f"Of {counted(len(stints), 'attempt')}, {own} failed by the trial's own doing and "
-            f"{interrupted} were interrupted and went on from a checkpoint; "
+            f"{interrupted} were interrupted and {went_on}; "
             f"{duration(cost.lost_s)} were spent on these."
         )
 
@@ -185,9 +188,13 @@ def _software(material: Material) -> Iterator[str]:
     ran = "; ".join(str(kind) for kind in material.ran_with)
     if ran:
         yield f"Trials ran with {ran}."
+    seeds = f"All seeds are drawn from the experiment's seed, {material.config.seed}"
+    if material.config.has_own_trainer:
+        yield f"{seeds}; what a trial came to from its seed is the trainer's own."
+        return
     yield (
-        f"All seeds are drawn from the experiment's seed, {material.config.seed}; on the same type "
-        "of CPU the same config gives the same parameters, to the last bit."
+        f"{seeds}; on the same type of CPU the same config gives the same parameters, to the last "
+        "bit."
     )
     if material.digest:
         yield f"Those of the winner's agent have the SHA-256 digest {material.digest}."

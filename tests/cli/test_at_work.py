@@ -1,12 +1,18 @@
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result as Outcome
 
 from amc.broker import heartbeats, leases
 from amc.broker.heartbeats import LiveWorker
 from amc.broker.keys import Holder
 from amc.cli.at_work import AtWork, WorkerAtWork
+from amc.ledger import Ledger, Trial
+from amc.permission import fingerprints, foreign_code
+from tests.experiments import of_command, open_round
 
 
 @pytest.fixture
@@ -73,3 +79,41 @@ def test_where_no_broker_answers_nobody_is_at_work(
 
     assert found.workers == () and not found.answers
     assert "does not answer" in found.missing
+
+
+def test_a_command_that_no_worker_may_run_is_told_with_what_to_do(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    code, allows = foreign_code(of_command()), fingerprints()
+    monkeypatch.delenv("AMC_ALLOW_COMMANDS")
+    beat(broker, "driver", "driver")
+    beat(broker, "rl-worker-0", "gpu0")
+    nobody = AtWork.now()
+    heartbeats.beat(broker, LiveWorker("rl-worker-1", ("gpu1",), "here", 7, allows))
+    somebody = AtWork.now()
+
+    told = "no worker may run it: amc down && AMC_ALLOW_COMMANDS='python train.py' amc up"
+    assert nobody.forbids(code) == told
+    assert nobody.forbids(None) is None
+    assert somebody.forbids(code) is None
+
+
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_ls_and_status_say_which_experiment_waits_for_permission(
+    broker: Any, shared: Path, amc: Callable[..., Outcome], state: str
+):
+    beat(broker, "driver", "driver")
+    beat(broker, "rl-worker-0", "gpu0")
+    ledger = Ledger.create(shared, of_command())
+    open_round(ledger, Trial(0, {"learning_rate": 1e-3}, 0))
+    if state == "running":
+        hold(broker, "rl-worker-0@here", ledger.id, 0)
+
+    listed, status, document = amc("ls"), amc("status"), amc("status", "--json")
+
+    told = f"{ledger.id}: no worker may run it: amc down && AMC_ALLOW_COMMANDS='python train.py'"
+    assert (told in listed.stderr) == (state == "waiting")
+    assert told in status.stderr
+    assert set(json.loads(document.stdout)["not_allowed"]) == {ledger.id}
+    assert "python train.py  ..." in listed.stdout

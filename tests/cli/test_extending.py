@@ -335,7 +335,7 @@ def test_a_command_that_goes_on_from_no_checkpoint_is_given_no_more_steps(amc: A
     go_on(ledger)
 
     assert refused.exit_code == UsageError.exit_code
-    assert "does not say that it goes on from a checkpoint (resumable)" in refused.stderr
+    assert "does not say that it goes on from a checkpoint" in refused.stderr
     assert (calls.exit_code, retry.exit_code) == (0, 0)
     assert all(one.until == 100 for one in ledger.history().segments.values())
     assert len(ledger.history().trials) == 4 + 2 + 1

@@ -5,7 +5,9 @@ import pytest
 
 from amc.cli.at_work import AtWork, WorkerAtWork
 from amc.cli.waiting import waits_for
+from amc.permission import foreign_code
 from tests.cli.test_trials_table import DONE, RUNNING, with_trials
+from tests.experiments import of_command
 
 IDLE, OTHERS = WorkerAtWork("rl-worker-0"), WorkerAtWork("rl-worker-0", "y-2", 3)
 WAITING = with_trials(replace(RUNNING, state="waiting"))
@@ -45,6 +47,18 @@ def test_what_is_paused_says_how_to_go_on_once_everything_is_saved():
 
 def test_a_full_disk_goes_before_everything():
     assert "disk is full" in waits_for(replace(WAITING, is_disk_full=True), AtWork())
+
+
+def test_a_command_that_no_worker_may_run_is_waited_for_unless_its_trials_run(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "")
+    code, at_work = foreign_code(of_command()), AtWork((IDLE,), True)
+
+    told = waits_for(replace(WAITING, code=code), at_work)
+
+    assert told is not None and told.startswith("no worker may run it: amc down && ")
+    assert waits_for(replace(with_trials(RUNNING), code=code), at_work) is None
 
 
 def test_what_has_ended_waits_for_nothing():

@@ -77,7 +77,7 @@ def draw(
         return canvas.sentence("No trial was evaluated yet.")
     picture = canvas.Picture()
     axes = picture.add_subplot()
-    canvas.dress(axes, x="environment steps", y="score (mean return)")
+    canvas.dress(axes, x="environment steps", y="score")
     _faint(axes, others)
     if threshold is not None:
         axes.axhline(threshold, color=canvas.MUTED, linewidth=0.9, linestyle=":", label="solved")

@@ -32,7 +32,7 @@ def draw(trials: Sequence[TrialStatus], best: BestTrial | None = None) -> canvas
         return canvas.sentence("No trial has a score yet.")
     picture = canvas.Picture()
     axes = picture.add_subplot()
-    canvas.dress(axes, x="trial", y="score (mean return)")
+    canvas.dress(axes, x="trial", y="score")
     canvas.whole_numbers(axes, "x")
     low, high = canvas.limits(scored)
     axes.set_ylim(low, high)
