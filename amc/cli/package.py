@@ -9,8 +9,12 @@ import click
 from amc.cli.agents import Found, find_agent
 from amc.cli.options import json_option
 from amc.cli.output import note, print_json, say
+from amc.client import experiment as find
+from amc.client import recorded
+from amc.errors import UsageError
 
 if TYPE_CHECKING:
+    from amc.experiment_view import Experiment
     from amc.playback.model_card import Claim
 
 # Of an agent of which nothing is known but what it does.
@@ -29,8 +33,13 @@ def package(
     """Write the best agent of an experiment, or the one at PATH, to DIR.
 
     The folder is laid out as the Hugging Face hub wants it: weights without code, config, results,
-    a model card and a film. Act with it: amc enjoy DIR, or amc.load("DIR") in Python.
+    a model card and a film. Act with it: amc enjoy DIR, or amc.load("DIR") in Python. Of a trainer
+    of your own it is what that has saved, as it saved it.
     """
+    own = _of_own_trainer(source)
+    if own is not None:
+        _hand_on(own, trial, directory, as_json=as_json)
+        return
     from amc.playback.packages import package as write
 
     found = find_agent(source, trial)
@@ -45,6 +54,38 @@ def package(
     say(f"package     {directory}")
     say(f"files       {', '.join(names)}")
     say(f"score       {claim}")
+
+
+def _of_own_trainer(source: str) -> "Experiment | None":
+    """The experiment, if a command or a function of the user's own trains its trials."""
+    if recorded(source) is None and Path(source).exists():
+        return None
+    experiment = find(source)
+    return experiment if experiment.config.has_own_trainer else None
+
+
+def _hand_on(
+    experiment: "Experiment", trial: int | None, directory: Path, *, as_json: bool
+) -> None:
+    from amc.ledger import Ledger
+    from amc.playback.trainer_files import hand_on
+
+    best = experiment.best
+    number = trial if trial is not None or best is None else best.number
+    if number is None:
+        raise UsageError(f"{experiment.id}: no trial was completed yet. Wait for one: amc watch")
+    hand_on(
+        Ledger(experiment.directory),
+        number,
+        directory,
+        {"experiment": experiment.id, "trial": number},
+    )
+    names = sorted(path.name for path in directory.iterdir())
+    if as_json:
+        print_json({"directory": str(directory), "files": names})
+        return
+    say(f"package     {directory}")
+    say(f"files       {', '.join(names)}")
 
 
 def _claim(found: Found) -> "Claim":
