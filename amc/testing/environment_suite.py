@@ -93,7 +93,7 @@ class EnvironmentSuite(Suite):
 
     def test_a_config_may_name_it(self) -> None:
         """It is found by its name, and takes the kwargs that the config gives."""
-        self.config()
+        make_acting(self.settings(), []).close()
 
     def test_learners_know_its_spaces(self) -> None:
         """They are of a fixed size that networks can read and write, the same in all copies."""
@@ -178,14 +178,14 @@ class EnvironmentSuite(Suite):
 
     def test_a_restored_environment_goes_on_with_the_same_bits(self) -> None:
         """In mid-episode and between episodes, through the file of a checkpoint."""
-        for at in (0, 1, self.steps // 2):
+        for at in (0, 1, self.steps // 3, 2 * self.steps // 3):
             with self.made() as environment, self.made() as restored:
                 actions = self._actions(environment)
                 environment.reset()
                 play(environment, actions[:at])
                 restored.load_state_dict(as_read_again(environment.state_dict()))
                 expected = play(environment, actions[at:])
-                self._require_same(expected, play(restored, actions[at:]), f"restored at {at}")
+                self._require_same(expected, play(restored, actions[at:]), f"restored at step {at}")
 
     def test_a_learner_trains_and_is_measured_in_it(self) -> None:
         """One update of PPO, and one episode of evaluation."""

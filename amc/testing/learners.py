@@ -92,9 +92,10 @@ class LearnerChecks(Suite):
         """The model of its hyperparameters."""
         return hyperparameters_for(self.given("algorithm"))
 
-    def config(self) -> ExperimentConfig:
-        """A config that trains it for a moment."""
-        training = {"total_timesteps": self.total_timesteps, "device": "cpu", "eval_episodes": 1}
+    def config(self, shorter: int = 0) -> ExperimentConfig:
+        """A config that trains it for a moment, `shorter` steps less."""
+        steps = self.total_timesteps - shorter
+        training = {"total_timesteps": steps, "device": "cpu", "eval_episodes": 1}
         return loaded(
             {
                 "experiment_name": "conformance",

@@ -27,7 +27,9 @@ class LearningChecks(LearnerChecks):
 
     def test_it_trains_exactly_as_long_as_it_may(self) -> None:
         """Never beyond `total_timesteps`, in pieces, so that it can be stopped in between."""
-        with self.learner() as learner:
+        # A length that no number of whole rollouts has.
+        n_envs = getattr(self.config().algorithm_config, "n_envs", 1)
+        with self.learner(config=self.config(shorter=n_envs)) as learner:
             stepped = self._count_steps(learner)
             pieces = len(learner.train())
             end, done = learner.algorithm.total_timesteps, learner.algorithm.num_timesteps
@@ -43,9 +45,9 @@ class LearningChecks(LearnerChecks):
         )
         require(
             pieces >= _LEAST_ITERATIONS,
-            f"iterate() took {end} steps in {pieces} calls. It can be saved, measured and stopped "
-            "between two calls only. Take fewer steps in each, or give the suite more "
-            "total_timesteps.",
+            f"iterate() took {end} steps in {pieces} call{'s' * (pieces > 1)}. It can be saved, "
+            "measured and stopped between two calls only. Take fewer steps in each, or give the "
+            "suite more total_timesteps.",
         )
 
     def test_after_the_last_step_it_refuses_another(self) -> None:
