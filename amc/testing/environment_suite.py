@@ -26,7 +26,7 @@ from amc.playback.rendering import picture, prepare
 from amc.testing.side_effects import children, global_generators, standard_output
 from amc.testing.states import as_read_again
 from amc.testing.suite import Suite, as_entry, loaded, require
-from amc.testing.trajectories import RAW, first_difference, play, random_actions
+from amc.testing.trajectories import RAW, entry_that_differs, first_difference, play, random_actions
 from amc.training.evaluation import evaluate, summary
 
 
@@ -136,11 +136,9 @@ class EnvironmentSuite(Suite):
                 first = environment.reset()
                 runs.append((first, play(environment, self._actions(environment))))
         (first, steps), (again, repeated) = runs
-        require(
-            first.tobytes() == again.tobytes(),
-            f"reset(seed=...) brought {shown(first)}, and with the same seed {shown(again)}. "
-            f"{self._remedy}",
-        )
+        if first.tobytes() != again.tobytes():
+            difference = entry_that_differs(first, again)
+            require(False, f"the observation after reset(seed=...): {difference}. {self._remedy}")
         self._require_same(steps, repeated, "with the same seed and actions")
 
     def test_an_episode_does_not_depend_on_those_before(self) -> None:
@@ -252,5 +250,6 @@ class EnvironmentSuite(Suite):
         return random_actions(environment, self.steps)
 
     def _require_same(self, steps: list[Step], again: list[Step], when: str) -> None:
+        __tracebackhide__ = True
         difference = first_difference(steps, again)
         require(not difference, f"{when}: {difference}. {self._remedy}")

@@ -46,6 +46,7 @@ class Learner:
 
     def train(self, iterations: int | None = None) -> list[Metrics]:
         """So many iterations, to the end if None; the metrics of each."""
+        __tracebackhide__ = True
         metrics: list[Metrics] = []
         while not self.algorithm.is_finished and iterations != len(metrics):
             before = self.algorithm.num_timesteps

@@ -204,6 +204,7 @@ class LearningChecks(LearnerChecks):
         return np.random.default_rng(9).normal(size=(count, size)).astype(np.float32)
 
     def _require_actions(self, what: str, actions: Any, learner: Learner, count: int) -> None:
+        __tracebackhide__ = True
         space = learner.environment.action_space
         dtype = np.float32 if isinstance(space, spaces.Box) else np.int64
         shape = (count, *(space.shape or ()))

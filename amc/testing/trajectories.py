@@ -7,7 +7,6 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from amc.environments.observations import shown
 from amc.environments.vector import Step, VectorEnvironment
 
 RAW = ("raw_observation", "raw_reward", "terminated", "truncated", "raw_next_observation")
@@ -55,5 +54,14 @@ def first_difference(
         for field in fields:
             was, became = getattr(one, field)[copies], getattr(other, field)[copies]
             if was.tobytes() != became.tobytes():
-                return f"{field} of step {number + 1} was {shown(was)}, and then {shown(became)}"
+                return f"{field} of step {number + 1}: {entry_that_differs(was, became)}"
     return ""
+
+
+def entry_that_differs(was: NDArray[Any], became: NDArray[Any]) -> str:
+    """Where two arrays over the copies of an environment differ first in a bit, as a clause."""
+    bits = (array.view(np.uint8).reshape(*array.shape, -1) for array in (was, became))
+    copy, *entry = np.argwhere(np.not_equal(*bits).any(axis=-1))[0].tolist()
+    place = f"copy {copy}" + (f", entry {entry[0]}" if entry else "")
+    index = (copy, *entry)
+    return f"{place} was {was[index].item()!r}, and then {became[index].item()!r}"
