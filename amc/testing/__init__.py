@@ -9,37 +9,11 @@
 is a class attribute, so this package neither needs nor imports pytest: install it beside amc. The
 module that is named is allowed while a test runs (`AMC_ALLOW_MODULES`); it must be found by Python,
 so let pytest add its folder (`pythonpath = ["."]`), or install it.
-
-A suite for each kind of extension, in a module of its own, loaded when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from amc.testing.algorithm_suite import AlgorithmSuite
-    from amc.testing.environment_suite import EnvironmentSuite
-    from amc.testing.optimizer_suite import OptimizerSuite
-    from amc.testing.wrapper_suite import WrapperSuite
+from amc.testing.algorithm_suite import AlgorithmSuite
+from amc.testing.environment_suite import EnvironmentSuite
+from amc.testing.optimizer_suite import OptimizerSuite
+from amc.testing.wrapper_suite import WrapperSuite
 
 __all__ = ["AlgorithmSuite", "EnvironmentSuite", "OptimizerSuite", "WrapperSuite"]
-
-
-def __getattr__(name: str) -> Any:
-    match name:
-        case "AlgorithmSuite":
-            from amc.testing.algorithm_suite import AlgorithmSuite
-
-            return AlgorithmSuite
-        case "EnvironmentSuite":
-            from amc.testing.environment_suite import EnvironmentSuite
-
-            return EnvironmentSuite
-        case "OptimizerSuite":
-            from amc.testing.optimizer_suite import OptimizerSuite
-
-            return OptimizerSuite
-        case "WrapperSuite":
-            from amc.testing.wrapper_suite import WrapperSuite
-
-            return WrapperSuite
-    raise AttributeError(f"module 'amc.testing' has no attribute {name!r}")

@@ -1,6 +1,5 @@
 """Sound environments pass their suite, ours among them; each broken one fails the test of it."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -107,25 +106,3 @@ def test_a_broken_environment_is_told_what_is_wrong(
     environment: Any, test: str, said: str, said_by: Callable[..., str]
 ):
     assert said in said_by(suite_for(environment), f"test_{test}")
-
-
-def test_what_is_given_is_found_from_a_config_or_refused(said_by: Callable[..., str]):
-    class Within(broken.Sound):
-        pass
-
-    with pytest.raises(AssertionError, match="nothing is given"):
-        said_by(EnvironmentSuite, "test_a_config_may_name_it")
-    with pytest.raises(AssertionError, match="Give what stands at the top of a module"):
-        said_by(suite_for(Within), "test_a_config_may_name_it")
-
-
-def test_a_suite_allows_its_module_for_the_time_of_a_test_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AMC_ALLOW_MODULES", "another")
-    suite = suite_for("tests.strange:Twenty-v0")()
-
-    suite.setup_method()
-    during = os.environ["AMC_ALLOW_MODULES"]
-    suite.teardown_method()
-
-    assert during == "another,tests.strange"
-    assert os.environ["AMC_ALLOW_MODULES"] == "another"
