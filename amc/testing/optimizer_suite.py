@@ -55,7 +55,7 @@ class OptimizerSuite(Suite):
         "conditions": CONDITIONS,
         "scales": SCALES,
     }
-    n_calls: ClassVar[int] = 24
+    n_calls: ClassVar[int] = 40
     claims_to_search: ClassVar[bool] = True
 
     _remedy = (

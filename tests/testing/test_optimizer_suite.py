@@ -23,13 +23,13 @@ class TestSound(OptimizerSuite):
 
 @pytest.mark.parametrize("name", ["random", "sobol", "grid", "pbt"])
 def test_ours_that_spread_points_pass(name: str, failures_of: Callable[..., list[str]]):
-    assert failures_of(suite_for(name, claims_to_search=False)) == []
+    assert failures_of(suite_for(name, claims_to_search=False, n_calls=16)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bayesian", "tpe"])
 def test_ours_that_search_pass(name: str, failures_of: Callable[..., list[str]]):
-    assert failures_of(suite_for(name)) == []
+    assert failures_of(suite_for(name, n_calls=24)) == []
 
 
 @pytest.mark.parametrize(
