@@ -123,4 +123,4 @@ learning: install ## train every preset over seeds: hours; goes on where it stop
 
 clean: ## remove .venv and caches; experiments stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find amc tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find amc tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

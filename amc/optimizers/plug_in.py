@@ -1,7 +1,7 @@
 """A search that amc did not write: given what it takes, and every word of it checked.
 
-The door is `PlugIn`. Whatever such a search raises or returns amiss is a `SearchError`, before any
-trial is made of it.
+The door is `PlugIn`; `understood` is for plug-ins themselves. Whatever such a search raises or
+returns amiss is a `SearchError`, before any trial is made of it.
 """
 
 import copy
@@ -174,6 +174,19 @@ def _without(expected: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]])
 def written(search_space: Mapping[str, Any]) -> dict[str, Any]:
     """A search space as a config writes it: `[low, high]` where that says it all, else a dict."""
     return {name: _written(parse_dimension(raw)) for name, raw in search_space.items()}
+
+
+def understood(search_space: Mapping[str, Any]) -> dict[str, Dimension]:
+    """What `written` says, as dimensions: for a plug-in that would use `Encoding`.
+
+    Without its setting nobody else knows that a range between two whole numbers holds no others.
+    """
+    return {name: parse_dimension(_in_full(form)) for name, form in search_space.items()}
+
+
+def _in_full(form: Any) -> Any:
+    is_whole = isinstance(form, list) and [type(bound) for bound in form] == [int, int]
+    return {"low": form[0], "high": form[1], "type": "int"} if is_whole else form
 
 
 def _written(dimension: Dimension) -> Any:
