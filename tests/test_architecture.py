@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "verify": "errors config ledger driver training workers",
     "reproducing": "errors config ledger driver training workers verify",
     "inference": "",
-    "testing": "errors settings config environments algorithms optimizers training playback",
+    "testing": "errors settings config environments algorithms optimizers ledger training playback",
     "cli": "client continuing experiment_view trial_status config ledger errors plugins fleet "
     "leftovers permission removing settings",
     # The package itself and `python -m amc` are doors, not rooms.

@@ -14,6 +14,7 @@ so let pytest add its folder (`pythonpath = ["."]`), or install it.
 from amc.testing.algorithm_suite import AlgorithmSuite
 from amc.testing.environment_suite import EnvironmentSuite
 from amc.testing.optimizer_suite import OptimizerSuite
+from amc.testing.trainer_suite import TrainerSuite
 from amc.testing.wrapper_suite import WrapperSuite
 
-__all__ = ["AlgorithmSuite", "EnvironmentSuite", "OptimizerSuite", "WrapperSuite"]
+__all__ = ["AlgorithmSuite", "EnvironmentSuite", "OptimizerSuite", "TrainerSuite", "WrapperSuite"]
