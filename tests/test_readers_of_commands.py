@@ -121,6 +121,8 @@ def test_a_start_that_was_trained_again_is_a_remark_and_another_fault_none(
     assert [own for _, own in told(replace(went_on, kernel="fast@1"))] == [False]
     assert [own for _, own in told(replace(went_on, start_digest=None))] == [False]
     assert told(replace(went_on, start_digest="a")) == []
+    from_nothing = replace(past, learned={(0, 0): replace(first, start_digest="b")})
+    assert [own for _, own in verify._other_starts(from_nothing)] == [False]
 
 
 def test_its_winner_s_record_is_there_and_no_agent_and_nothing_is_called_damaged(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amc.errors import UsageError
-from amc.settings import shared_dir
+from amc.settings import allowed_commands, shared_dir
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,22 @@ def test_a_current_directory_that_was_removed_is_told(
 
     with pytest.raises(UsageError, match="the current directory was removed"):
         shared_dir()
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("", set()),
+        ("python train.py, ./run.sh", {("python", "train.py"), ("./run.sh",)}),
+        ("'a, b' c,d\\,e", {("a, b", "c"), ("d,e",)}),
+        ("ls,python 'x,rm", {("ls",)}),
+        ("ls,python \\", {("ls",)}),
+        (",, ,", set()),
+    ],
+)
+def test_commands_that_are_allowed_are_split_as_a_shell_splits_them(
+    monkeypatch: pytest.MonkeyPatch, text: str, commands: set[tuple[str, ...]]
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", text)
+
+    assert allowed_commands() == commands
