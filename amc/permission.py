@@ -13,15 +13,19 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from amc.broker import heartbeats
 from amc.config.schema import ExperimentConfig
 from amc.errors import UsageError
 from amc.settings import (
     ALLOW_COMMANDS_VARIABLE,
+    ALLOW_SOURCES_VARIABLE,
     ALLOW_VARIABLE,
     allowed_commands,
     allowed_modules,
+    allowed_sources,
+    shared_dir,
 )
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.ASCII | re.DOTALL)
@@ -37,12 +41,14 @@ class ForeignCode:
         list: the variable of the allow-list that must name it.
         words: of a command what a shell would have: its variables as NAME=value, then program and
             arguments as the config writes them; of a function its module.
+        source: where it is looked for; the words may be a relative path, or a module there.
         n_variables: how many of the words are variables.
     """
 
     shown: str
     list: str
     words: tuple[str, ...]
+    source: Path
     n_variables: int = 0
 
     @property
@@ -52,7 +58,8 @@ class ForeignCode:
 
     def is_allowed_by(self, allowed: Collection[str]) -> bool:
         """Whether a process may run it whose allow-lists have these fingerprints."""
-        return self.is_nameable and not self._beginnings.isdisjoint(allowed)
+        is_named = self.is_nameable and not self._beginnings.isdisjoint(allowed)
+        return is_named and not self._places.isdisjoint(allowed)
 
     @property
     def is_nameable(self) -> bool:
@@ -67,6 +74,18 @@ class ForeignCode:
         """The fingerprints of all entries that name it: its first words, variables and program."""
         ends = range(self.n_variables + 1, len(self.words) + 1)
         return frozenset(_fingerprint(self.list, self.words[:end]) for end in ends)
+
+    @property
+    def _places(self) -> frozenset[str]:
+        """The fingerprints of all directories that may be allowed for its source to be.
+
+        Whoever submits can write into the shared directory: nothing above it speaks for what lies
+        in it.
+        """
+        shared, places = shared_dir(), [self.source, *self.source.parents]
+        if shared in places:
+            places = places[: places.index(shared)]
+        return frozenset(_fingerprint(ALLOW_SOURCES_VARIABLE, (str(one),)) for one in places)
 
     @property
     def remedy(self) -> str:
@@ -85,7 +104,10 @@ class ForeignCode:
     def assignment(self) -> str:
         """What a shell takes before a command to have it allowed, beside what is allowed here."""
         own = [] if self.is_allowed else [self._entry]
-        return f"{self.list}={shlex.quote(','.join([*self._others, *own]))}"
+        named = f"{self.list}={shlex.quote(','.join([*self._others, *own]))}"
+        if self._places.isdisjoint(_sources()):
+            named += f" {ALLOW_SOURCES_VARIABLE}={shlex.quote(str(self.source))}"
+        return named
 
     @property
     def _others(self) -> Sequence[str]:
@@ -112,23 +134,27 @@ class ForeignCode:
             os.environ[self.list] = ",".join([*self._others, self.words[0]])
         else:
             os.environ[self.list] = _joined(self.words)
+        os.environ[ALLOW_SOURCES_VARIABLE] = str(self.source)
 
 
 def foreign_code(config: ExperimentConfig) -> ForeignCode | None:
     """What a config has run that must be allowed; None where amc itself, or a plug-in, trains."""
-    if not config.has_own_trainer:
-        return None
+    source = Path(config.source or os.curdir).resolve()
     if config.trainer is not None:
-        module = config.trainer.partition(":")[0]
-        return ForeignCode(f"the function {config.trainer}", ALLOW_VARIABLE, (module,))
+        module, colon, _ = config.trainer.partition(":")
+        if not colon:
+            return None  # the entry point of an installed package
+        return ForeignCode(f"the function {config.trainer}", ALLOW_VARIABLE, (module,), source)
+    if config.command is None:
+        return None
     # Variables decide what a program is and does (PATH, LD_PRELOAD, PYTHONPATH), so they are a
     # part of what is allowed. One without a value has the worker's own.
     variables = [f"{name}={text}" for name, text in sorted(config.env.items()) if text is not None]
-    words = (*variables, *(config.command or ("",)))
+    words = (*variables, *config.command)
     shown = " ".join(words)
     if len(shown) > _LONGEST_SHOWN:
         shown = shown[: _LONGEST_SHOWN - 4] + " ..."
-    return ForeignCode(f"`{shown}`", ALLOW_COMMANDS_VARIABLE, words, len(variables))
+    return ForeignCode(f"`{shown}`", ALLOW_COMMANDS_VARIABLE, words, source, len(variables))
 
 
 def require_allowed(config: ExperimentConfig) -> None:
@@ -157,7 +183,14 @@ def fingerprints() -> tuple[str, ...]:
     """
     commands = (_fingerprint(ALLOW_COMMANDS_VARIABLE, words) for words in allowed_commands())
     modules = (_fingerprint(ALLOW_VARIABLE, (name,)) for name in allowed_modules())
-    return tuple(sorted({*commands, *modules}))
+    named = {*commands, *modules}
+    # Where nothing is allowed it is of no interest where that might lie.
+    return tuple(sorted(named | _sources())) if named else ()
+
+
+def _sources() -> frozenset[str]:
+    places = map(str, allowed_sources())
+    return frozenset(_fingerprint(ALLOW_SOURCES_VARIABLE, (one,)) for one in places)
 
 
 def _fingerprint(variable: str, words: Iterable[str]) -> str:

@@ -20,7 +20,8 @@ SHARED_DIR_VARIABLE = "AMC_SHARED_DIR"
 BROKER_URL_VARIABLE = "AMC_BROKER_URL"
 ALLOW_VARIABLE = "AMC_ALLOW_MODULES"
 ALLOW_COMMANDS_VARIABLE = "AMC_ALLOW_COMMANDS"
-ALLOW_LISTS = (ALLOW_VARIABLE, ALLOW_COMMANDS_VARIABLE)
+ALLOW_SOURCES_VARIABLE = "AMC_ALLOW_SOURCES"
+ALLOW_LISTS = (ALLOW_VARIABLE, ALLOW_COMMANDS_VARIABLE, ALLOW_SOURCES_VARIABLE)
 
 # Not the TMPDIR of whoever asks: every shell and service of a user must find the same server.
 _RUNTIME_DIRECTORY = Path("/tmp")
@@ -101,6 +102,16 @@ def allowed_commands() -> frozenset[tuple[str, ...]]:
     """
     entries = map(_words, _between_commas(os.environ.get(ALLOW_COMMANDS_VARIABLE, "")))
     return frozenset(filter(None, entries))
+
+
+def allowed_sources() -> frozenset[Path]:
+    """Directories in which, and below which, code of a config's may lie that this process runs.
+
+    Those that AMC_ALLOW_SOURCES names, with colons in between; without it the one that this process
+    was started in.
+    """
+    named = os.environ.get(ALLOW_SOURCES_VARIABLE) or os.curdir
+    return frozenset(Path(one).expanduser().resolve() for one in named.split(os.pathsep) if one)
 
 
 def _between_commas(text: str) -> Iterator[str]:

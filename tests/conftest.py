@@ -58,6 +58,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> "Train":
 
 
 @pytest.fixture(autouse=True)
+def _allowed_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test permits is permitted to no other one."""
+    monkeypatch.setenv("AMC_ALLOW_SOURCES", "")
+
+
+@pytest.fixture(autouse=True)
 def _nobody_waits() -> Iterator[None]:
     """No process of an earlier attempt takes one that this test has prepared differently."""
     yield

@@ -1,5 +1,6 @@
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,4 +160,80 @@ def test_what_amc_itself_trains_needs_no_permission(monkeypatch: pytest.MonkeyPa
 def test_no_word_of_an_allow_list_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py --token secret")
 
-    assert "secret" not in json.dumps(fingerprints()) and len(fingerprints()) == 1
+    assert "secret" not in json.dumps(fingerprints()) and len(fingerprints()) == 2
+
+
+def test_where_nothing_is_allowed_nothing_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("AMC_ALLOW_COMMANDS", raising=False)
+    monkeypatch.delenv("AMC_ALLOW_MODULES", raising=False)
+
+    assert fingerprints() == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("project", True),
+        ("project/deep/er", True),
+        (".", False),
+        ("project-2", False),
+        ("project/../elsewhere", False),
+        ("project/link", False),
+    ],
+)
+@pytest.mark.parametrize("own", [{"command": _TRAIN}, {"trainer": "my_code:train"}])
+def test_code_lies_where_the_worker_was_started_or_below(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own: dict[str, Any],
+    source: str,
+    expected: bool,
+):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    monkeypatch.setenv("AMC_ALLOW_MODULES", "my_code")
+
+    code = foreign_code(config_of(source=str(tmp_path / source), **own))
+
+    assert code is not None and code.is_allowed == expected
+
+
+def test_other_directories_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    monkeypatch.setenv("AMC_ALLOW_SOURCES", f"/nowhere:{tmp_path}")
+
+    here = foreign_code(config_of(command=_TRAIN, source=str(tmp_path / "code")))
+    started_in = foreign_code(config_of(command=_TRAIN, source="."))
+
+    assert here is not None and here.is_allowed
+    assert started_in is not None and not started_in.is_allowed
+
+
+def test_what_lies_in_the_shared_directory_was_put_there_by_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shared = tmp_path / "distributed_shared"
+    shared.mkdir()
+    monkeypatch.setenv("AMC_SHARED_DIR", str(shared))
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    monkeypatch.chdir(tmp_path)
+
+    evil = foreign_code(config_of(command=_TRAIN, source=str(shared / "evil")))
+
+    assert evil is not None and not evil.is_allowed
+
+
+def test_the_sentence_names_a_directory_that_is_not_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    config = config_of(command=_TRAIN, source=str(tmp_path))
+
+    with pytest.raises(UsageError, match=f"AMC_ALLOW_SOURCES={tmp_path} amc up"):
+        require_allowed(config)
+
+
+def test_the_entry_point_of_an_installed_package_needs_no_permission():
+    require_allowed(config_of(trainer="installed"))

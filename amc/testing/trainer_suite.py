@@ -147,7 +147,12 @@ class TrainerSuite(Suite):
         """Within seconds from `should_stop()` on, with a checkpoint."""
         self._require_resumable()
         with self._training() as trainings:
-            outcome = trainings.stopped()
+            outcome, told_at = trainings.stopped()
+            require(
+                outcome.steps < self.total_timesteps or told_at >= self.total_timesteps,
+                f"it was told to stop at step {told_at} and trained on to the end. Ask "
+                "should_stop() now and then, save once it is true, and end.",
+            )
             require(
                 outcome.checkpoint is not None or outcome.state == "completed",
                 f"it was told to stop and ended at step {outcome.steps} without a checkpoint. Ask "
@@ -180,13 +185,13 @@ class _Trainings:
         """From where it stands to the end."""
         return self._train(self._context())
 
-    def stopped(self) -> TrialOutcome:
-        """Until it is told to stop, which is at its first score."""
-        scores: list[float] = []
+    def stopped(self) -> tuple[TrialOutcome, int]:
+        """Until it is told to stop, which is at its first score; and the step of that."""
+        told: list[int] = []
         context = self._context(
-            on_evaluation=lambda one: scores.append(one.score), should_stop=lambda: bool(scores)
+            on_evaluation=lambda one: told.append(one.step), should_stop=lambda: bool(told)
         )
-        return self._train(context)
+        return self._train(context), told[0]
 
     def piece(self, until: int, *lineage: Ancestor) -> tuple[TrialOutcome, Ancestor]:
         """To a step, from nothing or from the piece before."""

@@ -30,6 +30,7 @@ PACKAGES = Path(__file__).parents[2]
 @pytest.fixture
 def opened(tmp_path: Path, shared: Path, broker: Any, monkeypatch: pytest.MonkeyPatch) -> Opened:
     """A factory of experiments with one open trial, which a script trains."""
+    monkeypatch.setenv("AMC_ALLOW_SOURCES", str(tmp_path))
 
     def make(script: str, training: dict[str, Any] | None = None, **more: Any) -> Ledger:
         (tmp_path / "train.py").write_text(textwrap.dedent(script))

@@ -76,7 +76,8 @@ def _in_its_place(source: Path) -> Iterator[None]:
         )
     before = os.getcwd()
     os.chdir(source)
-    sys.path.insert(0, str(source))
+    # Last, so that it hides nothing that is installed.
+    sys.path.append(str(source))
     try:
         yield
     finally:

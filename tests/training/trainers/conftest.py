@@ -28,13 +28,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Own:
     """A factory of configs whose trials a script trains, or a shell; the command is allowed."""
     code = tmp_path / "code"
     code.mkdir()
+    monkeypatch.setenv("AMC_ALLOW_SOURCES", str(tmp_path))
 
     def make(script: str, *, shell: bool = False, **more: Any) -> ExperimentConfig:
         path = code / ("train.sh" if shell else "train.py")
         path.write_text(textwrap.dedent(script))
         # A script of the user's own need not have amc, unless it imports it.
         command = ["sh", path.name] if shell else [sys.executable, "-S", path.name]
-        monkeypatch.setenv("AMC_ALLOW_COMMANDS", shlex.join(command))
         config = {
             "experiment_name": "own",
             "command": [*command, *more.pop("arguments", [])],
@@ -54,6 +54,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Own:
     """A factory of configs whose trials the function `train` of a module trains; it is allowed."""
     code = tmp_path / "code"
     code.mkdir(exist_ok=True)
+    monkeypatch.setenv("AMC_ALLOW_SOURCES", str(tmp_path))
 
     def make(module: str, *, name: str = "train", **more: Any) -> ExperimentConfig:
         stem = f"own_{os.getpid()}_{abs(hash(str(tmp_path)))}"
