@@ -1,6 +1,7 @@
 """Who ends with whom: a child with its parent, and what a process started with that process.
 
-Its doors are `die_with_parent`, `tied_to_this_thread`, `adopt_orphans` and `end_children`.
+Its doors are `die_with_parent`, `tied_to_this_thread`, `adopt_orphans`, `end_children` and
+`name_of_signal`.
 """
 
 import contextlib
@@ -61,6 +62,14 @@ def tied_to_this_thread(
 @cache
 def _setpriv() -> str | None:
     return shutil.which("setpriv")
+
+
+def name_of_signal(number: int) -> str:
+    """SIGKILL for 9, say; Python has no name for most of the real-time ones."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def adopt_orphans(adopt: bool = True) -> None:

@@ -121,7 +121,7 @@ class ForeignCode:
             return self.words[0]
         fixed = self.words[: self.n_variables + 1]
         for word in self.words[len(fixed) :]:
-            if "{" in word:
+            if "{" in word.replace("{source}", ""):  # where that is, the other list says
                 break
             fixed += (word,)
         while len(fixed) < len(self.words) and fixed[-1].startswith("-"):

@@ -116,16 +116,31 @@ class _ToldByFile(Trial):
         copies = self._reports.parent / "saved" / f"{os.getpid()}-{self._saved:06}"
         copies.mkdir(parents=True)
         copy = copies / path.resolve().name
-        if path.is_dir():
-            shutil.copytree(path, copy)
-        else:
-            shutil.copyfile(path, copy)
+        try:
+            _copy(path, copy)
+        except BaseException:
+            shutil.rmtree(copies, ignore_errors=True)  # half of it may have filled the disk
+            raise
         self._tell({**line, "checkpoint": str(copy)})
 
     def _tell(self, line: dict[str, Any]) -> None:
         # One write of a whole line: whoever reads it never sees two mixed.
         with open(self._reports, "ab", buffering=0) as file:
             file.write(json.dumps(line).encode() + b"\n")
+
+
+def _copy(path: Path, copy: Path) -> None:
+    if path.is_file():
+        shutil.copyfile(path, copy)
+        return
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is neither a file nor a directory. Save one of them.")
+    for place, names, _ in os.walk(path):
+        for name in names:
+            if os.path.islink(link := os.path.join(place, name)):
+                # It may lead to where it stands, and then there would be no end of it.
+                raise ValueError(f"{link} is a link to a directory. Save what it leads to.")
+    shutil.copytree(path, copy)
 
 
 def current() -> Trial:

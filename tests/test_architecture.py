@@ -122,7 +122,7 @@ MOST_LINES = {
     "reports": 3000,
     # As long as the contracts of five kinds of extensions, a sentence for each line of them.
     "testing": 2050,
-    "training": 3500,
+    "training": 3800,
     "workers": 1900,
 }
 # Modules at the top, each.

@@ -107,7 +107,11 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
             is_searched = experiment.config.hyperparameter_optimizer is not None
             kind = f", {best.kind}" if is_searched else ""
             score = formatting.score(best.score)
-            print_row("its agent", f"trial {best.number}{kind}, score {score}")
+            has_agent = experiment.config.is_segmented  # what cannot go on from one saves none
+            print_row(
+                "its agent" if has_agent else "its best",
+                f"trial {best.number}{kind}, score {score}",
+            )
         for index, (key, value) in enumerate(best.hyperparameters.items()):
             print_row("" if index else "hyperparameters", f"{key} = {value}")
         if best.copies:

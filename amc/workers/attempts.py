@@ -17,6 +17,7 @@ from amc.config.kernel import resolve_kernel
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import OWN_DOING
+from amc.lifeline import name_of_signal
 from amc.workers.attempt_process import carrying_out
 from amc.workers.disk import await_room
 from amc.workers.job import Job
@@ -153,7 +154,9 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
     text = job.ledger.paths.trial(job.trial).traceback(last.number)
     is_told = last.end is not None and last.end.outcome == "usage"
     if text.exists() and not is_told:
-        reason += "\n" + text.read_text(encoding="utf-8", errors="replace")
+        told = text.read_text(encoding="utf-8", errors="replace").strip()
+        # A single sentence is told already.
+        reason += "" if reason.endswith(told) else f"\n{told}"
     report = Report(
         *job.segment.key,
         "failed",
@@ -179,10 +182,11 @@ def _classify(job: Job, attempt: Attempt, status: int, oom_kills: OomKills) -> A
     if job.report is not None:
         return AttemptEnd("result")
     if os.WIFSIGNALED(status):
-        return _ended_by(signal.Signals(os.WTERMSIG(status)), oom_kills)
+        return _ended_by(os.WTERMSIG(status), oom_kills)
     code = os.WEXITSTATUS(status)
     if code == EXIT_INTERRUPTED:
-        return AttemptEnd("interrupted", "stopped on request, with a checkpoint")
+        left = "with a checkpoint" if job.ledger.config.is_segmented else "and begins again"
+        return AttemptEnd("interrupted", f"stopped on request, {left}")
     if code == EXIT_FULL_DISK:
         return AttemptEnd("full disk", f"no room left at {job.ledger.directory}")
     if code == EXIT_OUT_OF_MEMORY:
@@ -194,12 +198,12 @@ def _classify(job: Job, attempt: Attempt, status: int, oom_kills: OomKills) -> A
     return AttemptEnd("exit", f"the trial process exited with code {code} and left no report")
 
 
-def _ended_by(number: signal.Signals, oom_kills: OomKills) -> AttemptEnd:
+def _ended_by(number: int, oom_kills: OomKills) -> AttemptEnd:
     if number == signal.SIGKILL and oom_kills.was_just_now():
         return AttemptEnd("oom", "killed by the kernel, out of memory")
     if number in _SENT_BY_SOMEBODY:
-        return AttemptEnd("killed", f"{number.name} from outside")
-    return AttemptEnd("signal", number.name)
+        return AttemptEnd("killed", f"{name_of_signal(number)} from outside")
+    return AttemptEnd("signal", name_of_signal(number))
 
 
 def _text_of(job: Job, attempt: Attempt) -> str:

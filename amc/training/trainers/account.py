@@ -4,14 +4,17 @@ The door is `Account`: whoever runs the trainer tells it what the trainer tells,
 the trainer is to stop.
 """
 
+import errno
 import math
+import os
 import shutil
 import time
 from pathlib import Path
 
 from amc.config.kernel import OWN
 from amc.config.schema import ExperimentConfig
-from amc.errors import TrainerError
+from amc.errors import CheckpointError, TrainerError
+from amc.plugins import did_you_mean
 from amc.training import checkpoint
 from amc.training.curve import Evaluation
 from amc.training.scores import Scores
@@ -27,6 +30,9 @@ MOST_POINTS = 1000
 """
 GRACE_S = 15.0
 """For saving, from the moment that a trainer is told to stop; then it is ended."""
+TOO_FAR = 10
+"""So many times as many steps as it was to train: whoever still goes on does not end by itself."""
+_MOST_NAMED = 30
 
 
 class Account:
@@ -57,6 +63,7 @@ class Account:
         self._score = next((one.score for one in reversed(self._scores.curve())), None)
         self._saved = start.saved
         self._told_to_stop_at: float | None = None
+        self._shown: set[str] = set()
 
     @property
     def until(self) -> int:
@@ -90,6 +97,7 @@ class Account:
 
     def show(self, step: int, tag: str, value: float) -> None:
         """Add a point to a curve in TensorBoard, and to nothing else."""
+        self._shown.add(tag)
         if math.isfinite(value):
             self._board.scalars(step, {tag: value})
 
@@ -97,8 +105,15 @@ class Account:
         self._score = score
         seconds = time.monotonic() - self._began
         self._latest = Evaluation(step, score, std=0.0, episodes=0, length=0.0, seconds=seconds)
-        if step - self._recorded_at >= self._config.training.total_timesteps / MOST_POINTS:
+        if step - self._recorded_at >= self._spacing:
             self._record()
+
+    @property
+    def _spacing(self) -> float:
+        """Steps between two points of the curve."""
+        horizon = self._config.training.total_timesteps
+        # Whoever trains far beyond the horizon is followed at every tenth more.
+        return horizon / MOST_POINTS if self._recorded_at < horizon else self._recorded_at / 10
 
     def _record(self) -> None:
         """Put the latest score on the curve, if it is not there yet."""
@@ -119,15 +134,33 @@ class Account:
             "evaluations": self._scores.saved(),
         }
         state = payload.packed(path, self._config, step=self.step, progress=progress)
+        before = payload.marks(path)
+        self._require_room(path, sum(size for _, _, size, _ in before))
         digest = payload.files_digest(state)
         written = checkpoint.save(
             self._context.paths.checkpoints, state, step=self.step, attempt=self._context.attempt
         )
+        if payload.marks(path) != before:
+            written.unlink()
+            raise TrainerError(
+                f"checkpoint: {path} was written to while it was read. Take a new name each time, "
+                "or trial.save(path), which copies it."
+            )
         self._saved = Saved(self.step, written, digest)
         copies = self._context.paths.exchange(self._context.attempt).saved
-        if copies in path.parents:
+        if path.parent.parent == copies and ".." not in path.parts:
             shutil.rmtree(path.parent, ignore_errors=True)
         self._context.mark("save", self.step)
+
+    def _require_room(self, path: Path, size: int) -> None:
+        """Refuse what cannot fit before it has filled the disk for everybody."""
+        disk = shutil.disk_usage(self._context.directory)
+        told = f"checkpoint: {path} has {size:,} bytes, and its disk "
+        if size > disk.total:
+            raise TrainerError(f"{told}{disk.total:,} in all. Save what is needed to go on.")
+        if size > disk.free:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise CheckpointError(f"{told}{disk.free:,} free. Make room and resume.") from full
 
     @property
     def is_halted(self) -> bool:
@@ -150,6 +183,8 @@ class Account:
         """Whether nothing is to be gained by letting the trainer go on."""
         if not self.is_to_stop():
             return False
+        if self.step >= TOO_FAR * self.until:
+            return True
         if not self._config.resumable:
             return self.is_halted or self._context.should_stop()
         if self.is_complete:
@@ -208,11 +243,14 @@ class Account:
         return "completed"
 
     def _require_score(self) -> None:
-        if self._score is None:
-            raise TrainerError(
-                "the trainer ended without a score. Report one: trial.report(step, score), a line "
-                '{"step": 4096, "score": 211.5} in the file that AMC_REPORT names, or score_from.'
-            )
+        if self._score is not None:
+            return
+        if self._config.score_from is not None:
+            raise TrainerError(_no_scalar(self._config.score_from.tensorboard, self._shown))
+        raise TrainerError(
+            "the trainer ended without a score. Report one: trial.report(step, score), a line "
+            '{"step": 4096, "score": 211.5} in the file that AMC_REPORT names, or score_from.'
+        )
 
     def _require_checkpoint(self) -> None:
         goes_on = self.until <= self.step and self.until < self._config.training.total_timesteps
@@ -222,3 +260,17 @@ class Account:
                 "training is to go on from there. Save one once should_stop() is true or `until` "
                 'is reached: trial.save(path). Or write "resumable": false.'
             )
+
+
+def _no_scalar(tag: str, there: set[str]) -> str:
+    """What to say where the scalar of `score_from` never came."""
+    if not there:
+        return (
+            f"score_from: no event file of TensorBoard with {tag!r} came up below the trial's "
+            'directory. Have the trainer write there: give it {directory}, or set "working_'
+            'directory": "trial" and write "{source}/train.py" for its path.'
+        )
+    return (
+        f"score_from: no scalar {tag!r} in the trainer's event files. {did_you_mean(tag, there)}"
+        f"There: {', '.join(sorted(there)[:_MOST_NAMED])}."
+    )

@@ -14,7 +14,7 @@ from typing import Any
 from amc.config.own_trainer import filled
 from amc.config.schema import ExperimentConfig
 from amc.errors import TrainerError, TrainerKilledError, UsageError
-from amc.lifeline import tied_to_this_thread
+from amc.lifeline import name_of_signal, tied_to_this_thread
 from amc.training.trainers.account import Account
 from amc.training.trainers.event_files import EventFiles
 from amc.training.trainers.printed import Printed
@@ -25,6 +25,8 @@ from amc.training.trial import TrialContext
 _LOOK_EVERY_S = 0.05
 _LOOK_AT_EVENTS_EVERY_S = 0.5
 _CHUNK_BYTES = 1 << 16
+# Before its reports are looked at again; no pipe holds more than that.
+_MOST_CHUNKS = 16
 # From SIGTERM to SIGKILL.
 _LAST_GRACE_S = 2.0
 
@@ -159,9 +161,9 @@ class _Run:
         self._look(is_over=not self.was_ended)
 
     def _hear(self, process: "subprocess.Popen[bytes]") -> bool:
-        """Whether it may print more."""
+        """Whether it may print more; what never ends leaves room for something else."""
         assert process.stdout is not None
-        while True:
+        for _ in range(_MOST_CHUNKS):
             try:
                 data = os.read(process.stdout.fileno(), _CHUNK_BYTES)
             except BlockingIOError:
@@ -170,6 +172,7 @@ class _Run:
                 return False
             self._printed.write(data)
             self._context.mark("output", self._account.step)
+        return True
 
     def _look(self, *, is_over: bool = False) -> None:
         for told in self._reports.read(is_over=is_over):
@@ -177,10 +180,10 @@ class _Run:
         now = time.monotonic()
         if is_over or now >= self._look_at_events_at:
             self._look_at_events_at = now + _LOOK_AT_EVENTS_EVERY_S
-            self._look_at_events()
+            self._look_at_events(is_over)
 
-    def _look_at_events(self) -> None:
-        for step, tag, value in self._events.read():
+    def _look_at_events(self, is_over: bool) -> None:
+        for step, tag, value in self._events.read(is_over=is_over):
             if tag == self._score_tag and step >= self._account.step:
                 told = ReportLine.of(
                     {"step": step, "score": value}, f"score_from {tag}, step {step}"
@@ -191,7 +194,7 @@ class _Run:
     def _stop(self, process: "subprocess.Popen[bytes]") -> None:
         """Tell it to stop once it is to, and end it if it does not."""
         if self._account.is_to_stop():
-            self._exchange.stop.touch()
+            self._tell_to_stop()
         now = time.monotonic()
         if self._kill_at is None and self._account.is_to_be_ended():
             self.was_ended = True
@@ -200,9 +203,19 @@ class _Run:
         elif self._kill_at is not None and now > self._kill_at:
             _send(process, signal.SIGKILL)
 
+    def _tell_to_stop(self) -> None:
+        try:
+            self._exchange.stop.touch()
+        except FileNotFoundError as error:
+            raise TrainerError(
+                f"the trainer has removed {self._exchange.directory}, by which it is told to stop. "
+                "A trial may do as it likes in its own `directory`, and nowhere beside it."
+            ) from error
+
 
 def _send(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    # What has become another user's (sudo) and is left of a group cannot be ended from here.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
@@ -216,5 +229,5 @@ def _failure(code: int, last_lines: str) -> TrainerError:
     said = f" The last that it printed:\n{last_lines}" if last_lines else " It printed nothing."
     if code > 0:
         return TrainerError(f"the command ended with exit code {code}.{said}")
-    name = signal.Signals(-code).name
+    name = name_of_signal(-code)
     return TrainerKilledError(f"the command was ended by {name}.{said}", -code)

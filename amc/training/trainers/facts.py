@@ -3,6 +3,8 @@
 The door is `facts`.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 from numpy.random import SeedSequence
@@ -37,7 +39,7 @@ def facts(config: ExperimentConfig, context: TrialContext, start: Start) -> dict
         "horizon": training.total_timesteps,
         "checkpoint": None if start.checkpoint is None else str(start.checkpoint),
         "directory": str(paths.files),
-        "source": config.source,
+        "source": str(Path(config.source or os.curdir).absolute()),
         "report": str(exchange.reports),
         "stop": str(exchange.stop),
         "threads": training.threads,

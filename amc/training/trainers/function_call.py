@@ -4,12 +4,14 @@ import contextlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from amc.config.schema import ExperimentConfig
-from amc.errors import UsageError
+from amc.errors import TrainerError, UsageError
+from amc.ledger import files
 from amc.plugins import resolve
 from amc.training.trainers.account import Account
 from amc.training.trainers.printed import Printed
@@ -39,7 +41,7 @@ def call_function(
 
     Raises:
         UsageError: there is no such function, or its module is not allowed here.
-        TrainerError: it told what makes no sense.
+        TrainerError: it told what makes no sense, or failed.
     """
     source = Path(config.source or os.curdir).absolute()
     with (
@@ -49,11 +51,30 @@ def call_function(
         contextlib.redirect_stderr(lines),
     ):
         function = _function(config.trainer or "")
-        trial = _CalledTrial(dict(facts), account, context)
-        try:
-            function(trial)
-        except _EndedError:
-            return False
+        return _called(function, _CalledTrial(dict(facts), account, context))
+
+
+def _called(function: Any, trial: "_CalledTrial") -> bool:
+    """Whether it came back by itself."""
+    failure = ""
+    try:
+        function(trial)
+    except _EndedError:
+        return False
+    except SystemExit as error:
+        if error.code:  # as of a command, 0 and nothing say that all is well
+            failure = f"the function ended by sys.exit({error.code!r})."
+    except OSError as error:
+        if not trial.found_no_room(error):
+            raise
+        failure = f"the function found no room on a disk of its own.\n{traceback.format_exc()}"
+    finally:
+        if not trial.is_in_its_process:
+            os._exit(
+                1
+            )  # the function has forked: what comes next is done by the one it was called in
+    if failure:
+        raise TrainerError(failure)
     return True
 
 
@@ -74,14 +95,14 @@ def _in_its_place(source: Path) -> Iterator[None]:
         raise UsageError(
             f"source: {source} is no directory on this machine. Name one that every worker has."
         )
-    before = os.getcwd()
+    before, path = os.getcwd(), list(sys.path)
     os.chdir(source)
     # Last, so that it hides nothing that is installed.
     sys.path.append(str(source))
     try:
         yield
     finally:
-        sys.path.remove(str(source))
+        sys.path[:] = path
         os.chdir(before)
 
 
@@ -95,13 +116,31 @@ class _CalledTrial(Trial):
     def __init__(self, facts: dict[str, Any], account: Account, context: TrialContext) -> None:
         super().__init__(facts)
         self._account, self._context = account, context
+        self._process, self._is_ended = os.getpid(), False
+
+    @property
+    def is_in_its_process(self) -> bool:
+        """Whether this is the process in which the function was called."""
+        return os.getpid() == self._process
+
+    def found_no_room(self, error: OSError) -> bool:
+        """Whether it was the function that met a full disk, and not the one that this writes to."""
+        return files.is_full_disk(error) and files.has_room(self._context.directory)
 
     def should_stop(self) -> bool:
         return self._account.is_to_stop()
 
     def _tell(self, line: dict[str, Any]) -> None:
-        self._account.tell(ReportLine.of(line, "report"), Path.cwd())
-        if self._account.is_to_be_ended():
+        if not self.is_in_its_process:
+            raise RuntimeError(
+                "report: it comes from a process that the function has forked. Send it to the one "
+                "in which the function was called, and report there."
+            )
+        if not self._is_ended:
+            self._account.tell(ReportLine.of(line, "report"), Path.cwd())
+            self._is_ended = self._account.is_to_be_ended()
+        if self._is_ended:
+            # Who catches even this is not heard any more, and so stalls.
             raise _EndedError
 
 

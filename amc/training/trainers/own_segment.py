@@ -8,6 +8,7 @@ import logging
 import shutil
 
 from amc.config.schema import ExperimentConfig
+from amc.ledger.paths import ExchangePaths
 from amc.training.run_board import is_session, run_board
 from amc.training.trainers.account import Account
 from amc.training.trainers.command_run import run_command
@@ -35,8 +36,18 @@ def train_own(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
     if not config.resumable:
         # From nothing means also without what an earlier attempt has left there.
         shutil.rmtree(paths.files, ignore_errors=True)
+    for earlier in paths.exchanges():
+        _forget(earlier)  # whoever was killed had no time to
     paths.files.mkdir(parents=True, exist_ok=True)
     exchange.directory.mkdir(parents=True, exist_ok=True)
+    try:
+        return _train(config, context)
+    finally:
+        _forget(exchange)
+
+
+def _train(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
+    exchange = context.paths.exchange(context.attempt)
     start = resumed(config, context)
     told = facts(config, context, start)
     exchange.trial.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -48,5 +59,10 @@ def train_own(config: ExperimentConfig, context: TrialContext) -> TrialOutcome:
         outcome = account.outcome(is_over=is_over)
         if outcome.state != "interrupted" and is_session(context):
             board.end_session(outcome.steps)
-    shutil.rmtree(exchange.checkpoint, ignore_errors=True)
     return outcome
+
+
+def _forget(exchange: ExchangePaths) -> None:
+    """Remove copies of checkpoints."""
+    shutil.rmtree(exchange.checkpoint, ignore_errors=True)
+    shutil.rmtree(exchange.saved, ignore_errors=True)

@@ -6,12 +6,13 @@
     trainer                    {"name": of the file or directory, "is_directory",
                                 "files": [[path below it, whether it may be executed, bytes], ...]}
 
-The doors are `packed`, `unpack` and `files_digest`.
+The doors are `packed`, `unpack`, `files_digest` and `marks`.
 """
 
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,11 +43,13 @@ def packed(
     Raises:
         TrainerError: there is nothing of the kind.
     """
+    name = _name(path)
     try:
-        files = [[name, os.access(file, os.X_OK), _bytes(file)] for name, file in _files(path)]
-    except OSError as error:
+        files = [[below, os.access(file, os.X_OK), _bytes(file)] for below, file in _files(path)]
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte in a path; torch's own
+        why = error.strerror if isinstance(error, OSError) else error
         raise TrainerError(
-            f"checkpoint: {path} cannot be read: {error.strerror}. Save it first, then tell of it."
+            f"checkpoint: {path} cannot be read: {why}. Save it first, then tell of it."
         ) from error
     return {
         "format": FORMAT,
@@ -54,7 +57,7 @@ def packed(
         "versions": versions(),
         "step": step,
         "progress": dict(progress),
-        KEY: {"name": path.name, "is_directory": path.is_dir(), "files": files},
+        KEY: {"name": name, "is_directory": path.is_dir(), "files": files},
     }
 
 
@@ -73,14 +76,40 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
             raise TrainerError(
                 f"checkpoint: {file} is a link, and what it leads to may change. Save a copy."
             )
-        yield file.relative_to(path).as_posix(), file
+        name = file.relative_to(path).as_posix()
+        if not name.isprintable():
+            raise TrainerError(f"checkpoint: {name!r} in {path} is no name that can be kept.")
+        yield name, file
+
+
+def _name(path: Path) -> str:
+    """Of a file or directory, which may have been told as `.` or `model/..`."""
+    name = Path(os.path.abspath(path)).name
+    if not name.isprintable():
+        raise TrainerError(f"checkpoint: {name!r} is no name that can be kept.")
+    if not name:
+        raise TrainerError(f"checkpoint: {path} is all that there is. Save a directory for it.")
+    return name
 
 
 def _bytes(file: Path) -> torch.Tensor:
-    size = file.stat().st_size
+    # So a pipe is not waited for, and what may not be read is told as such.
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+        found = os.fstat(opened.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise TrainerError(
+            f"checkpoint: {file} is neither a file nor a directory. Save one of them."
+        )
+    size = found.st_size
     if size == 0:
         return torch.empty(0, dtype=torch.uint8)
     return torch.from_file(str(file), shared=False, size=size, dtype=torch.uint8)
+
+
+def marks(path: Path) -> frozenset[tuple[str, int, int, int]]:
+    """What differs once a file of a checkpoint has been written to."""
+    found = ((name, file.stat()) for name, file in _files(path))
+    return frozenset((name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in found)
 
 
 def unpack(state: Mapping[str, Any], directory: Path) -> Path:

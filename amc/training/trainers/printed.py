@@ -22,8 +22,8 @@ class Printed:
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("w+b", buffering=0)
-        self._rest = b""
-        self._size = 0
+        self._rest = self._head = b""
+        self._size = self._printed = 0
 
     def write(self, data: bytes) -> None:
         """Add what was printed."""
@@ -37,28 +37,30 @@ class Printed:
     def _append(self, data: bytes) -> None:
         self._file.write(data)
         self._size += len(data)
+        self._printed += len(data)
         if self._size > MOST_BYTES:
             self._leave_out_the_middle()
 
     def _leave_out_the_middle(self) -> None:
         self._file.seek(0)
-        head = self._file.read(_KEPT_BYTES).rpartition(b"\n")[0] + b"\n"
+        if not self._head:
+            self._head = self._file.read(_KEPT_BYTES).rpartition(b"\n")[0] + b"\n"
         self._file.seek(-_KEPT_BYTES, 2)
         tail = self._file.read().partition(b"\n")[2]
-        left_out = self._size - len(head) - len(tail)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime())
+        left_out = self._printed - len(self._head) - len(tail)
         mark = f"{now}... {left_out:,} bytes left out ...\n".encode()
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(head + mark + tail)
-        self._size = len(head) + len(mark) + len(tail)
+        self._file.write(self._head + mark + tail)
+        self._size = len(self._head) + len(mark) + len(tail)
 
     def last_lines(self) -> str:
         """The end of it, without times."""
         self._end_line()
         self._file.seek(max(0, self._size - _KEPT_BYTES))
-        lines = self._file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
-        return "\n".join(line.partition(" ")[2] for line in lines)
+        *lines, _ = self._file.read().decode(errors="replace").split("\n")
+        return "\n".join(_seen(line.partition(" ")[2]) for line in lines[-_LAST_LINES:])
 
     def close(self) -> None:
         """Write what has no end of its line, and close the file."""
@@ -74,6 +76,11 @@ class Printed:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _seen(line: str) -> str:
+    """What a terminal shows of it: a bar of progress is written over and over again."""
+    return line.rpartition("\r")[2]
 
 
 def _shortened(line: bytes) -> bytes:

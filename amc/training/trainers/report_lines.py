@@ -9,6 +9,8 @@ The doors are `ReportLine` and `ReportFile`.
 
 import json
 import math
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +19,15 @@ from typing import Any, Self
 from amc.config.fields import LARGEST_COUNT
 from amc.errors import TrainerError
 
+LARGEST_SCORE = 1e150
+"""Of which squares and sums are still numbers."""
+
 _LONGEST_BYTES = 1 << 20
+_LONGEST_NAME = 1000
 _SHOWN = 200
 _CHUNK_BYTES = 1 << 20
+_MOST_AT_ONCE_BYTES = 4 << 20
+_REMEMBERED_BYTES = 256
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,13 @@ class ReportLine:
             raise TrainerError(f"{where}: checkpoint must be a path, but got {_shown(checkpoint)}.")
         numbers = {name: _number(value, f"{where}: {name}") for name, value in rest.items()}
         score = numbers.pop("score", None)
+        if score is not None and abs(score) > LARGEST_SCORE:
+            raise TrainerError(
+                f"{where}: score is {score}, which is too large to be compared: {LARGEST_SCORE} is "
+                "the most. Report a smaller one."
+            )
+        for name in numbers:
+            _require_name(name, where)
         return cls(step, score, numbers, checkpoint)
 
 
@@ -88,6 +103,14 @@ def _number(value: Any, where: str) -> float:
     return number
 
 
+def _require_name(name: str, where: str) -> None:
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise TrainerError(
+            f"{where}: a number must have a printable name of at most {_LONGEST_NAME} characters, "
+            f"but got {_shown(name)}."
+        )
+
+
 def _shown(value: Any) -> str:
     text = json.dumps(value, default=repr)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -103,13 +126,13 @@ class ReportFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._position = self._lines = 0
-        self._rest = b""
+        self._rest = self._remembered = b""
 
     def read(self, *, is_over: bool = False) -> Iterator[ReportLine]:
-        """The lines that were added since.
+        """The lines that were added since, some megabytes of them at once.
 
         Args:
-            is_over: whether nobody writes any more, so that a last line needs no end.
+            is_over: whether nobody writes any more, so that a last line needs no end; then all.
 
         Raises:
             TrainerError: one is not what it should be.
@@ -132,7 +155,7 @@ class ReportFile:
         return ReportLine.of(data, where)
 
     def _new_lines(self, is_over: bool) -> Iterator[bytes]:
-        for chunk in self._chunks():
+        for chunk in self._chunks(is_over):
             *whole, self._rest = (self._rest + chunk).split(b"\n")
             yield from whole
             if len(self._rest) > _LONGEST_BYTES:
@@ -144,12 +167,38 @@ class ReportFile:
             last, self._rest = self._rest, b""
             yield last
 
-    def _chunks(self) -> Iterator[bytes]:
+    def _chunks(self, is_over: bool) -> Iterator[bytes]:
         try:
-            with self._path.open("rb") as file:
-                file.seek(self._position)
-                while chunk := file.read(_CHUNK_BYTES):
-                    self._position += len(chunk)
-                    yield chunk
+            # A pipe that somebody has put there would be waited for; a link leads elsewhere.
+            handle = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
+            self._require_unchanged(self._remembered == b"")
             return  # nothing was told yet
+        except OSError as error:
+            raise self._no_file() from error
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(handle)
+            raise self._no_file()
+        with open(handle, "rb") as file:
+            file.seek(self._position - len(self._remembered))
+            self._require_unchanged(file.read(len(self._remembered)) == self._remembered)
+            # Who writes faster than this reads is not listened to for ever.
+            end = found.st_size if is_over else self._position + _MOST_AT_ONCE_BYTES
+            while chunk := file.read(max(0, min(_CHUNK_BYTES, end - self._position))):
+                self._position += len(chunk)
+                self._remembered = (self._remembered + chunk)[-_REMEMBERED_BYTES:]
+                yield chunk
+
+    def _require_unchanged(self, is_unchanged: bool) -> None:
+        if not is_unchanged:
+            raise TrainerError(
+                f"{self._path.name}: lines that were read are not there any more. Append to the "
+                'file (">>" in a shell, mode "a" in Python), and leave it where it is.'
+            )
+
+    def _no_file(self) -> TrainerError:
+        return TrainerError(
+            f"{self._path.name}: it is not a plain file any more. Append lines to it, and put "
+            "nothing in its place."
+        )
