@@ -1,6 +1,7 @@
 """What a training script imports."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,24 @@ def test_what_is_saved_is_copied_before_the_next_line_runs(told):
     assert Path(first["checkpoint"]).name == "model.zip"
     assert Path(first["checkpoint"]).read_text() == "first"
     assert (Path(second["checkpoint"]) / "weights").read_text() == "1"
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_saved_leaves_no_half_of_a_copy(told):
+    (told / "agent").mkdir()
+    (told / "agent" / "again").symlink_to(".")
+    os.mkfifo(told / "pipe")
+
+    for path, error in (
+        (told / "agent", ValueError),
+        (told / "pipe", FileNotFoundError),
+        (Path("/dev/zero"), FileNotFoundError),
+        (told / "gone", FileNotFoundError),
+    ):
+        with pytest.raises(error):
+            trial.save(path)
+
+    assert list((told / "saved").iterdir()) == []
 
 
 def test_it_is_told_to_stop_by_a_file(told):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -379,3 +380,182 @@ def test_reaching_the_threshold_ends_a_script_early(own, run):
     assert outcome.state == "completed"
     assert outcome.solved_at == 300
     assert 300 <= outcome.steps < 1000
+
+
+@pytest.mark.timeout(30)
+def test_what_a_script_leaves_printing_without_end_is_not_waited_for(own, run):
+    config = own(
+        """
+        import subprocess
+        from amc import trial
+        left = subprocess.Popen(["timeout", "20", "yes"], start_new_session=True)
+        (trial.directory / "left").write_text(str(left.pid))
+        trial.report(1000, 1)
+        """
+    )
+
+    outcome = run(config)
+
+    assert (outcome.state, outcome.score) == ("completed", 1.0)
+
+
+def test_reports_are_heard_while_a_script_prints_as_fast_as_it_can(own, run):
+    config = own(
+        """
+        import os
+        from amc import trial
+        trial.report(100, -1)
+        while True:
+            os.write(1, b"#" * 65536)
+        """
+    )
+
+    outcome = run(config, segment=a_segment(until=1000, stop_below=((100, 5.0),)))
+
+    assert outcome.state == "halted"
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(own, run):
+    with pytest.raises(TrainerKilledError, match=f"ended by signal {signal.SIGRTMIN + 3}"):
+        run(own("import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)"))
+
+
+def test_a_script_that_removes_what_it_is_told_by_is_told_so(own, run):
+    config = own(
+        """
+        import os, shutil, time
+        shutil.rmtree(os.path.dirname(os.environ["AMC_TRIAL"]))
+        time.sleep(600)
+        """
+    )
+
+    with pytest.raises(TrainerError, match=r"has removed .*, by which it is told to stop"):
+        run(config, should_stop=lambda: True)
+
+
+def test_the_source_of_a_config_that_names_none_is_where_it_is_run(own, run, tmp_path, monkeypatch):
+    config = own(
+        """
+        import json, os, sys
+        from amc import trial
+        told = json.load(open(os.environ["AMC_TRIAL"]))["source"]
+        assert told == sys.argv[1] == os.getcwd(), (told, sys.argv)
+        trial.report(1000, 1)
+        """,
+        arguments=["{source}"],
+    )
+    monkeypatch.chdir(tmp_path / "code")
+
+    outcome = run(config.model_copy(update={"source": None}))
+
+    assert outcome.state == "completed"
+
+
+def test_a_scalar_that_never_came_is_told_with_those_that_did(own, run, tmp_path):
+    with TensorBoard(tmp_path / "made", attempt=1) as board:
+        board.scalars(100, {"rollout/ep_rew_mean": 1.0, "train/loss": 1.0})
+    made, script = (
+        tmp_path / "made",
+        "import shutil; from amc import trial; shutil.copytree({!r}, {})",
+    )
+    wanted = {"tensorboard": "rollout/ep_rew_man"}
+
+    with pytest.raises(TrainerError) as misnamed:
+        run(own(script.format(str(made), 'trial.directory / "runs"'), score_from=wanted))
+    with pytest.raises(TrainerError) as elsewhere:
+        run(own(script.format(str(made), '"runs"'), score_from=wanted))
+
+    assert "Did you mean 'rollout/ep_rew_mean'? There: rollout/ep_rew_mean, train/loss." in str(
+        misnamed.value
+    )
+    assert "no event file of TensorBoard with 'rollout/ep_rew_man' came up below" in str(
+        elsewhere.value
+    )
+
+
+def test_a_script_that_trains_far_beyond_the_horizon_has_a_short_curve_and_an_end(own, run):
+    config = own(
+        """
+        from itertools import count
+        from amc import trial
+        for step in count(100, 100):
+            trial.report(step, step)
+        """
+    )
+
+    outcome = run(config)
+
+    assert outcome.state == "completed"
+    assert outcome.steps >= account.TOO_FAR * 1000
+    assert len(outcome.evaluations) < 300
+
+
+SAVES = """
+    import json, os, time
+    from pathlib import Path
+    from amc import trial
+    def tell(**line):
+        print(json.dumps({"step": 1000, **line}), file=open(os.environ["AMC_REPORT"], "a"))
+    place = Path(os.environ["AMC_REPORT"]).parent
+    tell(score=1)
+"""
+
+
+def test_a_checkpoint_s_path_has_nothing_removed_that_is_no_copy_of_ours(own, run, tmp_path):
+    config = own(
+        f"""{SAVES}
+    (place / "saved" / "x").mkdir(parents=True)
+    (trial.directory / "model").write_text("1")
+    tell(checkpoint=str(place / "saved" / "x" / ".." / ".." / ".." / ".." / "files" / "model"))
+    tell(checkpoint=str(place / "saved" / ".." / "trial.json"))
+    """,
+        resumable=True,
+    )
+
+    outcome = run(config)
+
+    assert outcome.state == "completed"
+    assert (tmp_path / "trial" / "files" / "model").exists()
+    assert (tmp_path / "trial" / "exchange" / "0001" / "trial.json").exists()
+
+
+def test_a_checkpoint_that_no_disk_could_hold_is_refused_before_it_is_written(own, run, tmp_path):
+    holds = shutil.disk_usage(tmp_path).total
+    config = own(
+        f"""{SAVES}
+    with open(trial.directory / "model", "wb") as file:
+        file.truncate({holds + 4096})
+    tell(checkpoint=str(trial.directory / "model"))
+    time.sleep(1)
+    """,
+        resumable=True,
+    )
+
+    with pytest.raises(TrainerError, match=r"in all\. Save what is needed|unable to mmap"):
+        run(config)
+
+    assert not list((tmp_path / "trial").glob("checkpoints/*"))
+
+
+def test_copies_of_checkpoints_do_not_outlive_their_attempt(own, run, tmp_path):
+    config = own(
+        """
+        import os
+        from amc import trial
+        if trial.attempt == 1:
+            copy = trial.directory.parent / "exchange" / "0001" / "saved" / "half"
+            copy.mkdir(parents=True)
+            (copy / "model").write_text("1")
+            os.kill(os.getpid(), 9)
+        trial.report(1000, 1)
+        """
+    )
+
+    with pytest.raises(TrainerKilledError):
+        run(config)
+    left = list(tmp_path.glob("trial/exchange/*/saved"))
+    (tmp_path / "trial" / "exchange" / "0001" / "saved").mkdir()  # whoever was killed with it
+    run(config)
+
+    assert left == []
+    assert list(tmp_path.glob("trial/exchange/*/saved")) == []

@@ -85,6 +85,8 @@ def test_what_a_function_raises_is_its_own(function, run):
         ("trial.report(5, float('inf'))", "report: score is inf"),
         ("trial.report(5, 1); trial.report(4, 1)", "step 4 after step 5"),
         ("trial.report(5, 1); trial.save('/etc/hostname')", '"resumable": true'),
+        ("trial.report(5, 1); raise SystemExit('no luck')", "ended by sys.exit('no luck')"),
+        ("raise OSError(28, 'full')", "no room on a disk of its own"),
     ],
 )
 def test_what_a_function_tells_wrong_is_one_sentence(function, run, body, told):
@@ -114,3 +116,58 @@ def test_a_module_that_is_not_allowed_is_not_imported(function, run, tmp_path, m
         run(config)
 
     assert not (tmp_path / "was-imported").exists()
+
+
+def test_a_function_that_ends_by_exit_has_ended_well(function, run):
+    outcome = run(function("import sys\ndef train(trial):\n    trial.report(1000, 2); sys.exit()"))
+
+    assert (outcome.state, outcome.score) == ("completed", 2.0)
+
+
+def test_a_function_that_clears_the_path_leaves_it_as_it_was(function, run):
+    before = list(sys.path)
+
+    run(function("import sys\ndef train(trial):\n    sys.path.clear(); trial.report(1000, 2)"))
+
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("rest", ["return", "trial.report(1000, 3)", "raise SystemExit"])
+def test_a_process_that_a_function_forks_goes_no_further_than_the_function(
+    function, run, tmp_path, rest
+):
+    config = function(
+        f"""
+        import os
+        def train(trial):
+            child = os.fork()
+            if child == 0:
+                {rest}
+                return
+            _, status = os.waitpid(child, 0)
+            trial.report(1000, os.waitstatus_to_exitcode(status))
+        """
+    )
+
+    outcome = run(config)
+
+    assert (outcome.score, len(outcome.evaluations)) == (1.0, 1)
+
+
+def test_a_function_that_catches_its_end_is_not_heard_any_more(function, run):
+    config = function(
+        """
+        def train(trial):
+            for step in range(100, 1001, 100):
+                try:
+                    trial.report(step, -1)
+                except BaseException as error:
+                    last = error
+            raise last
+        """
+    )
+    segment = Segment(7, 0, from_step=0, until=1000, horizon=1000, stop_below=((300, 5.0),))
+
+    outcome = run(config, segment=segment)
+
+    assert (outcome.state, outcome.steps) == ("halted", 300)

@@ -1,12 +1,13 @@
 """What a trainer saves, in a checkpoint of ours and out of it again."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from amc.errors import CheckpointError, TrainerError
 from amc.training import checkpoint
-from amc.training.trainers.payload import KEY, files_digest, packed, unpack
+from amc.training.trainers.payload import KEY, files_digest, marks, packed, unpack
 
 
 @pytest.fixture
@@ -93,3 +94,57 @@ def test_a_checkpoint_that_was_tampered_with_writes_nowhere_else(own, tmp_path, 
 def test_a_checkpoint_of_an_algorithm_is_none_of_a_trainer(tmp_path):
     with pytest.raises(CheckpointError, match="not saved by a trainer"):
         unpack({"algorithm": {}}, tmp_path)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_and_a_device_are_refused_and_not_waited_for(own, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(TrainerError, match="is neither a file nor a directory"):
+            packed(path, own(""), step=1, progress={})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/", "is all that there is"),
+        ("a\0b", "is no name that can be kept"),
+        ("deep\0er/model", "cannot be read: embedded null byte"),
+        ("gone", "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_path_that_names_nothing_is_told(own, tmp_path, name, told):
+    with pytest.raises(TrainerError, match=told):
+        packed(tmp_path / name, own(""), step=1, progress={})
+
+
+def test_a_name_that_no_text_can_hold_is_refused(own, tmp_path):
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / os.fsdecode(b"\xff")).write_text("")
+
+    with pytest.raises(TrainerError, match="is no name that can be kept"):
+        packed(tmp_path / "agent", own(""), step=1, progress={})
+
+
+def test_a_directory_that_is_told_by_way_of_another_keeps_its_own_name(through_a_file, tmp_path):
+    (tmp_path / "agent" / "sub").mkdir(parents=True)
+    (tmp_path / "agent" / "weights").write_text("1")
+
+    found = unpack(through_a_file(tmp_path / "agent" / "sub" / ".."), tmp_path / "again")
+
+    assert found == tmp_path / "again" / "agent"
+    assert (found / "weights").read_text() == "1"
+
+
+def test_what_is_written_to_while_it_is_read_shows(tmp_path):
+    path = tmp_path / "agent"
+    path.mkdir()
+    (path / "weights").write_text("1")
+    before = marks(path)
+
+    same = marks(path) == before
+    (path / "weights").write_text("2")
+    os.utime(path / "weights", ns=(1, 1))
+
+    assert same and marks(path) != before

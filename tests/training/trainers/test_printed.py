@@ -21,19 +21,23 @@ def test_each_line_has_its_time_and_comes_once_it_is_whole(tmp_path):
     assert path.read_text().startswith("20")
 
 
-def test_a_long_log_keeps_its_beginning_and_its_end(tmp_path):
+def test_a_long_log_keeps_its_beginning_and_its_end_and_says_what_is_left_out(tmp_path):
     path = tmp_path / "output.log"
+    line = b"line %d of a training that says much\n"
 
     with Printed(path) as printed:
         for number in range(60_000):
-            printed.write(b"line %d of a training that says much\n" % number)
+            printed.write(line % number)
             if number % 5000 == 0:
                 assert path.stat().st_size <= MOST_BYTES + 100
 
     lines = lines_of(path)
     assert lines[0].startswith("line 0 ")
     assert lines[-1].startswith("line 59999 ")
-    assert any("bytes left out" in line for line in lines)
+    (mark,) = (line for line in lines if "bytes left out" in line)
+    kept = path.stat().st_size - len(mark) - len("2026-01-01T00:00:00Z \n")
+    printed_bytes = sum(len("2026-01-01T00:00:00Z ") + len(line % n) for n in range(60_000))
+    assert mark == f"... {printed_bytes - kept:,} bytes left out ..."
     assert path.stat().st_size <= MOST_BYTES
 
 
@@ -55,3 +59,12 @@ def test_the_last_lines_are_told_without_times(tmp_path):
 
     assert len(last) == 20
     assert last[-2:] == ["line 99", "\ufffd the end"]
+
+
+def test_the_last_lines_are_what_a_terminal_shows(tmp_path):
+    with Printed(tmp_path / "output.log") as printed:
+        printed.write(b"a page\x0c and on\n 10% of it\r 50% of it\r100% of it\n")
+
+        last = printed.last_lines()
+
+    assert last == "a page\x0c and on\n100% of it"

@@ -1,10 +1,12 @@
 """Lines that a trainer appends to a file."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from amc.errors import TrainerError
+from amc.training.trainers import report_lines
 from amc.training.trainers.report_lines import ReportFile, ReportLine
 
 
@@ -65,6 +67,10 @@ def test_a_last_line_needs_no_end_once_nobody_writes_any_more(tmp_path):
         ('{"step": 1, "score": "high"}', 'score must be a number, but got "high"'),
         ('{"step": 1, "score": true}', "score must be a number"),
         ('{"step": 1, "loss": null}', "loss must be a number"),
+        ('{"step": 1, "score": -1e308}', "score is -1e+308, which is too large to be compared"),
+        ('{"step": 1, "": 2}', "a number must have a printable name of at most 1000 characters"),
+        ('{"step": 1, "\\ud800": 2}', 'but got "\\ud800"'),
+        ('{"step": 1, "a\\nb": 2}', 'but got "a\\nb"'),
         ('{"step": 1, "checkpoint": 4}', "checkpoint must be a path, but got 4"),
         ('{"step": 1, "checkpoint": ""}', "checkpoint must be a path"),
         ("[" * 100_000, "line 2: not JSON"),
@@ -87,3 +93,66 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path):
 
     with pytest.raises(TrainerError, match="line 1: longer than"):
         list(ReportFile(path).read())
+
+
+@pytest.mark.parametrize("again", ['{"step": 2}\n', '{"step": 2, "score": 3}\n', ""])
+def test_a_file_that_is_written_anew_instead_of_appended_to_is_told(tmp_path, again):
+    path = tmp_path / "reports.jsonl"
+    reports = ReportFile(path)
+    append(path, '{"step": 1}\n')
+
+    before = list(reports.read())
+    path.write_text(again)
+
+    assert before == [ReportLine(1)]
+    with pytest.raises(TrainerError, match=r"are not there any more\. Append to the file"):
+        list(reports.read())
+
+
+def test_a_file_that_was_read_and_is_removed_is_told(tmp_path):
+    path = tmp_path / "reports.jsonl"
+    reports = ReportFile(path)
+    append(path, '{"step": 1}\n')
+    list(reports.read())
+
+    path.unlink()
+
+    with pytest.raises(TrainerError, match="leave it where it is"):
+        list(reports.read())
+
+
+@pytest.mark.parametrize(
+    "put",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/etc/passwd")],
+    ids=["pipe", "directory", "link"],
+)
+def test_what_is_put_in_the_file_s_place_is_neither_waited_for_nor_followed(tmp_path, put):
+    path = tmp_path / "reports.jsonl"
+    put(path)
+
+    with pytest.raises(TrainerError, match="not a plain file any more"):
+        list(ReportFile(path).read())
+
+
+def test_who_writes_faster_than_is_read_is_heard_by_and_by(tmp_path, monkeypatch):
+    monkeypatch.setattr(report_lines, "_MOST_AT_ONCE_BYTES", 100)
+    path = tmp_path / "reports.jsonl"
+    append(path, "".join(f'{{"step": {number}}}\n' for number in range(100)))
+    reports = ReportFile(path)
+
+    first, second, rest = list(reports.read()), list(reports.read()), reports.read(is_over=True)
+
+    assert 0 < len(first) < 10 and 0 < len(second) < 10
+    assert [one.step for one in [*first, *second, *rest]] == list(range(100))
+
+
+def test_the_end_of_what_is_written_without_end_is_where_it_was_at_the_end(tmp_path):
+    path = tmp_path / "reports.jsonl"
+    append(path, '{"step": 1}\n')
+
+    heard = []
+    for line in ReportFile(path).read(is_over=True):
+        heard.append(line.step)
+        append(path, f'{{"step": {line.step + 1}}}\n')
+
+    assert heard == [1]
