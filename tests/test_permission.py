@@ -135,6 +135,24 @@ def test_what_the_sentence_says_allows_the_command(
     assert text.startswith("other thing,") and not may(monkeypatch, config, None)
 
 
+@pytest.mark.parametrize(
+    ("word", "entry"),
+    [
+        ("{source}/train.py", "python {source}/train.py"),
+        ("{source}/{learning_rate}.py", "python"),
+    ],
+)
+def test_where_the_source_stands_for_itself_the_sentence_names_the_script_too(
+    monkeypatch: pytest.MonkeyPatch, word: str, entry: str
+):
+    monkeypatch.delenv("AMC_ALLOW_COMMANDS", raising=False)
+    code = foreign_code(config_of(command=["python", word, "--lr", "{learning_rate}"]))
+
+    assert code is not None
+    (assigned,) = shlex.split(code.assignment)
+    assert shlex.split(assigned.partition("=")[2]) == entry.split()
+
+
 def test_what_is_permitted_once_is_that_command_and_no_more(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AMC_ALLOW_COMMANDS", "something else")
     config, code = config_of(command=_TRAIN), foreign_code(config_of(command=_TRAIN))

@@ -249,3 +249,21 @@ def test_where_the_best_is_kept_alone_what_has_lost_is_let_go(broker: Any, share
 
     gone = {trial for trial, _ in released(ledger.config, past, list(past.learned.values()))}
     assert 0 in gone and Experiment(ledger).best.number not in gone  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("resumable", "told"), [(True, "save and stop"), (False, "begins them again from nothing")]
+)
+def test_who_pauses_is_told_what_that_costs(
+    broker: Any, shared: Path, run: Callable[..., Outcome], resumable: bool, told: str
+):
+    ledger = Ledger.create(shared, of_command(resumable=resumable))
+
+    assert told in run("pause", ledger.id).stderr
+
+
+def test_the_best_of_what_saves_nothing_is_no_agent(ended: Ledger, run: Callable[..., Outcome]):
+    shown = run("best", ended.id)
+
+    assert shown.exit_code == 0 and "its best " in shown.stdout
+    assert "its agent" not in shown.stdout

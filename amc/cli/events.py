@@ -66,7 +66,10 @@ def changes(
         if goes_on and was is not None and was.state == "running":
             continue  # its attempt is recorded now
         if (("waiting",) if was is None else standing(was)) != standing(trial):
-            told = _told(trial, is_paused=after.state == "paused", goes_on=goes_on)
+            if after.is_halted_by_user(trial) and not trial.copies:
+                told = "paused, with a checkpoint" if after.has_checkpoints else "paused"
+            else:
+                told = _told(trial, goes_on=goes_on)
             yield f"{_name(trial)}: {told}"
     if after.best is not None and _decisive(before.best) != _decisive(after.best):
         yield f"best so far: {best_of(after.best)}"
@@ -95,7 +98,7 @@ def _standing_of_member(trial: TrialStatus) -> tuple[object, ...]:
     return ("waiting", *trial.copies) if is_at_work else _standing(trial)
 
 
-def _told(trial: TrialStatus, *, is_paused: bool, goes_on: bool) -> str:
+def _told(trial: TrialStatus, *, goes_on: bool) -> str:
     if trial.state in AT_WORK and trial.copies:
         copied = trial.copies[-1]
         return (
@@ -108,7 +111,7 @@ def _told(trial: TrialStatus, *, is_paused: bool, goes_on: bool) -> str:
         values = formatting.hyperparameters(trial.hyperparameters)
         return f"{how} on {trial.worker}{again}" + (f": {values}" if values else "")
     if trial.state == "waiting":
-        return "paused, with a checkpoint" if is_paused else "interrupted, waits for a worker"
+        return "interrupted, waits for a worker"
     if trial.state == "completed":
         took = f"{trial.steps:,} steps in {formatting.duration(trial.seconds)} on {trial.worker}"
         score = f"{formatting.score(trial.score)}{formatting.solved(trial.solved_at)}"

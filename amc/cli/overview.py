@@ -80,6 +80,7 @@ class Overview(Summary):
         planned_of_kind: how many trials of each kind there will be, as `planned` counts them.
         trials_per_round: how many a round of the search has.
         has_limits: whether a limit of steps or of time may end it sooner.
+        has_checkpoints: whether a trial that is stopped goes on from one.
     """
 
     trials: tuple[TrialStatus, ...] = ()
@@ -93,6 +94,7 @@ class Overview(Summary):
     planned_of_kind: Mapping[str, int] = field(default_factory=dict)
     trials_per_round: int = 1
     has_limits: bool = False
+    has_checkpoints: bool = True
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -118,6 +120,7 @@ class Overview(Summary):
             planned_of_kind=planned,
             trials_per_round=config.seeds if search is None else search.trials_per_round,
             has_limits=bool(experiment.limits),
+            has_checkpoints=config.is_segmented,
         )
 
     @property

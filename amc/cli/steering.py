@@ -30,6 +30,8 @@ def pause(*, experiment_id: str, as_json: bool) -> None:
         as_json=as_json,
         ask=Experiment.pause,
         told="its trials save and stop; amc resume goes on with them.",
+        told_of_whole="its trials stop; amc resume begins them again from nothing, for their "
+        "trainer does not go on from a checkpoint (resumable).",
     )
 
 
@@ -55,11 +57,17 @@ def cancel(*, experiment_id: str, as_json: bool) -> None:
         as_json=as_json,
         ask=Experiment.cancel,
         told="its trials stop at their next step; their checkpoints stay.",
+        told_of_whole="its trials stop.",
     )
 
 
 def _steer(
-    experiment_id: str, *, as_json: bool, ask: Callable[[Experiment], bool], told: str
+    experiment_id: str,
+    *,
+    as_json: bool,
+    ask: Callable[[Experiment], bool],
+    told: str,
+    told_of_whole: str | None = None,
 ) -> None:
     """Ask something of an experiment.
 
@@ -68,6 +76,7 @@ def _steer(
         as_json: print the whole experiment instead of its state.
         ask: returns whether a broker carried the news.
         told: what happens now.
+        told_of_whole: what happens instead where a trainer cannot go on from a checkpoint.
 
     Raises:
         UsageError: it has ended or is about to, so that what is asked cannot be.
@@ -81,7 +90,8 @@ def _steer(
     if experiment.is_finished:
         note(f"{experiment.id} has ended already: {state}.")
     elif ask(experiment):
-        note(f"{experiment.id}: {told}")
+        is_whole = told_of_whole is not None and not experiment.config.is_segmented
+        note(f"{experiment.id}: {told_of_whole if is_whole else told}")
         if ask == Experiment.resume:
             tell_of_no_worker()
     else:

@@ -190,6 +190,12 @@ def test_a_pause_does_not_look_like_a_failure():
     ]
 
 
+def test_what_begins_again_after_a_pause_is_not_said_to_have_a_checkpoint():
+    paused = at(replace(WAITING, attempts=1), state="paused", has_checkpoints=False)
+
+    assert next(changes(at(RUNNING), paused)) == "trial 0: paused"
+
+
 def test_who_is_interrupted_after_a_pause_has_one_more_attempt():
     events, waiting = Events(), replace(WAITING, attempts=1)
     for overview in (

@@ -189,3 +189,27 @@ def test_a_signal_saves_a_checkpoint_and_resuming_gives_the_same_bits(config, nu
     assert re.match(r"amc: interrupted at step \d+, with a checkpoint. .* --resume", told)
     assert resumed["digest"] == undisturbed["digest"]
     assert resumed["score"] == undisturbed["score"]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("resumable", [True, False])
+def test_a_script_that_is_interrupted_is_said_to_go_on_or_to_begin_again(config, resumable):
+    script = """
+        step = trial.from_step + 100
+        trial.report(step, 1)
+        (trial.directory / "m").write_text("1")
+        trial.save(trial.directory / "m") if SAVES else None
+        os.kill(os.getppid(), signal.SIGINT)
+        while step == 100 and not trial.should_stop(): time.sleep(0.01)
+    """.replace("SAVES", str(resumable))
+    lines = ["import os, signal, time", "from amc import trial", *script.strip().splitlines()]
+    Path("train.py").write_text("\n".join(line.strip() for line in lines))
+    own = {"command": [sys.executable, "train.py"], "resumable": resumable}
+    training = {"total_timesteps": 200}
+    config.write_text(json.dumps({"experiment_name": "own", **own, "training": training}))
+
+    ran = amc(config, "--allow")
+
+    assert ran.exit_code == 130, ran.output
+    how = "with a checkpoint. To go on" if resumable else "without a checkpoint. To begin again"
+    assert ran.stderr.splitlines()[-1].startswith(f"amc: interrupted at step 100, {how}, give")
