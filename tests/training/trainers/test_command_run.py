@@ -95,11 +95,12 @@ def test_a_script_is_told_all_that_belongs_to_its_trial(own, run, tmp_path):
     assert 0 <= told["seed"] < 2**31
 
 
-def test_a_script_gets_the_threads_and_variables_that_the_config_names_and_no_secrets(
+def test_a_script_gets_its_worker_s_gpu_the_threads_and_variables_that_are_named_and_no_secrets(
     own, run, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("WANDB_API_KEY", "hidden")
     monkeypatch.setenv("HUB_TOKEN", "wanted")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     monkeypatch.setenv("AMC_BROKER_URL", "redis://:password@host")
     config = own(
         """
@@ -122,6 +123,7 @@ def test_a_script_gets_the_threads_and_variables_that_the_config_names_and_no_se
 
     environment = json.loads((tmp_path / "trial" / "files" / "env.json").read_text())
     assert (environment["LEVEL"], environment["HUB_TOKEN"]) == ("3", "wanted")
+    assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "2"
     assert not {"WANDB_API_KEY", "AMC_BROKER_URL"} & environment.keys()
     assert environment["PATH"].startswith(str(Path(sys.executable).parent))
