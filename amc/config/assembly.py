@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from amc.config import backend, changing, checks, kernel
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
-    BUILT_IN,
     AnyHyperparameters,
     Hyperparameters,
     algorithms,
@@ -21,9 +20,11 @@ from amc.config.hyperparameters import (
     models_of,
     owners_of,
     recorded,
+    siblings,
 )
 from amc.config.known import arguments
 from amc.config.known.names import ACCEPTED, SEARCHES
+from amc.config.sb3 import naming
 from amc.config.schema import (
     EnvironmentConfig,
     ExperimentConfig,
@@ -101,6 +102,9 @@ class Assembly:
                 self._model = recorded(self._value.get("algorithm_config"))
                 return
             self._note(("algorithm",), str(error))
+            return
+        if not self._accepted and (reason := naming.lacking(algorithm)):
+            self._note(("algorithm",), reason)
 
     def _algorithm_config(self, values: Mapping[str, Any]) -> Hyperparameters | None:
         given = values.get("algorithm_config", {})
@@ -117,7 +121,7 @@ class Assembly:
 
     def _foreign(self, key: str) -> str | None:
         """Why a key of another algorithm has no effect with this one; None if it is no such key."""
-        if key in self._model.model_fields:
+        if key in self._model.model_fields or key in self._model.elsewhere:
             return None
         owners = owners_of(key, self._built_in, besides=self._algorithm)
         owners = owners or owners_of(key, self._plug_ins, besides=self._algorithm)
@@ -127,18 +131,21 @@ class Assembly:
 
     @cached_property
     def _built_in(self) -> dict[str, type[Hyperparameters]]:
-        return models_of(BUILT_IN)
+        return models_of(siblings(self._algorithm))
 
     @cached_property
     def _plug_ins(self) -> dict[str, type[Hyperparameters]]:
         # Looking for plug-ins reads every installed distribution: only for what nothing else
         # explains, and once.
-        return models_of(name for name in algorithms() if name not in BUILT_IN)
+        known = {*siblings(None), *siblings(naming.PREFIX)}
+        return models_of(name for name in algorithms() if name not in known)
 
     def _optimizer(self, values: Mapping[str, Any]) -> OptimizerConfig | None:
         given = values.get("optimizer", {})
-        if isinstance(given, Mapping) and given.get("learning_rate") is None:
-            given = {**given, "learning_rate": self._model.default_learning_rate}
+        if isinstance(given, Mapping):
+            given = {"type": self._model.default_optimizer, **given}
+            if given.get("learning_rate") is None:
+                given["learning_rate"] = self._model.default_learning_rate
         return self._validated(("optimizer",), OptimizerConfig, given)
 
     def _search(self, values: Mapping[str, Any]) -> HyperparameterOptimizerConfig | None:
