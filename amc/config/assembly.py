@@ -257,6 +257,9 @@ class Assembly:
             return
         self.problems += checks.seeds(config)
         self.problems += changing.schedule(config)
+        misfits = config.algorithm_config.misfits(config.optimizer.type, config.training.precision)
+        for path, message in misfits:
+            self._note(path, message)
         if config.training.kernel == "fast" and (reason := kernel.obstacle(config)):
             message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
             self._note(("training", "kernel"), message)

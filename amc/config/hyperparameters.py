@@ -56,12 +56,14 @@ class Hyperparameters(StrictModel):
         action_spaces: the kinds of actions that the algorithm can choose.
         default_learning_rate: what `optimizer.learning_rate` is when the config does not say.
         default_optimizer: the same for `optimizer.type`.
+        follows_the_end: what goes by how much is left of a training, besides the learning rate.
         elsewhere: keys that are known and not taken here, and what to do instead.
     """
 
     action_spaces: ClassVar[frozenset[str]] = frozenset({"discrete", "continuous"})
     default_learning_rate: ClassVar[float] = 3e-4
     default_optimizer: ClassVar[str] = "adam"
+    follows_the_end: ClassVar[str] = ""
     elsewhere: ClassVar[Mapping[str, str]] = {}
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -71,6 +73,15 @@ class Hyperparameters(StrictModel):
     def advice(self, total_timesteps: int) -> Iterator[tuple[set[str], str]]:
         """What is allowed and probably not meant: the keys that decide it, and a sentence."""
         return iter(())
+
+    def misfits(self, optimizer: str, precision: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What does not go with `optimizer.type` and `training.precision`: path, and sentence."""
+        return iter(())
+
+    def round_steps(self) -> int | None:
+        """Steps of all environments between two updates; None where that is not known before."""
+        steps: int = getattr(self, "n_steps", 1) * getattr(self, "n_envs", 1)
+        return steps
 
     def memory(
         self, observation_size: int, action_size: int, total_timesteps: int

@@ -6,9 +6,10 @@ The doors are `is_sb3`, `unknown_name` and `lacking`; `word` and `title` are for
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from amc.plugins import did_you_mean
+from amc.plugins import closest
 
 PREFIX = "sb3:"
+_LONGEST = 100
 # Those of sb3-contrib; the others are of Stable-Baselines3 itself.
 CONTRIB = frozenset({"sb3:TRPO", "sb3:QRDQN", "sb3:TQC", "sb3:CrossQ"})
 _LEFT_OUT = {
@@ -45,11 +46,14 @@ def distribution(algorithm: str) -> str:
 
 def unknown_name(algorithm: str, known: Iterable[str]) -> str:
     """The sentence for an `sb3:` name that there is no model of."""
-    known = sorted(name for name in known if is_sb3(name))
-    listed = f"Known: {', '.join(known)}."
-    if reason := _LEFT_OUT.get(algorithm.removeprefix(PREFIX).lower()):
+    names = sorted(name.removeprefix(PREFIX) for name in known if is_sb3(name))
+    listed = f"Known: {', '.join(PREFIX + name for name in names)}."
+    short = algorithm.removeprefix(PREFIX)
+    if reason := _LEFT_OUT.get(short.lower()):
         return f"{algorithm!r} is left out: {reason}. {listed}"
-    return f"unknown algorithm {algorithm!r}. {did_you_mean(algorithm, known)}{listed}"
+    meant = closest(short, names)
+    guess = f"Did you mean {PREFIX + meant!r}? " if meant else ""
+    return f"unknown algorithm {algorithm[:_LONGEST]!r}. {guess}{listed}"
 
 
 def lacking(algorithm: str) -> str | None:

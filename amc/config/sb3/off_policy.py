@@ -122,6 +122,10 @@ class OffPolicyHyperparameters(SB3Hyperparameters):
                 "nothing will be learned.",
             )
 
+    def round_steps(self) -> int | None:
+        """See `Hyperparameters`; episodes are as long as they are."""
+        return None if isinstance(self.train_freq, tuple) else self.train_freq * self.n_envs
+
     def memory(
         self, observation_size: int, action_size: int, total_timesteps: int
     ) -> dict[str, int]:
@@ -147,6 +151,7 @@ class ValueHyperparameters(OffPolicyHyperparameters):
     """What DQN and QR-DQN share: discrete actions, and chance."""
 
     action_spaces: ClassVar[frozenset[str]] = frozenset({"discrete"})
+    follows_the_end: ClassVar[str] = "its exploration"
 
     batch_size: Annotated[Count, MAY_CHANGE] = 32
     """Transitions in an update."""

@@ -17,17 +17,13 @@ _NO_EXTRACTOR = (
     "observations are flat vectors here, so there is no features extractor to choose. Remove it."
 )
 _MOST_LAYERS, _WIDEST = 16, 65_536
-OptimizerKeyword = Literal[
-    "alpha",
-    "amsgrad",
-    "betas",
-    "centered",
-    "dampening",
-    "eps",
-    "momentum",
-    "nesterov",
-    "weight_decay",
-]
+OPTIMIZER_KEYWORDS: Mapping[str, frozenset[str]] = {
+    "adam": frozenset({"amsgrad", "betas", "eps", "weight_decay"}),
+    "adamw": frozenset({"amsgrad", "betas", "eps", "weight_decay"}),
+    "rmsprop": frozenset({"alpha", "centered", "eps", "momentum", "weight_decay"}),
+    "sgd": frozenset({"dampening", "momentum", "nesterov", "weight_decay"}),
+}
+"""What `optimizer_kwargs` may name, by `optimizer.type`."""
 
 
 def _network(*parts: str) -> BeforeValidator:
@@ -59,6 +55,15 @@ def _activation(value: Any) -> Any:
     return {"si_lu": "silu", "re_lu": "relu", "leaky_re_lu": "leaky_relu"}.get(words, words)
 
 
+def _keyword_value(value: Any) -> Any:
+    """A number, a flag, or two numbers, as Adam's betas are."""
+    numbers = value if isinstance(value, list | tuple) and len(value) == 2 else [value]
+    if isinstance(value, bool) or all(type(one) in (int, float) for one in numbers):
+        return value
+    raise ValueError(f"{shown(value)} is neither a number, nor two, nor true or false.")
+
+
+KeywordValue = Annotated[JsonValue, BeforeValidator(_keyword_value)]
 Activation = Annotated[
     Literal["tanh", "relu", "elu", "leaky_relu", "gelu", "silu"], BeforeValidator(_activation)
 ]
@@ -88,7 +93,7 @@ class PolicyKwargs(StrictModel):
     """Widths of the hidden layers."""
     activation_fn: Activation = "relu"
     """What stands between the layers."""
-    optimizer_kwargs: dict[OptimizerKeyword, JsonValue] = Field(default_factory=dict)
+    optimizer_kwargs: dict[str, KeywordValue] = Field(default_factory=dict)
     """Further arguments of the optimizer, without its learning rate."""
 
 

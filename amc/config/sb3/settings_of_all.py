@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from amc.config.fields import MAY_CHANGE, Fraction
 from amc.config.hyperparameters import Environments, Hyperparameters, network_bytes
-from amc.config.sb3.policy_kwargs import PolicyKwargs, widths
+from amc.config.sb3.policy_kwargs import OPTIMIZER_KEYWORDS, PolicyKwargs, widths
 
 _NO_CLASS = "a class cannot be named in a config. Remove it."
 _IN_POLICY_KWARGS = "write algorithm_config.policy_kwargs.{} instead."
@@ -21,7 +21,6 @@ class SB3Hyperparameters(Hyperparameters):
 
     Attributes:
         elsewhere: keys that are not taken here, and what to do instead.
-        with_gsde: whether the algorithm can explore by gSDE.
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -59,6 +58,20 @@ class SB3Hyperparameters(Hyperparameters):
     """Environments stepped together."""
     gamma: Annotated[Fraction, MAY_CHANGE] = 0.99
     """Discount of the next reward."""
+
+    def misfits(self, optimizer: str, precision: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Arguments that an optimizer does not take, and a precision that SB3 does not know."""
+        taken = OPTIMIZER_KEYWORDS[optimizer]
+        if strange := sorted(self.policy_kwargs.optimizer_kwargs.keys() - taken):
+            yield (
+                ("algorithm_config", "policy_kwargs", "optimizer_kwargs"),
+                f"{optimizer} takes no {', '.join(strange)}. It takes: {', '.join(sorted(taken))}.",
+            )
+        if precision == "bf16":
+            yield (
+                ("training", "precision"),
+                'Stable-Baselines3 computes in float32. Write "float32" or "tf32".',
+            )
 
     def gsde_problems(self) -> Iterator[tuple[str, str]]:
         """Squashed actions without what they are for."""
