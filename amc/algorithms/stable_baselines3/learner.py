@@ -154,6 +154,8 @@ class SB3Algorithm(Algorithm):
     ) -> NDArray[Any]:
         """See `Algorithm`: drawn from the policy."""
         with GlobalGenerators(self.device, int(generator.integers(2**32))).lent():
+            if self.model.use_sde:  # whose matrix is drawn anew before it is next trained
+                self.model.policy.reset_noise(len(observation))
             actions: NDArray[Any] = self.model.policy.predict(observation, deterministic=False)[0]
         return actions
 
