@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,13 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_bits_and_its_agent_is_ha
     assert (halted.state, resumed.state) == ("interrupted", "completed")
     assert 0 < halted.steps < resumed.steps
     assert (resumed.digest, resumed.score) == (whole.digest, whole.score)
-    assert whole.kernel.startswith("sb3@")
+    assert whole.kernel == f"sb3@{version('stable_baselines3')}"
     run("package", tmp_path / "whole", tmp_path / "package", "--no-film")
     agent, packed = load(tmp_path / "whole"), amc.load(tmp_path / "package")
     assert agent.evaluate().mean == packed.evaluate().mean == whole.score
     seen = [agent.make_environment().reset(seed=seed)[0] for seed in range(5)]
     np.testing.assert_array_equal(agent.predict(np.stack(seen)), packed.predict(np.stack(seen)))
+    assert packed.origin.versions["stable_baselines3"] == version("stable_baselines3")
     card = (tmp_path / "package" / "README.md").read_text()
     assert f"# {config['algorithm'][4:]} of Stable-Baselines3 in {agent.name}" in card
 

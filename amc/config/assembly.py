@@ -121,7 +121,7 @@ class Assembly:
 
     def _foreign(self, key: str) -> str | None:
         """Why a key of another algorithm has no effect with this one; None if it is no such key."""
-        if key in self._model.model_fields or key in self._model.elsewhere:
+        if key in self._model.model_fields:
             return None
         owners = owners_of(key, self._built_in, besides=self._algorithm)
         owners = owners or owners_of(key, self._plug_ins, besides=self._algorithm)

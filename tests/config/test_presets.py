@@ -11,6 +11,7 @@ import pytest
 
 from amc.config.json_schema import json_schema
 from amc.config.loader import ConfigLoader
+from amc.config.presets import beginning
 from amc.config.sb3 import naming
 from amc.config.schema import OptimizerConfig
 
@@ -33,6 +34,25 @@ def test_each_environment_has_one_for_every_algorithm_that_fits():
     wanted |= {(algorithm, name) for algorithm, names in OF_THE_ZOO.items() for name in names}
     assert len(pairs) == len(wanted)
     assert set(pairs) == wanted
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "preset"),
+    [
+        ("ddpg", "ddpg_pendulum"),
+        ("sb3:TD3", "td3_pendulum"),
+        ("sb3:DDPG", None),
+        (None, "ppo_pendulum"),
+    ],
+)
+def test_who_begins_with_an_algorithm_gets_a_preset_of_its_own(
+    algorithm: str | None, preset: str | None
+):
+    found = beginning("Pendulum-v1", "continuous", algorithm)
+
+    assert found.preset == preset
+    assert found.values["algorithm"] == algorithm or algorithm is None
+    assert found.values["experiment_name"].endswith("_pendulum")
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)

@@ -65,6 +65,7 @@ def test_a_checkpoint_holds_all_that_is_needed_to_rebuild_the_agent(small, tmp_p
 
     assert json.loads(state["config"])["environment"]["name"] == "CartPole-v1"
     assert state["versions"] == snapshot.versions(config)
+    assert state["versions"].keys() == {"amc", "python", "torch", "numpy", "gymnasium"}
     assert state["backend"] == outcome.environment
 
 

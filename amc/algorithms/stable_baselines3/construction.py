@@ -62,8 +62,6 @@ def make_model(
     keywords = settings.model_dump(exclude={"n_envs", "policy_kwargs", "action_noise"})
     if hasattr(settings, "action_noise"):
         keywords["action_noise"] = _action_noise(settings.action_noise, env)
-    if config.optimizer.type != settings.default_optimizer and "rms_prop_eps" in keywords:
-        keywords["use_rms_prop"] = False
     keywords |= {
         "policy_kwargs": _policy_kwargs(config.optimizer, settings),
         "learning_rate": _schedule(config.optimizer),

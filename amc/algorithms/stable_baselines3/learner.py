@@ -75,7 +75,8 @@ class SB3Algorithm(Algorithm):
         # An observation that is there spares a reset, which is not due before the first step.
         model._last_obs = np.zeros((env.num_envs, self.observation_size), np.float32)
         _, self._callback = model._setup_learn(self.total_timesteps, reset_num_timesteps=False)
-        model._last_episode_starts = None
+        # Of a rollout's first step it does not count whether it begins an episode.
+        model._last_episode_starts = np.ones(env.num_envs, np.bool_)
         if self.remembers_raw and self.environment.is_normalized:
             model._vec_normalize_env = self._normalizer
         return model
@@ -112,8 +113,6 @@ class SB3Algorithm(Algorithm):
 
     def _begin(self) -> None:
         model = self.model
-        if self._observation is None:
-            model._last_episode_starts = np.ones(self.environment.n_envs, np.bool_)
         model._last_obs = self.observe()
         model._last_original_obs = self.environment.raw_observation
 

@@ -5,7 +5,6 @@ Not SB3's own zip, which holds pickles and no replay buffer. The doors are `capt
     parameters   what SB3's `get_parameters` names: networks, and what optimizers remember
     variables    tensors beside the networks, as the logarithm of SAC's entropy coefficient
     counters     of steps, updates and episodes, and where the exploration stands
-    starts       bool [N], which environments begin an episode
     replay       the filled rows of the replay buffer, and where the next one goes
     noise        [N, A], where Ornstein-Uhlenbeck noise stands
     actions      the generator of random actions
@@ -33,7 +32,6 @@ def captured(model: Any) -> dict[str, Any]:
         "counters": {
             name: _plain(getattr(model, name)) for name in _COUNTERS if name in vars(model)
         },
-        "starts": _plain(model._last_episode_starts),
         "actions": _plain(model.action_space.np_random.bit_generator.state),
     }
     if (replay := getattr(model, "replay_buffer", None)) is not None:
@@ -64,8 +62,6 @@ def restore(model: Any, state: Mapping[str, Any]) -> None:
         ) from error
     for name, value in state["counters"].items():
         setattr(model, name, value)
-    starts = state["starts"]
-    model._last_episode_starts = None if starts is None else starts.numpy().copy()
     model.action_space.np_random.bit_generator.state = state["actions"]
     if "noise" in state:
         for path, value in zip(_paths(model), state["noise"].numpy(), strict=True):

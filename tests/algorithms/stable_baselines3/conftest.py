@@ -17,7 +17,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "sb3:PPO": NETWORK | {"n_envs": 2, "n_steps": 16, "batch_size": 16, "n_epochs": 2},
     "sb3:A2C": NETWORK | {"n_envs": 2},
     "sb3:TRPO": NETWORK | {"n_steps": 32, "batch_size": 16},
-    "sb3:DQN": REPLAY | {"target_update_interval": 20, "n_envs": 2},
+    "sb3:DQN": REPLAY | {"target_update_interval": 20, "n_envs": 2, "exploration_fraction": 1.0},
     "sb3:QRDQN": REPLAY | {"target_update_interval": 20},
     "sb3:DDPG": REPLAY | {"action_noise": {"type": "ou"}},
     "sb3:TD3": REPLAY | {"action_noise": {"type": "ou"}, "n_envs": 2},

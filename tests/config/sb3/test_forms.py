@@ -139,13 +139,14 @@ def test_settings_of_a_policy_and_of_noise_are_searched_by_their_short_names():
     points = [{"sigma": 0.1, "ent_coef": 0.01, "net_arch": [16], "theta": 0.1,
                "algorithm_config.action_noise.type": "ou"}]  # fmt: skip
     search = {"n_calls": 4, "search_space": space, "initial_points": points}
-    searching = config(hyperparameter_optimizer=search)
+    searching = config(values={"policy_kwargs": {"n_critics": 3}}, hyperparameter_optimizer=search)
 
     found = searching.with_hyperparameters(
         {"net_arch": {"pi": [8], "qf": [16]}, "sigma": 0.3, "ent_coef": 0.01}
     ).to_json()["algorithm_config"]
 
     assert found["policy_kwargs"]["net_arch"] == {"pi": [8], "qf": [16]}
+    assert found["policy_kwargs"]["n_critics"] == 3, "what is not searched stays"
     assert found["action_noise"]["sigma"] == 0.3
     assert found["ent_coef"] == 0.01
     first = searching.hyperparameter_optimizer.initial_points[0]
