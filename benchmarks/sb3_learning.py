@@ -2,6 +2,8 @@
 
     python benchmarks/sb3_learning.py [pendulum halfcheetah] [--seeds 3] [--table]
 
+`--table` trains nothing; it writes the rows that are there into `docs/benchmarks.md`.
+
 A run is a process of its own with one thread; the contenders take turns, seed by seed. Alone is as
 SB3's users run it: `make_vec_env`, `SAC(...)`, `learn`. Under amc is what a worker does with the
 preset, a checkpoint and the evaluation included. Both policies then play the same episodes, the
@@ -39,6 +41,8 @@ from amc.workers.base import BaseWorker
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "sb3_learning.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- sb3: begin -->", "<!-- sb3: end -->"
 # Preset and steps; an evaluation of 10 episodes at the end alone.
 JOBS = {"pendulum": ("sac_pendulum", 20_000), "halfcheetah": ("sac_halfcheetah", 100_000)}
 CONTENDERS = ("amc", "SB3")
@@ -162,13 +166,20 @@ def table(rows: list[Row]) -> list[str]:
     return lines
 
 
+def write_table(rows: list[Row]) -> None:
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    lines = "\n".join(table(rows))
+    PAGE.write_text(f"{before}{BEGIN}\n{lines}\n{END}{after}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("jobs", nargs="*", choices=[[], *JOBS], default=[])
     parser.add_argument("--seeds", type=int, default=3, help="train seeds 0 to N - 1")
-    parser.add_argument("--table", action="store_true", help="train nothing, print the table")
+    parser.add_argument("--table", action="store_true", help="train nothing, write the table")
     parser.add_argument("--one", nargs=3, metavar=("JOB", "CONTENDER", "SEED"))
     options = parser.parse_args()
     if options.one:
@@ -177,7 +188,7 @@ def main() -> None:
         return
     if not options.table:
         run_all(options.jobs or list(JOBS), options.seeds)
-    print("\n".join(table(read_rows())))
+    write_table(read_rows())
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def _policy(graph: _Graph, algorithm: Algorithm, seen: str, space: spaces.Space[
         case _:
             raise UsageError(
                 "export: ONNX files are written of PPO and DDPG, not of "
-                f"{algorithm.config.algorithm}. Hand on the checkpoint, or a package: amc package."
+                f"{type(algorithm).__name__}. Hand on the checkpoint, or a package: amc package."
             )
 
 
