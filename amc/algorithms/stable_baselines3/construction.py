@@ -16,7 +16,7 @@ from torch import nn
 
 from amc.algorithms.learning_rate import scheduled_learning_rate
 from amc.algorithms.stable_baselines3.vec_env import AsVecEnv
-from amc.config.sb3.off_policy import ActionNoise
+from amc.config.sb3.replay_forms import ActionNoise
 from amc.config.sb3.settings_of_all import SB3Hyperparameters
 from amc.config.schema import ExperimentConfig, OptimizerConfig
 from amc.errors import UsageError

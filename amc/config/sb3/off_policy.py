@@ -1,9 +1,9 @@
 """DQN, QR-DQN, DDPG, TD3, SAC, TQC and CrossQ, which remember and learn from random memories."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from amc.config.fields import (
     INTEGRAL,
@@ -13,10 +13,8 @@ from amc.config.fields import (
     Fraction,
     NotNegative,
     Positive,
-    StrictModel,
 )
 from amc.config.hyperparameters import Transitions
-from amc.config.sb3.on_policy import EveryStep
 from amc.config.sb3.policy_kwargs import (
     QNetworkKwargs,
     QuantileCriticKwargs,
@@ -26,64 +24,10 @@ from amc.config.sb3.policy_kwargs import (
     SquashedKwargs,
     TwinKwargs,
 )
-from amc.config.sb3.settings_of_all import SB3Hyperparameters
+from amc.config.sb3.replay_forms import AUTO, ActionNoise, Coefficient, Entropy, TrainFreq
+from amc.config.sb3.settings_of_all import EveryStep, SB3Hyperparameters
 
 _FLOAT32_BYTES, _INT64_BYTES = 4, 8
-_AUTO = "auto"
-_LONGEST, _HEAVIEST = 2**53, 1e9
-
-
-def _train_freq(value: Any) -> Any:
-    """A count of steps, or [count, unit]; a unit of steps is left out."""
-    count, unit = value, "step"
-    if isinstance(value, list | tuple) and len(value) == 2:
-        count, unit = value
-    if type(count) in (int, float) and 1 <= count < _LONGEST and count == int(count):
-        if unit in ("step", "episode"):
-            return int(count) if unit == "step" else (int(count), unit)
-    raise ValueError(
-        f'{value!r} is no frequency. Write a number of steps, or [1, "episode"] for episodes.'
-    )
-
-
-def _coefficient(value: Any) -> Any:
-    """A number that is not negative, "auto", or "auto_" and what learning it begins at."""
-    if isinstance(value, str):
-        word, _, start = value.partition("_")
-        is_number = start.replace(".", "", 1).isdecimal() and float(start) > 0
-        if word == _AUTO and (value == _AUTO or is_number):
-            return value
-    elif type(value) in (int, float) and 0 <= value <= _HEAVIEST:
-        return float(value)
-    raise ValueError(f'{value!r} is no weight. Write "auto", "auto_0.1", or a number from 0 on.')
-
-
-def _entropy(value: Any) -> Any:
-    if value == _AUTO:
-        return value
-    if type(value) in (int, float) and abs(value) <= _HEAVIEST:
-        return float(value)
-    raise ValueError(f'{value!r} is no entropy. Write "auto", or a number.')
-
-
-TrainFreq = Annotated[int | tuple[int, str], BeforeValidator(_train_freq)]
-Coefficient = Annotated[float | str, BeforeValidator(_coefficient)]
-Entropy = Annotated[float | str, BeforeValidator(_entropy)]
-
-
-class ActionNoise(StrictModel):
-    """Noise on actions, which are scaled to [-1, 1]; each number of an action has its own."""
-
-    type: Literal["normal", "ou"] = "normal"
-    """Independent normal, or Ornstein-Uhlenbeck."""
-    sigma: Annotated[float, Field(ge=0, le=10), MAY_CHANGE] = 0.1
-    """Deviation; of Ornstein-Uhlenbeck noise that of its steps."""
-    mean: Annotated[float, Field(ge=-1, le=1), MAY_CHANGE] = 0.0
-    """Mean."""
-    theta: Annotated[Positive, MAY_CHANGE] = 0.15
-    """How fast Ornstein-Uhlenbeck noise returns to its mean."""
-    dt: Annotated[Positive, MAY_CHANGE] = 0.01
-    """Time between two draws of Ornstein-Uhlenbeck noise."""
 
 
 class OffPolicyHyperparameters(SB3Hyperparameters):
@@ -243,9 +187,9 @@ class TD3Hyperparameters(FollowedHyperparameters):
 class EntropyHyperparameters(ContinuousHyperparameters):
     """What SAC, TQC and CrossQ share: reward for being undecided."""
 
-    ent_coef: Coefficient = _AUTO
+    ent_coef: Coefficient = AUTO
     """Weight of the entropy; "auto": learned, from 1 on; "auto_0.1": from 0.1 on."""
-    target_entropy: Entropy = _AUTO
+    target_entropy: Entropy = AUTO
     """What a learned weight aims at; "auto": minus one for each number of an action."""
     use_sde: bool = False
     """Whether exploration depends on the state (gSDE)."""

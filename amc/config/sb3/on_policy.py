@@ -5,11 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from amc.config.fields import INTEGRAL, MAY_CHANGE, Count, Fraction, NotNegative, Positive
+from amc.config.fields import MAY_CHANGE, Count, Fraction, NotNegative, Positive
 from amc.config.sb3.policy_kwargs import ActorCriticKwargs
-from amc.config.sb3.settings_of_all import SB3Hyperparameters
+from amc.config.sb3.settings_of_all import EveryStep, SB3Hyperparameters
 
-EveryStep = Annotated[int, Field(ge=-1), INTEGRAL]
 _FLOAT32_BYTES = 4
 
 

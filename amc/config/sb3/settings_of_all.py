@@ -7,10 +7,13 @@ itself is refused with the place where it is decided (`elsewhere`).
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from amc.config.fields import MAY_CHANGE, Fraction
+from pydantic import Field
+
+from amc.config.fields import INTEGRAL, MAY_CHANGE, Fraction
 from amc.config.hyperparameters import Environments, Hyperparameters, network_bytes
 from amc.config.sb3.policy_kwargs import OPTIMIZER_KEYWORDS, PolicyKwargs, widths
 
+EveryStep = Annotated[int, Field(ge=-1), INTEGRAL]
 _NO_CLASS = "a class cannot be named in a config. Remove it."
 _IN_POLICY_KWARGS = "write algorithm_config.policy_kwargs.{} instead."
 _ACTION_NOISE = 'write "action_noise": {"type": "normal", "sigma": 0.1} instead.'
