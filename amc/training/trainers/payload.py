@@ -51,7 +51,7 @@ def packed(
     return {
         "format": FORMAT,
         "config": json.dumps(config.to_json(), sort_keys=True),
-        "versions": versions(),
+        "versions": versions(config),
         "step": step,
         "progress": dict(progress),
         KEY: {"name": path.name, "is_directory": path.is_dir(), "files": files},
