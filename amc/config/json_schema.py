@@ -61,13 +61,12 @@ def json_schema() -> dict[str, Any]:
     }
     search["warm_start"]["anyOf"].append({"type": "string"})
     properties["experiment_name"]["pattern"] = EXPERIMENT_PATTERN
-    properties["algorithm"] = _open_names(properties["algorithm"], _ALGORITHMS)
+    properties["algorithm"] = _open_names(properties["algorithm"], [*_ALGORITHMS, COMMAND])
     properties["algorithm_config"] = {
         "type": "object",
         "description": properties["algorithm_config"].get("description", ""),
     }
     _learning_rate_is_optional(definitions["OptimizerConfig"])
-    properties["algorithm"]["anyOf"][0]["enum"].append(COMMAND)
     schema["required"] = ["experiment_name", "training"]
     # A trainer of the user's own says what trains, and its environment may have no name.
     ours = {"required": ["algorithm", "environment"]}
