@@ -21,7 +21,7 @@ WORKDIR /app
 ARG PIP_EXTRA_INDEX_URL=""
 COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
 COPY amc/version.py amc/version.py
-RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook,tpe]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[notebook,sb3,tpe]'
 
 # amc/presets leads into configs/.
 COPY configs configs

@@ -12,8 +12,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Stable-Baselines3 and Optuna, which only benchmarks need.
 PEERS := $(VENV)/.peers-installed
-# The one of learning takes hours, so it has a target of its own; the one of pruning half an hour.
-BENCHMARKS := $(filter-out benchmarks/learning.py benchmarks/pruning.py,$(wildcard benchmarks/*.py))
+# Those of learning take hours, so one has a target of its own; the one of pruning half an hour.
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,learning.py pruning.py sb3_learning.py), \
+	$(wildcard benchmarks/*.py))
 AMC := $(BIN)/amc
 SHARED := $(or $(AMC_SHARED_DIR),distributed_shared)
 LOGS = $(SHARED)/.fleet/$(shell uname -n)/logs

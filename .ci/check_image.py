@@ -21,7 +21,14 @@ SHORT = {
     "training.eval_episodes": 1,
     "environment.max_episode_steps": 64,
 }
-WITH_UPDATES = {"ppo": {}, "ddpg": {"algorithm_config.learning_starts": 32}}
+SOON = {"algorithm_config.learning_starts": 32}
+WITH_UPDATES = {
+    "ppo": {},
+    "ddpg": SOON,
+    "sb3:SAC": SOON,
+    "sb3:TD3": SOON,
+    "sb3:DQN": SOON | {"algorithm_config.train_freq": 4},
+}
 
 
 def main(presets: Path) -> None:

@@ -40,6 +40,7 @@ RECORDS = {
     "attempt": "pool child: who tries",
     "attempt-end": "pool child: how that ended",
     "evaluation": "trial process: a line of the curve",
+    "forgotten": "trial process: a curve without what a trainer of the user's own does again",
     "checkpoint-digest": "trial process: the SHA-256 of a checkpoint",
     "checkpoint": "trial process: a checkpoint gets its name",
     "report": "trial process, or whoever gives the segment up: what came of it",

@@ -169,8 +169,10 @@ class Precise(Continuous):
         torch.set_grad_enabled(True)
 
 
-gymnasium.register("Twenty-v0", entry_point=Twenty, reward_threshold=20)
-for _class in [*Twenty.__subclasses__(), Precise]:
-    gymnasium.register(f"{_class.__name__}-v0", entry_point=_class)
+# Once, though some tests import this module under another name, as a part of the tests.
+if "Twenty-v0" not in gymnasium.registry:
+    gymnasium.register("Twenty-v0", entry_point=Twenty, reward_threshold=20)
+    for _class in [*Twenty.__subclasses__(), Precise]:
+        gymnasium.register(f"{_class.__name__}-v0", entry_point=_class)
 
 print("strange environments are loaded")

@@ -107,11 +107,11 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 # How many lines a room may have, so that the house can be read in a few days. Who needs more raises
 # a bound on purpose, and says why in the commit; who has taken something out lowers it.
 MOST_LINES = {
-    "algorithms": 4600,
+    "algorithms": 5500,
     "broker": 2050,
     "cli": 6200,
     "comparing": 700,
-    "config": 5100,
+    "config": 6100,
     "driver": 1800,
     "environments": 3950,
     "doctor": 800,

@@ -22,6 +22,7 @@ from amc.algorithms.random_streams import generator, generator_state, restore_ge
 from amc.algorithms.spaces import action_kind, vector_size
 from amc.config.hyperparameters import Hyperparameters
 from amc.config.kernel import resolve_kernel
+from amc.config.sb3 import naming
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import Play, Step, VectorEnvironment
 from amc.errors import CheckpointError, TrainingError, UsageError
@@ -29,6 +30,18 @@ from amc.plugins import resolve
 
 GROUP = "amc.algorithms"
 BUILT_IN = {"ppo": "amc.algorithms.ppo:PPO", "ddpg": "amc.algorithms.ddpg:DDPG"}
+SB3 = {
+    "sb3:PPO": "amc.algorithms.stable_baselines3.classes:SB3PPO",
+    "sb3:A2C": "amc.algorithms.stable_baselines3.classes:A2C",
+    "sb3:DQN": "amc.algorithms.stable_baselines3.classes:DQN",
+    "sb3:DDPG": "amc.algorithms.stable_baselines3.classes:SB3DDPG",
+    "sb3:TD3": "amc.algorithms.stable_baselines3.classes:TD3",
+    "sb3:SAC": "amc.algorithms.stable_baselines3.classes:SAC",
+    "sb3:TRPO": "amc.algorithms.stable_baselines3.contrib_classes:TRPO",
+    "sb3:QRDQN": "amc.algorithms.stable_baselines3.contrib_classes:QRDQN",
+    "sb3:TQC": "amc.algorithms.stable_baselines3.contrib_classes:TQC",
+    "sb3:CrossQ": "amc.algorithms.stable_baselines3.contrib_classes:CrossQ",
+}
 
 
 Metrics = dict[str, float]
@@ -218,9 +231,14 @@ def algorithm_class(name: str) -> type[Algorithm]:
     """The class of an algorithm: built in, an entry point of `amc.algorithms`, or `module:Class`.
 
     Raises:
-        UsageError: nothing has that name, or what has it is not an algorithm.
+        UsageError: nothing has that name, what has it is not an algorithm, or it is of an extra
+            that is not installed.
     """
-    found = resolve(name, built_in=BUILT_IN, group=GROUP, kind="algorithm")
+    if naming.is_sb3(name) and name not in SB3:
+        raise UsageError(f"algorithm: {naming.unknown_name(name, SB3)}")
+    if (reason := naming.lacking(name)) is not None:
+        raise UsageError(f"algorithm: {reason}")
+    found = resolve(name, built_in=BUILT_IN | SB3, group=GROUP, kind="algorithm")
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         raise UsageError(
             f"algorithm: {name!r} is {found!r}, not a subclass of amc.algorithms.base.Algorithm."

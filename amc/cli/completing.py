@@ -65,7 +65,7 @@ def settings(
 def _settings() -> dict[str, list[str]]:
     """Every key by its path, with its values where these are few."""
     from amc.config import schema
-    from amc.config.hyperparameters import BUILT_IN, models_of
+    from amc.config.hyperparameters import BUILT_IN, SB3, models_of
 
     models: dict[str, Any] = {"": schema.ExperimentConfig, "environment": schema.EnvironmentConfig}
     models |= {"optimizer": schema.OptimizerConfig, "training": schema.TrainingConfig}
@@ -73,7 +73,7 @@ def _settings() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for section, model in models.items():
         found |= _fields(section, model)
-    for model in models_of(BUILT_IN).values():
+    for model in models_of((*BUILT_IN, *SB3)).values():
         found |= _fields("algorithm_config", model)
     return dict(sorted(found.items()))
 

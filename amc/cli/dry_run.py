@@ -5,7 +5,7 @@ Its door is `dry_run`.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -101,12 +101,21 @@ def _workers() -> tuple[int, int, str]:
 def _print_config(config: ExperimentConfig) -> None:
     document = config.to_json()
     for section in (one for one in _SECTIONS if one in document):
-        pairs = [f"{key} {_short(value)}" for key, value in document[section].items()]
+        pairs = _pairs(document[section])
         # A key and its value stand on one line.
         _print_wrapped(section, ", ".join(pair.replace(" ", "\xa0") for pair in pairs))
     search = config.hyperparameter_optimizer
     for index, line in enumerate([] if search is None else describe(search.search_space)):
         print_row("" if index else "search space", line)
+
+
+def _pairs(values: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """Each setting with its value; of an object those that it holds, by their paths."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _pairs(value, f"{within}{key}.")
+        else:
+            yield f"{within}{key} {_short(value)}"
 
 
 def _print_wrapped(label: str, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amc.cli.output import note, say
-from amc.config.hyperparameters import BUILT_IN
+from amc.config.hyperparameters import BUILT_IN, SB3
 from amc.config.json_schema import json_schema
 from amc.config.known.environments import KNOWN
 from amc.config.presets import beginning
@@ -24,7 +24,7 @@ _PLACES = (_SCHEMA, "configs" / _SCHEMA, ".." / _SCHEMA)
 @click.argument("environment", metavar="ENV")
 @click.option(
     "--algorithm",
-    type=click.Choice(sorted(BUILT_IN, reverse=True)),
+    type=click.Choice([*sorted(BUILT_IN, reverse=True), *SB3]),
     help="What learns.  [default: that of the environment's preset, else ppo]",
 )
 @click.option(

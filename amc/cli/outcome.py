@@ -15,6 +15,7 @@ from amc.cli.output import note, print_json, say, shown
 from amc.cli.overview import best_of, chosen_by, result_of
 from amc.config.schema import ExperimentConfig
 from amc.experiment_view import Experiment
+from amc.ledger.paths import ExperimentPaths
 from amc.ledger.pruning import Pruned
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
@@ -107,7 +108,8 @@ def print_result(experiment: Experiment, *, as_json: bool) -> None:
             is_searched = experiment.config.hyperparameter_optimizer is not None
             kind = f", {best.kind}" if is_searched else ""
             score = formatting.score(best.score)
-            has_agent = experiment.config.is_segmented  # what cannot go on from one saves none
+            saved = ExperimentPaths(experiment.directory).best_files.glob("*.pt")
+            has_agent = experiment.config.is_segmented or any(saved)
             print_row(
                 "its agent" if has_agent else "its best",
                 f"trial {best.number}{kind}, score {score}",

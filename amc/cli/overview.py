@@ -38,7 +38,7 @@ class Summary:
     best: BestTrial | None = None
     planned: int = 1
     states: Mapping[str, int] = field(default_factory=dict)
-    code: ForeignCode | None = None
+    code: ForeignCode | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:

@@ -60,7 +60,7 @@ def _soon(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _steps(settings: dict[str, Any]) -> int:
-    if "n_steps" in settings:
+    if "n_steps" in settings and "learning_starts" not in settings:  # steps of a rollout
         return int(settings["n_steps"] * settings.get("n_envs", 1))
     return _STEPS + 2 * int(settings.get("learning_starts", 0))
 

@@ -105,7 +105,7 @@ def train(
     with _ending_what_it_starts():
         outcome, stop = _train(config, place)
     if outcome.state == "interrupted":
-        _leave_interrupted(outcome, stop)
+        _leave_interrupted(outcome, stop, goes_on=config.is_segmented)
     result = _result(place, outcome)
     _record(place, config, result)
     _print(result, directory, as_json, out)
@@ -252,10 +252,10 @@ def _below(directory: Path, checkpoint: Path | None) -> str | None:
     return None if checkpoint is None else str(checkpoint.relative_to(directory))
 
 
-def _leave_interrupted(outcome: "TrialOutcome", stop: _Stop) -> None:
+def _leave_interrupted(outcome: "TrialOutcome", stop: _Stop, *, goes_on: bool) -> None:
     told = "with a checkpoint. To go on, give the same command with --resume."
-    if outcome.checkpoint is None:  # of a trainer that saves none, or has not saved yet
-        told = "without a checkpoint. To begin again, give the same command with --resume."
+    if outcome.checkpoint is None or not goes_on:
+        told = "without a checkpoint to go on from. To begin again, give the same command with --resume."
     note(f"amc: interrupted at step {outcome.steps}, {told}")
     raise SystemExit(128 + stop.number)
 

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from amc.config import backend, changing, checks, kernel, own_trainer
 from amc.config.fields import StrictModel
 from amc.config.hyperparameters import (
-    BUILT_IN,
     COMMAND,
     AnyHyperparameters,
     Hyperparameters,
@@ -22,9 +21,11 @@ from amc.config.hyperparameters import (
     models_of,
     owners_of,
     recorded,
+    siblings,
 )
 from amc.config.known import arguments
 from amc.config.known.names import ACCEPTED, SEARCHES
+from amc.config.sb3 import naming
 from amc.config.schema import (
     UNNAMED,
     EnvironmentConfig,
@@ -119,6 +120,9 @@ class Assembly:
                 self._model = recorded(self._value.get("algorithm_config"))
                 return
             self._note(("algorithm",), str(error))
+            return
+        if not self._accepted and (reason := naming.lacking(algorithm)):
+            self._note(("algorithm",), reason)
 
     def _algorithm_config(self, values: Mapping[str, Any]) -> Hyperparameters | None:
         given = values.get("algorithm_config", {})
@@ -145,13 +149,14 @@ class Assembly:
 
     @cached_property
     def _built_in(self) -> dict[str, type[Hyperparameters]]:
-        return models_of(BUILT_IN)
+        return models_of(siblings(self._algorithm))
 
     @cached_property
     def _plug_ins(self) -> dict[str, type[Hyperparameters]]:
         # Looking for plug-ins reads every installed distribution: only for what nothing else
         # explains, and once.
-        return models_of(name for name in algorithms() if name not in BUILT_IN)
+        known = {*siblings(None), *siblings(naming.PREFIX)}
+        return models_of(name for name in algorithms() if name not in known)
 
     def _optimizer(self, values: Mapping[str, Any]) -> OptimizerConfig | None:
         given = values.get("optimizer", {})
@@ -160,8 +165,10 @@ class Assembly:
                 "optimizer: it has no effect with a trainer of your own, which is told of its "
                 "hyperparameters only: algorithm_config, and what is searched."
             )
-        if isinstance(given, Mapping) and given.get("learning_rate") is None:
-            given = {**given, "learning_rate": self._model.default_learning_rate}
+        if isinstance(given, Mapping):
+            given = {"type": self._model.default_optimizer, **given}
+            if given.get("learning_rate") is None:
+                given["learning_rate"] = self._model.default_learning_rate
         return self._validated(("optimizer",), OptimizerConfig, given)
 
     def _search(self, values: Mapping[str, Any]) -> HyperparameterOptimizerConfig | None:
@@ -284,6 +291,9 @@ class Assembly:
         self.problems += checks.seeds(config)
         self.problems += changing.schedule(config)
         self.problems += changing.whole(config)
+        misfits = config.algorithm_config.misfits(config.optimizer.type, config.training.precision)
+        for path, message in misfits:
+            self._note(path, message)
         if config.training.kernel == "fast" and (reason := kernel.obstacle(config)):
             message = f"'fast' is not possible: {reason}. Write 'auto' or 'reference'."
             self._note(("training", "kernel"), message)

@@ -252,11 +252,11 @@ def advice(
 
 
 def searched(search_space: Mapping[str, Dimension], keys: SearchKeys) -> dict[str, Searched]:
-    """The searched hyperparameters, by name; settings of other sections are left out."""
+    """The searched hyperparameters, by name, without those within an object of theirs."""
     found = {}
     for key, dimension in search_space.items():
         field = keys.field(key)
-        if field.section == "algorithm_config":
+        if field.section == "algorithm_config" and not field.below:
             found[field.name] = Searched(key, dimension)
     return found
 

@@ -22,6 +22,7 @@ from amc.config.fields import (
     Positive,
     StrictModel,
 )
+from amc.config.sb3 import naming
 from amc.errors import UsageError
 from amc.plugins import names, resolve
 
@@ -32,6 +33,18 @@ BUILT_IN = {
 }
 COMMAND = "command"
 """The algorithm of a config that names a trainer of the user's own."""
+SB3 = {
+    "sb3:PPO": "amc.config.sb3.on_policy:SB3PPOHyperparameters",
+    "sb3:A2C": "amc.config.sb3.on_policy:A2CHyperparameters",
+    "sb3:TRPO": "amc.config.sb3.on_policy:TRPOHyperparameters",
+    "sb3:DQN": "amc.config.sb3.off_policy:DQNHyperparameters",
+    "sb3:QRDQN": "amc.config.sb3.off_policy:QRDQNHyperparameters",
+    "sb3:DDPG": "amc.config.sb3.off_policy:SB3DDPGHyperparameters",
+    "sb3:TD3": "amc.config.sb3.off_policy:TD3Hyperparameters",
+    "sb3:SAC": "amc.config.sb3.off_policy:SACHyperparameters",
+    "sb3:TQC": "amc.config.sb3.off_policy:TQCHyperparameters",
+    "sb3:CrossQ": "amc.config.sb3.off_policy:CrossQHyperparameters",
+}
 _FLOAT32_BYTES = 4
 
 Environments = Annotated[int, Field(ge=1, le=65_536), INTEGRAL]
@@ -45,11 +58,17 @@ class Hyperparameters(StrictModel):
         action_spaces: the kinds of actions that the algorithm can choose.
         default_learning_rate: what `optimizer.learning_rate` is when the config does not say.
         is_free: whether it takes any names, and then all that the trainer is told: no optimizer.
+        default_optimizer: the same for `optimizer.type`.
+        follows_the_end: what goes by how much is left of a training, besides the learning rate.
+        elsewhere: keys that are known and not taken here, and what to do instead.
     """
 
     action_spaces: ClassVar[frozenset[str]] = frozenset({"discrete", "continuous"})
     default_learning_rate: ClassVar[float] = 3e-4
     is_free: ClassVar[bool] = False
+    default_optimizer: ClassVar[str] = "adam"
+    follows_the_end: ClassVar[str] = ""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not fit together: the key to blame, and a sentence. Plug-ins add their own."""
@@ -58,6 +77,15 @@ class Hyperparameters(StrictModel):
     def advice(self, total_timesteps: int) -> Iterator[tuple[set[str], str]]:
         """What is allowed and probably not meant: the keys that decide it, and a sentence."""
         return iter(())
+
+    def misfits(self, optimizer: str, precision: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What does not go with `optimizer.type` and `training.precision`: path, and sentence."""
+        return iter(())
+
+    def round_steps(self) -> int | None:
+        """Steps of all environments between two updates; None where that is not known before."""
+        steps: int = getattr(self, "n_steps", 1) * getattr(self, "n_envs", 1)
+        return steps
 
     def memory(
         self, observation_size: int, action_size: int, total_timesteps: int
@@ -162,7 +190,7 @@ class PPOHyperparameters(Hyperparameters):
         sample = (observation_size + action_size + 6) * _FLOAT32_BYTES
         return {
             "n_steps": samples * sample,
-            "hidden_sizes": 2 * _network_bytes(observation_size, self.hidden_sizes, action_size),
+            "hidden_sizes": 2 * network_bytes(observation_size, self.hidden_sizes, action_size),
         }
 
 
@@ -229,7 +257,7 @@ class DDPGHyperparameters(Hyperparameters):
         inputs = observation_size + action_size
         return {
             "buffer_size": min(self.buffer_size, total_timesteps + self.n_envs) * transition,
-            "hidden_sizes": 2 * _network_bytes(inputs, self.hidden_sizes, action_size),
+            "hidden_sizes": 2 * network_bytes(inputs, self.hidden_sizes, action_size),
         }
 
 
@@ -237,7 +265,7 @@ class AnyHyperparameters(PPOHyperparameters, DDPGHyperparameters):
     """The settings of all built-in algorithms: for a config that names none that is known."""
 
 
-def _network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
+def network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
     """Bytes of a network with its gradient and Adam's two averages."""
     widths = (inputs, *hidden, outputs)
     weights = sum((left + 1) * right for left, right in pairwise(widths))
@@ -245,8 +273,14 @@ def _network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
 
 
 def algorithms() -> list[str]:
-    """Every algorithm that a config may name, built in or from a plug-in."""
-    return sorted({COMMAND, *(name for group in GROUPS for name in names(BUILT_IN, group))})
+    """Every algorithm that a config may name: built in, Stable-Baselines3's, or from a plug-in."""
+    registered = (name for group in GROUPS for name in names((*BUILT_IN, *SB3), group))
+    return sorted({COMMAND, *registered})
+
+
+def siblings(algorithm: str | None) -> dict[str, str]:
+    """The algorithms whose keys are set aside by a config of this one, with their models."""
+    return SB3 if algorithm is not None and naming.is_sb3(algorithm) else BUILT_IN
 
 
 def hyperparameters_for(algorithm: str) -> type[Hyperparameters]:
@@ -255,12 +289,14 @@ def hyperparameters_for(algorithm: str) -> type[Hyperparameters]:
     Raises:
         UsageError: nothing has that name, or what has it brings no model.
     """
-    group = GROUPS[0]
-    if algorithm not in BUILT_IN:
+    group, built_in = GROUPS[0], BUILT_IN | SB3
+    if naming.is_sb3(algorithm) and algorithm not in SB3:
+        raise UsageError(naming.unknown_name(algorithm, SB3))
+    if algorithm not in built_in:
         registered = [other for other in GROUPS if algorithm in names((), other)]
         group = registered[0] if registered else group
     try:
-        found = resolve(algorithm, built_in=BUILT_IN, group=group, kind="algorithm")
+        found = resolve(algorithm, built_in=built_in, group=group, kind="algorithm")
     except UsageError:
         raise
     except Exception as error:  # of code that is not ours

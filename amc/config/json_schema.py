@@ -9,7 +9,15 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from amc.config.hyperparameters import BUILT_IN, COMMAND, hyperparameters_for, models_of, owners_of
+from amc.config.hyperparameters import (
+    BUILT_IN,
+    COMMAND,
+    SB3,
+    hyperparameters_for,
+    models_of,
+    owners_of,
+    siblings,
+)
 from amc.config.known.environments import KNOWN
 from amc.config.known.keywords import TAKES
 from amc.config.known.names import EXPERIMENT_PATTERN, SEARCHES, WRAPPERS
@@ -17,6 +25,9 @@ from amc.config.schema import ExperimentConfig, searchable
 from amc.config.search.dimension import MOST_CHOICES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+_ALGORITHMS = [*BUILT_IN, *SB3]
 
 
 class _Generator(GenerateJsonSchema):
@@ -28,13 +39,15 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of a whole config, draft 2020-12, for the built-in algorithms."""
+    """The schema of a whole config, draft 2020-12, for all algorithms but plug-ins."""
     schema = ExperimentConfig.model_json_schema(schema_generator=_Generator)
     definitions, properties = schema["$defs"], schema["properties"]
     definitions["Dimension"] = _dimension()
-    for name in BUILT_IN:
-        definitions[f"{name}_config"] = _algorithm_config(name)
-        definitions[f"{name}_search_space"] = _search_space(name)
+    for name in _ALGORITHMS:
+        config = _algorithm_config(name)
+        definitions |= config.pop("$defs", {})
+        definitions[f"{_word(name)}_config"] = config
+        definitions[f"{_word(name)}_search_space"] = _search_space(name)
     environment = definitions["EnvironmentConfig"]["properties"]
     environment["name"] = _open_names(environment["name"], sorted({*KNOWN, *TAKES}))
     definitions["WrapperConfig"]["properties"]["name"] |= _open_names({}, list(WRAPPERS))
@@ -48,28 +61,32 @@ def json_schema() -> dict[str, Any]:
     }
     search["warm_start"]["anyOf"].append({"type": "string"})
     properties["experiment_name"]["pattern"] = EXPERIMENT_PATTERN
-    properties["algorithm"] = _open_names(properties["algorithm"], list(BUILT_IN))
+    properties["algorithm"] = _open_names(properties["algorithm"], [*_ALGORITHMS, COMMAND])
     properties["algorithm_config"] = {
         "type": "object",
         "description": properties["algorithm_config"].get("description", ""),
     }
     _learning_rate_is_optional(definitions["OptimizerConfig"])
-    properties["algorithm"]["anyOf"][0]["enum"].append(COMMAND)
     schema["required"] = ["experiment_name", "training"]
     # A trainer of the user's own says what trains, and its environment may have no name.
     ours = {"required": ["algorithm", "environment"]}
     schema["anyOf"] = [ours, {"required": ["command"]}, {"required": ["trainer"]}]
-    schema["allOf"] = [_for_algorithm(name) for name in BUILT_IN]
+    schema["allOf"] = [_for_algorithm(name) for name in _ALGORITHMS]
     return {"$schema": DIALECT, **schema}
 
 
+def _word(algorithm: str) -> str:
+    """An algorithm's name as part of a definition's."""
+    return algorithm.replace(":", "_")
+
+
 def _for_algorithm(name: str) -> dict[str, Any]:
-    search = {"properties": {"search_space": {"$ref": f"#/$defs/{name}_search_space"}}}
+    search = {"properties": {"search_space": {"$ref": f"#/$defs/{_word(name)}_search_space"}}}
     return {
         "if": {"properties": {"algorithm": {"const": name}}, "required": ["algorithm"]},
         "then": {
             "properties": {
-                "algorithm_config": {"$ref": f"#/$defs/{name}_config"},
+                "algorithm_config": {"$ref": f"#/$defs/{_word(name)}_config"},
                 "hyperparameter_optimizer": search,
             }
         },
@@ -80,10 +97,10 @@ def _algorithm_config(name: str) -> dict[str, Any]:
     """Its own keys; those of the other algorithms, which are set aside with a warning, too."""
     schema = hyperparameters_for(name).model_json_schema(schema_generator=_Generator)
     own: dict[str, Any] = schema["properties"]
-    others = [key for other in BUILT_IN for key in hyperparameters_for(other).model_fields]
+    others = [key for other in siblings(name) for key in hyperparameters_for(other).model_fields]
     for key in dict.fromkeys(others):
         if key not in own:
-            owners = " and ".join(owners_of(key, models_of(BUILT_IN), besides=name))
+            owners = " and ".join(owners_of(key, models_of(siblings(name)), besides=name))
             own[key] = {
                 "description": f"Belongs to {owners} and has no effect with {name}.",
                 "deprecated": True,

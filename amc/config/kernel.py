@@ -4,8 +4,11 @@ Its door is `resolve_kernel`; `obstacle` serves the check of a config. It loads 
 Numba, for whoever submits an experiment records its answer.
 """
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from amc.config.sb3 import naming
 from amc.config.schema import ExperimentConfig
 
 Kernel = Literal["fast", "reference"]
@@ -30,11 +33,22 @@ def resolve_kernel(config: ExperimentConfig) -> Kernel:
 
 
 def versioned_kernel(config: ExperimentConfig) -> str:
-    """The kernel with its own version, such as `fast@1`."""
+    """The kernel with its own version, such as `fast@1`; of Stable-Baselines3's its package."""
     if config.has_own_trainer:
         return OWN
+    if naming.is_sb3(config.algorithm):
+        return f"sb3@{_installed(naming.distribution(config.algorithm))}"
     kernel = resolve_kernel(config)
     return f"{kernel}@{VERSIONS[kernel]}"
+
+
+@cache
+def _installed(package: str) -> str:
+    """Its version; where it is not installed nothing is trained, and the name is not compared."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def obstacle(config: ExperimentConfig) -> str | None:

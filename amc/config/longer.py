@@ -20,12 +20,22 @@ def told_of_longer(config: ExperimentConfig, trained: int, goal: int) -> str:
             "as one training of that length is its trainer's own."
         )
     values = config.algorithm_config
-    rollout = getattr(values, "n_steps", 1) * getattr(values, "n_envs", 1)
+    rollout = values.round_steps()
     if config.optimizer.learning_rate_schedule != "constant":
         rate = config.optimizer.learning_rate * (1 - trained / goal)
         return (
             f"from step {trained:,} on it is a new training: its learning rate follows the "
             f"schedule to step {goal:,}, so it goes on with {rate:.3g}, where it was to end."
+        )
+    if values.follows_the_end:
+        return (
+            f"from step {trained:,} on it is a new training: {values.follows_the_end} goes by how "
+            f"much is left of it, which is {goal - trained:,} steps again."
+        )
+    if rollout is None:
+        return (
+            f"from step {trained:,} on it is a new training, unless an episode ended just there: "
+            "it learns after whole episodes."
         )
     if trained % rollout:
         return (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amc.config.hyperparameters import hyperparameters_for
+from amc.config.sb3 import naming
 from amc.config.text.reader import read
 from amc.errors import UsageError
 
@@ -52,10 +53,10 @@ def beginning(environment: str, actions: str, algorithm: str | None = None) -> B
         _require_fit(environment, actions, algorithm)
     family = _VERSION.sub("", environment)
     for name in _ORDER if algorithm is None else (algorithm,):
-        for path in sorted(DIRECTORY.glob(f"{name}_*.json")):
+        for path in sorted(DIRECTORY.glob(f"{naming.word(name)}_*.json")):
             values: dict[str, Any] = read(path).value
             tuned_for: str = values["environment"]["name"]
-            if _VERSION.sub("", tuned_for) == family:
+            if values["algorithm"] == name and _VERSION.sub("", tuned_for) == family:
                 values["environment"]["name"] = environment
                 return Beginning(_named(values), path.stem, tuned_for)
     return Beginning(_named(_default(environment, actions, algorithm or _ORDER[0])))
@@ -74,7 +75,8 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
     """The same, called after its algorithm and its environment."""
     family = _VERSION.sub("", values["environment"]["name"].rpartition(":")[2])
     word = re.sub(r"[^a-z0-9]+", "_", family.lower()).strip("_")
-    return {**values, "experiment_name": f"{values['algorithm']}_{word}"[:100]}
+    algorithm = naming.word(values["algorithm"])
+    return {**values, "experiment_name": f"{algorithm}_{word}"[:100]}
 
 
 def _default(environment: str, actions: str, algorithm: str) -> dict[str, Any]:

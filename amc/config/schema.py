@@ -228,7 +228,7 @@ class ExperimentConfig(StrictModel):
     keep_checkpoints: Literal["best", "all"] = "all"
     """Whose final checkpoints stay; best: the winner's, on all of its seeds; all: every trial's."""
     algorithm: str
-    """ppo, ddpg, a plug-in's name, or command for a trainer of your own."""
+    """ppo, ddpg, sb3:SAC and the like, a plug-in's name, or command for a trainer of your own."""
     command: Command | None = None
     """Program and arguments that train a trial; {name} stands for a hyperparameter's value."""
     trainer: Reference | None = None
@@ -308,24 +308,25 @@ class ExperimentConfig(StrictModel):
         """
         keys, faults = self.search_keys(), []
         changes: dict[str, dict[str, Any]] = {}
-        written: dict[tuple[str | int, ...], str] = {}
+        written: dict[str, str] = {}
         for key, value in values.items():
             try:
                 field = keys.field(key)
             except UsageError as error:
                 faults.append(Fault(key, str(error)))
                 continue
-            changes.setdefault(field.section, {})[field.name] = value
-            written[field.section, field.name] = key
+            before = changes.get(field.section) or getattr(self, field.section).model_dump()
+            changes[field.section] = field.put(before, value)
+            written[field.path] = key
         sections: dict[str, StrictModel] = {}
         for name, change in changes.items():
-            section: StrictModel = getattr(self, name)
-            model = type(section)
+            model: type[StrictModel] = type(getattr(self, name))
             try:
-                sections[name] = model.model_validate({**section.model_dump(), **change})
+                sections[name] = model.model_validate(change)
             except ValidationError as error:
                 for problem in problems(error, model=model, below=(name,)):
-                    key = written.get(problem.path[:2], dotted(problem.path))
+                    path = dotted(problem.path)
+                    key = next((key for at, key in written.items() if _is_in(path, at)), path)
                     faults.append(Fault(key, problem.sentence()))
         if faults:
             raise ConfigError(faults)
@@ -350,6 +351,10 @@ class ExperimentConfig(StrictModel):
             to_its_end = {"stop_at_reward_threshold": False}
             changes["training"] = self.training.model_copy(update=to_its_end)
         return self.with_hyperparameters(values).model_copy(update=changes)
+
+
+def _is_in(path: str, setting: str) -> bool:
+    return f"{path}.".startswith(f"{setting}.")
 
 
 def searchable(model: type[Hyperparameters]) -> SearchKeys:

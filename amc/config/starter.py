@@ -10,6 +10,7 @@ from amc.config.fields import StrictModel
 from amc.config.known.environments import KNOWN
 from amc.config.loader import ConfigLoader
 from amc.config.presets import Beginning
+from amc.config.sb3.naming import title
 from amc.config.schema import (
     EnvironmentConfig,
     ExperimentConfig,
@@ -68,7 +69,7 @@ def _description(beginning: Beginning) -> str:
     of = "defaults" if beginning.preset is None else f"settings of the preset {beginning.preset}"
     elsewhere = beginning.tuned_for not in {None, name}
     tuned = f", tuned on {beginning.tuned_for}" if elsewhere else ""
-    return f"{beginning.values['algorithm'].upper()} on {name}: {of}{tuned}, a search around them."
+    return f"{title(beginning.values['algorithm'])} on {name}: {of}{tuned}, a search around them."
 
 
 def _preface(file: str) -> list[str]:

@@ -17,6 +17,7 @@ from amc.version import VERSION
 _RECORDED_VERSIONS = (
     *("celery", "redis", "torch", "numpy", "gymnasium", "mujoco", "envpool"),
     *("bayesian-optimization", "scikit-learn", "scipy", "optuna"),
+    *("stable_baselines3", "sb3_contrib"),
 )
 FORMAT = 2
 _STAGING = ".new-"

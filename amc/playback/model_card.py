@@ -7,6 +7,7 @@ The doors are `Claim` and `model_card`. The metadata is that of the Hugging Face
 import json
 from dataclasses import dataclass
 
+from amc.config.sb3.naming import title
 from amc.playback.agent import Agent
 
 LIBRARY = "ai-mission-control"
@@ -53,7 +54,7 @@ def model_card(agent: Agent, claim: Claim, *, film: str | None) -> str:
 {_metadata(name, algorithm, claim)}
 ---
 
-# {algorithm.upper()} in {name}
+# {title(algorithm)} in {name}
 
 An agent that was trained by `{algorithm}` in `{name}` for {agent.origin.step:,} steps, with
 AI Mission Control. Mean return: **{claim}**.

@@ -40,7 +40,7 @@ def hand_on(ledger: Ledger, trial: int, directory: Path, results: Mapping[str, A
     if result is None or result.checkpoint is None:
         raise UsageError(
             f"trial {trial} of {ledger.id}: it has saved nothing to hand on. A trainer saves with "
-            'trial.save(path), where the config says "resumable": true.'
+            "trial.save(path)."
         )
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory}: there is something in it. Name a new directory.")

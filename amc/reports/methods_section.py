@@ -7,6 +7,7 @@ recorded.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from amc.config.sb3.naming import title
 from amc.config.schema import HyperparameterOptimizerConfig
 from amc.config.search import search_space
 from amc.reports.material import Material
@@ -61,7 +62,7 @@ def _training(material: Material) -> Iterator[str]:
         )
         return
     yield (
-        f"Agents were trained by {config.algorithm.upper()} in {config.environment.name}{around} "
+        f"Agents were trained by {title(config.algorithm)} in {config.environment.name}{around} "
         f"for {counted(training.total_timesteps, 'environment step')} a trial."
     )
     if training.eval_freq is None:

@@ -95,7 +95,7 @@ def forget_after(step: int, trial_directory: Path) -> None:
         made = path.read_bytes().splitlines(keepends=True)
         kept = [line for line in made if _step_of(line) <= step]
         if len(kept) < len(made):
-            files.replace(path, b"".join(kept).decode())
+            files.replace(path, b"".join(kept).decode(), point="forgotten")
 
 
 def _step_of(line: bytes) -> float:

@@ -25,6 +25,7 @@ import torch
 from amc.algorithms.base import Algorithm
 from amc.config.kernel import versioned_kernel
 from amc.config.loader import ConfigLoader
+from amc.config.sb3 import naming
 from amc.config.schema import ExperimentConfig
 from amc.environments.vector import VectorEnvironment
 from amc.errors import CheckpointError, ConfigError, UsageError
@@ -85,7 +86,7 @@ def capture(
     return {
         "format": FORMAT,
         "config": json.dumps(config.to_json(), sort_keys=True),
-        "versions": versions(),
+        "versions": versions(config),
         "backend": environment.backend,
         "kernel": versioned_kernel(config),
         "environment": environment.state_dict(),
@@ -120,11 +121,11 @@ def restore(
         MismatchError: the state is of another layout, config, environment backend or kernel.
     """
     _require_same(state, config, environment, changed)
-    if state["versions"] != versions():
+    if state["versions"] != versions(config):
         _LOG.warning(
             "the checkpoint was written by %s, this is %s: the bits may differ from here on",
             state["versions"],
-            versions(),
+            versions(config),
         )
     algorithm.load_state_dict(state["algorithm"])
     if fork:
@@ -135,9 +136,12 @@ def restore(
     return dict(state["progress"])
 
 
-def versions() -> dict[str, str]:
+def versions(config: ExperimentConfig) -> dict[str, str]:
     """The versions of everything that can change what is computed."""
-    return dict(_VERSIONS)
+    if not naming.is_sb3(config.algorithm):
+        return dict(_VERSIONS)
+    packages = dict.fromkeys(("stable_baselines3", naming.distribution(config.algorithm)))
+    return _VERSIONS | {package: version(package) for package in packages}
 
 
 def digest(algorithm: Algorithm) -> str:

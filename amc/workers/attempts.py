@@ -9,11 +9,14 @@ import socket
 import redis
 
 from amc import logs
+from amc.algorithms.base import algorithm_class
 from amc.algorithms.descent import import_compiler
 from amc.broker import leases
 from amc.broker.connection import connect
 from amc.broker.keys import Holder
 from amc.config.kernel import resolve_kernel
+from amc.config.sb3 import naming
+from amc.errors import UsageError
 from amc.ledger import Attempt, AttemptEnd, Ledger, Report
 from amc.ledger.paths import SegmentPaths, checkpoint_files
 from amc.ledger.records import OWN_DOING
@@ -172,6 +175,9 @@ def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
     config = job.ledger.config
     if resolve_kernel(config) == "reference" and not config.has_own_trainer:
         import_compiler()  # here once, and not in every attempt
+    if naming.is_sb3(job.ledger.config.algorithm):
+        with contextlib.suppress(UsageError, ImportError):  # which the attempt says
+            algorithm_class(job.ledger.config.algorithm)
     with carrying_out(job, attempt) as process:
         watcher = Watcher(job, attempt, lease, process)
         status = watcher.watch()

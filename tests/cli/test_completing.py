@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result as Outcome
 
 from amc.cli import COMMANDS, completing, imported
+from amc.config.hyperparameters import SB3
 
 AMC = Path(sys.executable).with_name("amc")
 
@@ -63,7 +64,8 @@ def test_keys_of_a_config_are_offered_and_behind_them_their_values():
 def test_files_are_offered_for_a_config_and_options_by_the_command_itself():
     assert offered("amc submit conf") == ["conf"]
     assert offered("amc init --a") == ["--algorithm"]
-    assert offered("amc init CartPole-v1 --algorithm ") == ["ppo", "ddpg"]
+    assert offered("amc init CartPole-v1 --algorithm ") == ["ppo", "ddpg", *SB3]
+    assert offered("amc init CartPole-v1 --algorithm sb3:D") == ["sb3:DQN", "sb3:DDPG"]
 
 
 def test_every_command_that_takes_an_id_or_a_config_has_a_stand_in(monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result as Outcome
 
+from amc.cli import dry_run
 from amc.client import resolved
 from amc.config.loader import ConfigLoader
 from amc.driver.planning import plan
@@ -59,3 +60,11 @@ def test_a_dry_run_of_a_wrong_config_exits_with_2(amc: Amc, tmp_path: Path):
     outcome = amc("submit", tmp_path / "nothing.json", "--dry-run")
 
     assert (outcome.exit_code, outcome.stdout) == (2, "")
+
+
+def test_of_an_object_in_a_config_each_setting_is_told_by_its_path():
+    values = {"policy_kwargs": {"net_arch": [8, 8]}, "kwargs": {}, "gamma": 0.9}
+
+    told = list(dry_run._pairs(values))
+
+    assert told == ["policy_kwargs.net_arch [8, 8]", "kwargs {}", "gamma 0.9"]

@@ -211,5 +211,9 @@ def test_a_script_that_is_interrupted_is_said_to_go_on_or_to_begin_again(config,
     ran = amc(config, "--allow")
 
     assert ran.exit_code == 130, ran.output
-    how = "with a checkpoint. To go on" if resumable else "without a checkpoint. To begin again"
+    how = (
+        "with a checkpoint. To go on"
+        if resumable
+        else "without a checkpoint to go on from. To begin again"
+    )
     assert ran.stderr.splitlines()[-1].startswith(f"amc: interrupted at step 100, {how}, give")

@@ -1,9 +1,10 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
-from amc.config.kernel import resolve_kernel
+from amc.config.kernel import resolve_kernel, versioned_kernel
 from amc.errors import ConfigError
 
 
@@ -49,6 +50,14 @@ def test_an_algorithm_of_a_plug_in_gets_the_reference(make_config):
     resolved = resolve_kernel(config)
 
     assert resolved == "reference"
+
+
+def test_of_stable_baselines3_the_kernel_is_its_package(make_config):
+    sac = make_config().model_copy(update={"algorithm": "sb3:SAC"})
+    tqc = sac.model_copy(update={"algorithm": "sb3:TQC"})
+
+    assert versioned_kernel(sac) == f"sb3@{version('stable_baselines3')}"
+    assert versioned_kernel(tqc) == f"sb3@{version('sb3_contrib')}"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ AT_THE_END = {"best-config", "best-agent-digest", "best-agent", "best", "end"}
 ONCE = {"snapshot", "claimed-wake", "wake", *AT_THE_END}
 # Come to only if a trial takes longer than a renewal of its lease, or something else happens.
 IN_LONG_TRIALS = {"lease-renewal", "progress", "missed", "hand-back", "rested"}
-ELSEWHERE = {"experiment", "request", "traceback", "postponed", *IN_LONG_TRIALS}
+# Or only if a script trains: `test_own_trainers`.
+OF_SCRIPTS = {"forgotten"}
+ELSEWHERE = {"experiment", "request", "traceback", "postponed", *IN_LONG_TRIALS, *OF_SCRIPTS}
 USUAL = [what for what in failpoints.RECORDS | failpoints.MESSAGES if what not in ELSEWHERE]
 # Some trials go on in a second segment.
 SHORT = {

@@ -56,6 +56,16 @@ def command(tmp_path: Path) -> list[str]:
     return [sys.executable, "-S", str(tmp_path / "climb.py")]
 
 
+DIES_ONCE = """
+    import os
+    from amc import trial
+    trial.report(400, 1)
+    if trial.attempt == 1:
+        os.kill(os.getpid(), 9)
+    trial.report(1200, trial.attempt)
+"""
+
+
 @pytest.fixture
 def make(shared: Path, tmp_path: Path, command: list[str]) -> Callable[[str], Ledger]:
     """Record a search of a kind; the script is there."""
@@ -124,6 +134,33 @@ def test_killed_at_random_a_script_s_search_comes_out_the_same(
     assert outcome(ledger) == outcome(undisturbed)
     assert any("their own" in one or "own" in one for one in remarks(ledger))
     eventually(lambda: not _running(command))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_it_forgets_an_attempt_a_trial_is_what_its_last_attempt_made(
+    make: Callable[[str], Ledger],
+    command: list[str],
+    tmp_path: Path,
+    start_worker: StartWorker,
+    eventually: Callable[..., Any],
+    when: str,
+) -> None:
+    ledger = make("whole")
+    (tmp_path / "climb.py").write_text(textwrap.dedent(DIES_ONCE))
+    worker = start_worker(
+        armed=f"{when}-forgotten",
+        AMC_ALLOW_COMMANDS=f"PYTHONPATH={PACKAGES} {shlex.join(command)}",
+        AMC_ALLOW_SOURCES=str(tmp_path),
+    )
+
+    send_wake(ledger.id)
+    eventually(lambda: ledger.is_finished, 120)
+
+    assert "amc: killed at the failpoint" in worker.said
+    assert verify(ledger) == []
+    curves = {one.curve[0] for one in ledger.history().learned.values()}
+    assert curves == {(400, 1.0)}
+    assert {len(one.curve) for one in ledger.history().learned.values()} == {2}
 
 
 def _kill(worker: Any, what: str) -> None:

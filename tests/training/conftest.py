@@ -32,6 +32,17 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "training": {"total_timesteps": 260, "eval_freq": 100, "save_freq": 90},
     },
 }
+_REPLAY = {"learning_starts": 50, "batch_size": 8, "policy_kwargs": {"net_arch": [8]}}
+CONFIGS |= {
+    "sb3:DQN": {
+        "experiment_name": "small-dqn",
+        "algorithm": "sb3:DQN",
+        "algorithm_config": _REPLAY | {"exploration_fraction": 1.0},
+        "environment": {"name": "CartPole-v1", "max_episode_steps": 40},
+        "training": {"total_timesteps": 260, "eval_freq": 100, "save_freq": 90},
+    },
+    "sb3:TD3": CONFIGS["ddpg"] | {"algorithm": "sb3:TD3", "algorithm_config": _REPLAY},
+}
 for _algorithm in ("ppo", "ddpg"):
     CONFIGS[f"normalised {_algorithm}"] = CONFIGS[_algorithm] | {
         "environment": {

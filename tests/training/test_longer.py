@@ -25,6 +25,8 @@ LINEAR = {"optimizer.learning_rate_schedule": "linear"}
         ("ppo", SEAMLESS, LINEAR, False),
         ("normalised ddpg", CUT, {}, True),
         ("ddpg", CUT, LINEAR, False),
+        ("sb3:TD3", CUT, {}, True),
+        ("sb3:DQN", CUT, {}, False),  # its exploration falls until a part of the steps is taken
     ],
 )
 def test_what_is_said_of_a_longer_training_is_true(
@@ -65,6 +67,12 @@ def test_a_run_does_not_go_back(small, tmp_path):
         run(small("ppo", {"training.total_timesteps": 128}), tmp_path)
 
     assert raised.value.exit_code == 2
+
+
+def test_of_a_training_that_learns_after_episodes_it_is_not_known_beforehand(small):
+    config = small("sb3:TD3", {"algorithm_config.train_freq": [1, "episode"]})
+
+    assert "unless an episode ended just there" in told_of_longer(config, 260, 512)
 
 
 def test_the_rate_with_which_it_goes_on_is_said(small):

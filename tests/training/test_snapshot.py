@@ -58,12 +58,14 @@ def test_the_digest_looks_at_values_not_at_memory():
 
 
 def test_a_checkpoint_holds_all_that_is_needed_to_rebuild_the_agent(small, tmp_path):
-    outcome = BaseWorker(0, small("ppo"), tmp_path).run()
+    config = small("ppo")
+    outcome = BaseWorker(0, config, tmp_path).run()
 
     state = checkpoint.load(outcome.checkpoint)
 
     assert json.loads(state["config"])["environment"]["name"] == "CartPole-v1"
-    assert state["versions"] == snapshot.versions()
+    assert state["versions"] == snapshot.versions(config)
+    assert state["versions"].keys() == {"amc", "python", "torch", "numpy", "gymnasium"}
     assert state["backend"] == outcome.environment
 
 

@@ -110,7 +110,7 @@ def _kept(
     known = {field.section: sections[field.section] for field in fields.values()}
     plain = {name: model.model_dump(mode="json") for name, model in known.items() if model}
     return {
-        key: plain[field.section][field.name]
+        key: field.within(plain[field.section])
         for key, field in fields.items()
         if field.section in plain
     }
@@ -211,7 +211,11 @@ def _unfit(point: _Point, section: StrictModel | None, keys: SearchKeys) -> Iter
     if point.problems or not isinstance(section, Hyperparameters):
         return
     fields = {key: keys.field(key) for key in point.values}
-    own = {key: field for key, field in fields.items() if field.section == "algorithm_config"}
+    own = {
+        key: field
+        for key, field in fields.items()
+        if field.section == "algorithm_config" and not field.below
+    }
     values = section.model_copy(update={own[key].name: point.values[key] for key in own})
     named = {field.name: key for key, field in own.items()}
     for name, message in values.problems():

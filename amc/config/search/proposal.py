@@ -13,13 +13,22 @@ from amc.config.schema import ExperimentConfig
 # finalists and tests follow (`amc.driver.budget`).
 _CALLS = 16
 # Of a setting on a log scale, to each side.
-_FACTORS = {"learning_rate": 5, "tau": 5, "ent_coef": 10}
+_FACTORS = {"learning_rate": 5, "tau": 5, "ent_coef": 10, "target_kl": 5}
 _MOST = 1.0
 _REVERSED = {"gamma": (0.9, 0.9999), "gae_lambda": (0.8, 0.99)}
-_RANGES = {"clip_range": (0.1, 0.4), "noise_std": (0.05, 0.5)}
+_RANGES = {"clip_range": (0.1, 0.4), "noise_std": (0.05, 0.5), "sigma": (0.05, 0.5)}
+_CHANCE = ("exploration_fraction", "exploration_final_eps")
+_RANGES |= dict(zip(_CHANCE, ((0.05, 0.5), (0.01, 0.2)), strict=True))
 _SEARCHED = {
     "ppo": ("learning_rate", "gamma", "gae_lambda", "clip_range", "ent_coef"),
     "ddpg": ("learning_rate", "gamma", "tau", "noise_std"),
+    "sb3:PPO": ("learning_rate", "gamma", "gae_lambda", "clip_range", "ent_coef"),
+    "sb3:A2C": ("learning_rate", "gamma"),
+    "sb3:TRPO": ("learning_rate", "gamma", "gae_lambda", "target_kl"),
+    **dict.fromkeys(("sb3:DQN", "sb3:QRDQN"), ("learning_rate", "gamma", *_CHANCE)),
+    **dict.fromkeys(("sb3:DDPG", "sb3:TD3"), ("learning_rate", "gamma", "tau", "sigma")),
+    **dict.fromkeys(("sb3:SAC", "sb3:TQC"), ("learning_rate", "gamma", "tau")),
+    "sb3:CrossQ": ("learning_rate", "gamma"),
 }
 
 
@@ -27,7 +36,7 @@ def proposed(config: ExperimentConfig) -> dict[str, Any]:
     """The section `hyperparameter_optimizer` of a config without one, as it would be written.
 
     Args:
-        config: of a built-in algorithm.
+        config: of an algorithm that is no plug-in's.
     """
     return {
         "type": "bayesian",
@@ -54,7 +63,10 @@ def _dimensions(config: ExperimentConfig) -> Iterator[tuple[str, Any]]:
 
 
 def _is_idle(name: str, config: ExperimentConfig) -> bool:
-    return name == "noise_std" and config.algorithm_config.model_dump().get("noise_type") == "none"
+    settings = config.algorithm_config.model_dump()
+    if name == "sigma":
+        return settings["action_noise"] is None
+    return name == "noise_std" and settings.get("noise_type") == "none"
 
 
 def _rounded(value: float) -> float:

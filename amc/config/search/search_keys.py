@@ -1,12 +1,13 @@
 """Which settings can be searched, and under which keys: a short name, or section and name.
 
 `learning_rate` and `optimizer.learning_rate` are the same setting. A short name that two sections
-share must be written with its section.
+share must be written with its section. What an object of a section holds is a setting, too:
+`net_arch` is `algorithm_config.policy_kwargs.net_arch`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -26,12 +27,16 @@ class SearchField:
 
     Attributes:
         section: `algorithm_config` or `optimizer`.
-        name: the setting's name in its section.
+        below: the objects in the section that it stands in, from the outermost one on.
+        name: the setting's name there.
         kind: "int" or "float" for a number, "other" for what can only be chosen from a list.
     """
 
-    def __init__(self, section: str, name: str, info: FieldInfo) -> None:
+    def __init__(
+        self, section: str, name: str, info: FieldInfo, below: tuple[str, ...] = ()
+    ) -> None:
         self.section = section
+        self.below = below
         self.name = name
         self.kind = _kind(info.annotation)
         self._info = info
@@ -42,8 +47,28 @@ class SearchField:
         return MAY_CHANGE in self._info.metadata
 
     def of(self, config: BaseModel) -> Any:
-        """Its value in a config."""
-        return getattr(getattr(config, self.section), self.name)
+        """Its value in a config; None where what it stands in is null."""
+        found: Any = getattr(config, self.section)
+        for part in (*self.below, self.name):
+            found = None if found is None else getattr(found, part)
+        return found
+
+    def within(self, section: Mapping[str, Any]) -> Any:
+        """The same, of its section as plain values."""
+        found: Any = section
+        for part in (*self.below, self.name):
+            found = None if found is None else found[part]
+        return found
+
+    def put(self, section: Mapping[str, Any], value: Any) -> dict[str, Any]:
+        """A section as plain values, with this one in its place."""
+        parts = (*self.below, self.name)
+        changed = whole = dict(section)
+        for part in parts[:-1]:
+            changed[part] = dict(changed.get(part) or {})
+            changed = changed[part]
+        changed[parts[-1]] = value
+        return whole
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -54,8 +79,8 @@ class SearchField:
 
     @property
     def path(self) -> str:
-        """Section and name, joined by a dot."""
-        return f"{self.section}.{self.name}"
+        """Where it stands and its name, joined by dots."""
+        return ".".join((self.section, *self.below, self.name))
 
     def check(self, value: Any) -> tuple[Any, list[str]]:
         """The value as plain JSON after validation, and what is wrong with it."""
@@ -73,14 +98,14 @@ class SearchKeys:
     """
 
     def __init__(self, sections: Mapping[str, type[StrictModel]]) -> None:
-        self._fields = {
-            f"{section}.{name}": SearchField(section, name, info)
-            for section, model in sections.items()
-            for name, info in model.model_fields.items()
-        }
+        found = [field for name, model in sections.items() for field in _settings(name, model)]
+        self._fields = {field.path: field for field in found}
         self._named: dict[str, list[SearchField]] = {}
-        for field in self._fields.values():
-            self._named.setdefault(field.name, []).append(field)
+        # What stands deeper leaves a short name to what does not.
+        for field in sorted(found, key=lambda field: bool(field.below)):
+            named = self._named.setdefault(field.name, [])
+            if not (field.below and any(not other.below for other in named)):
+                named.append(field)
 
     def field(self, key: str) -> SearchField:
         """The setting that a key names.
@@ -124,8 +149,26 @@ class SearchKeys:
         return sorted(self._named)
 
 
+def _settings(
+    section: str, model: type[BaseModel], below: tuple[str, ...] = ()
+) -> Iterator[SearchField]:
+    """The settings of a section; of an object in it those that it holds."""
+    for name, info in model.model_fields.items():
+        if (inner := _model(info.annotation)) is not None:
+            yield from _settings(section, inner, (*below, name))
+        else:
+            yield SearchField(section, name, info, below)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    for member in (annotation, *get_args(annotation)):
+        if isinstance(member, type) and issubclass(member, BaseModel):
+            return member
+    return None
+
+
 def _kind(annotation: Any) -> Kind:
-    """Of `int`, `float | None` and the like; a bool is no number here. What is Any may be one."""
+    """Of what may be a number; a bool is none here. What is Any may be one."""
     if annotation is Any:
         return "float"
     is_union = get_origin(annotation) in (Union, UnionType)
@@ -133,7 +176,7 @@ def _kind(annotation: Any) -> Kind:
     bare = {
         get_args(member)[0] if get_origin(member) is Annotated else member for member in members
     }
-    bare.discard(NoneType)
-    if bare == {int}:
+    numbers = bare & {int, float}
+    if numbers == {int}:
         return "int"
-    return "float" if bare and bare <= {int, float} else "other"
+    return "float" if numbers else "other"

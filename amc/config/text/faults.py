@@ -85,6 +85,8 @@ def _unknown(
     value: Any, path: Path, model: type[BaseModel], home: Callable[[str], str | None] | None
 ) -> str:
     key, known = str(path[-1]), known_keys(model)
+    if (instead := getattr(model, "elsewhere", {}).get(key)) is not None:
+        return str(instead)
     if home is not None and (section := home(key)) is not None:
         return f"unknown key here. It belongs to {section}; move it there."
     meant = foreign_words.here(key, known) if home is not None else None

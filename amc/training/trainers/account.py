@@ -122,11 +122,6 @@ class Account:
             self._recorded_at, self._latest = self._latest.step, None
 
     def _save(self, path: Path) -> None:
-        if not self._config.resumable:
-            raise TrainerError(
-                "checkpoint: it was saved, but the config does not say that the trainer goes on "
-                'from one. Write "resumable": true, or do not tell of it.'
-            )
         self._record()
         progress = {
             "evaluated": self.step,

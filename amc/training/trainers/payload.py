@@ -54,7 +54,7 @@ def packed(
     return {
         "format": FORMAT,
         "config": json.dumps(config.to_json(), sort_keys=True),
-        "versions": versions(),
+        "versions": versions(config),
         "step": step,
         "progress": dict(progress),
         KEY: {"name": name, "is_directory": path.is_dir(), "files": files},

@@ -56,9 +56,16 @@ def resumed(config: ExperimentConfig, context: TrialContext) -> Start:
     Raises:
         StartLostError: what the segment starts from is gone, damaged or another one.
     """
-    start = _found(context) if config.resumable else Start()
+    start = _found(context) if config.resumable else _from_nothing(context)
     forget_after(start.step, context.directory)
     return start
+
+
+def _from_nothing(context: TrialContext) -> Start:
+    """What an earlier attempt has saved is of another training."""
+    for file in checkpoint_files(context.paths.checkpoints):
+        file.remove()
+    return Start()
 
 
 def _found(context: TrialContext) -> Start:

@@ -96,11 +96,12 @@ def test_a_script_is_told_all_that_belongs_to_its_trial(own, run, tmp_path):
     assert 0 <= told["seed"] < 2**31
 
 
-def test_a_script_gets_the_threads_and_variables_that_the_config_names_and_no_secrets(
+def test_a_script_gets_its_worker_s_gpu_the_threads_and_variables_that_are_named_and_no_secrets(
     own, run, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("WANDB_API_KEY", "hidden")
     monkeypatch.setenv("HUB_TOKEN", "wanted")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     monkeypatch.setenv("AMC_BROKER_URL", "redis://:password@host")
     config = own(
         """
@@ -123,6 +124,7 @@ def test_a_script_gets_the_threads_and_variables_that_the_config_names_and_no_se
 
     environment = json.loads((tmp_path / "trial" / "files" / "env.json").read_text())
     assert (environment["LEVEL"], environment["HUB_TOKEN"]) == ("3", "wanted")
+    assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "2"
     assert not {"WANDB_API_KEY", "AMC_BROKER_URL"} & environment.keys()
     assert environment["PATH"].startswith(str(Path(sys.executable).parent))
@@ -176,7 +178,6 @@ def test_scores_come_from_event_files_of_a_script_that_knows_nothing_of_amc(own,
         ("from amc import trial; trial.report(5, float('nan'))", "score is nan"),
         ("from amc import trial; trial.report(5, 1); trial.report(4, 1)", "step 4 after step 5"),
         ("import os; open(os.environ['AMC_REPORT'], 'a').write('score 3\\n')", "line 1: not JSON"),
-        ("from amc import trial; trial.report(5, 1); trial.save(__file__)", '"resumable": true'),
     ],
 )
 def test_what_a_script_does_wrong_is_one_sentence(own, run, script, told):
@@ -330,6 +331,26 @@ def test_a_script_that_cannot_resume_begins_again_from_nothing(own, run, tmp_pat
 
     assert scores(outcome) == [(100, 2.0), (1000, 2.0)]
     assert [one.step for one in evaluation_curve(tmp_path / "trial")] == [100, 1000]
+
+
+def test_what_a_script_saves_that_cannot_resume_is_of_its_last_attempt_alone(own, run, tmp_path):
+    config = own(
+        """
+        from amc import trial
+        (trial.directory / "model").write_text(str(trial.attempt))
+        for step in (100, 200, 300) if trial.attempt == 1 else (1000,):
+            trial.report(step, trial.attempt)
+            trial.save(trial.directory / "model")
+        raise SystemExit(trial.attempt == 1)
+        """
+    )
+
+    with pytest.raises(TrainerError):
+        run(config)
+    outcome = run(config)
+
+    kept = sorted(path.name for path in (tmp_path / "trial" / "checkpoints").glob("*.pt"))
+    assert kept == ["000000001000-0002.pt"] == [outcome.checkpoint.name]
 
 
 def test_a_score_at_every_step_makes_no_endless_curve(own, run):
