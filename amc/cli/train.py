@@ -253,10 +253,10 @@ def _below(directory: Path, checkpoint: Path | None) -> str | None:
 
 
 def _leave_interrupted(outcome: "TrialOutcome", stop: _Stop, *, goes_on: bool) -> None:
-    told = "with a checkpoint. To go on, give the same command with --resume."
+    told = "with a checkpoint. To go on"
     if outcome.checkpoint is None or not goes_on:
-        told = "without a checkpoint to go on from. To begin again, give the same command with --resume."
-    note(f"amc: interrupted at step {outcome.steps}, {told}")
+        told = "without a checkpoint to go on from. To begin again"
+    note(f"amc: interrupted at step {outcome.steps}, {told}, give the same command with --resume.")
     raise SystemExit(128 + stop.number)
 
 
