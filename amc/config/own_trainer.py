@@ -196,7 +196,7 @@ def _unknown_placeholders(command: Sequence[Any], known: set[str]) -> Iterator[P
                     ("command", index),
                     f"{{{name}}} stands for nothing. {did_you_mean(name, known)}"
                     f"Known: {', '.join(sorted(known))}. Name it in search_space or "
-                    "algorithm_config.",
+                    f"algorithm_config. To have braces stand for themselves, write {{ {name} }}.",
                 )
 
 

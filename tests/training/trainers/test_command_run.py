@@ -580,3 +580,45 @@ def test_copies_of_checkpoints_do_not_outlive_their_attempt(own, run, tmp_path):
 
     assert left == []
     assert list(tmp_path.glob("trial/exchange/*/saved")) == []
+
+
+def test_a_script_ends_with_whoever_listens_to_it_however_that_ends(own, run, tmp_path):
+    config = own(
+        """
+        import os, time
+        from amc import trial
+        (trial.directory / "half").write_text(str(os.getpid()))
+        os.rename(trial.directory / "half", trial.directory / "pid")
+        time.sleep(60)
+        """
+    )
+    pid = tmp_path / "trial" / "files" / "pid"
+    if (listener := os.fork()) == 0:
+        try:
+            run(config)
+        finally:
+            os._exit(1)
+
+    wait_until(pid.exists)
+    os.kill(listener, signal.SIGKILL)
+    os.waitpid(listener, 0)
+
+    script = int(pid.read_text())
+    wait_until(lambda: not psutil.pid_exists(script) or _is_zombie(script))
+
+
+def test_what_a_script_leaves_in_its_process_group_ends_with_it(own, run, tmp_path):
+    config = own(
+        """
+        import subprocess
+        from amc import trial
+        left = subprocess.Popen(["sleep", "60"])
+        (trial.directory / "left").write_text(str(left.pid))
+        trial.report(1000, 1)
+        """
+    )
+
+    run(config)
+
+    left = int((tmp_path / "trial" / "files" / "left").read_text())
+    wait_until(lambda: not psutil.pid_exists(left) or _is_zombie(left))
