@@ -21,7 +21,7 @@ from amc.training.scores import Scores
 from amc.training.tensorboard import TensorBoard
 from amc.training.trainers import payload
 from amc.training.trainers.report_lines import ReportLine
-from amc.training.trainers.resuming import Saved, Start
+from amc.training.trainers.resuming import ORIGIN, Saved, Start
 from amc.training.trial import OutcomeState, TrialContext, TrialOutcome
 from amc.version import VERSION
 
@@ -61,7 +61,7 @@ class Account:
         self.step = self._recorded_at = start.step
         self._latest: Evaluation | None = None
         self._score = next((one.score for one in reversed(self._scores.curve())), None)
-        self._saved = start.saved
+        self._saved, self._origin = start.saved, start.origin
         self._told_to_stop_at: float | None = None
         self._shown: set[str] = set()
 
@@ -127,6 +127,7 @@ class Account:
             "evaluated": self.step,
             "score": self._score,
             "evaluations": self._scores.saved(),
+            ORIGIN: self._origin,
         }
         state = payload.packed(path, self._config, step=self.step, progress=progress)
         before = payload.marks(path)
@@ -210,7 +211,6 @@ class Account:
         if state != "interrupted":
             self._require_score()
             self._require_checkpoint()
-        lineage = self._context.lineage
         saved = self._saved
         return TrialOutcome(
             attempt=self._context.attempt,
@@ -223,7 +223,7 @@ class Account:
             environment=self._config.trains,
             evaluations=self._scores.curve(),
             solved_at=self._scores.solved_at(),
-            start_digest=lineage[-1].report.digest if lineage else None,
+            start_digest=self._origin,
             amc=(VERSION,),
             kernel=OWN,
         )

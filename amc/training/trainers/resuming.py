@@ -15,6 +15,9 @@ from amc.training.scores import restored
 from amc.training.trainers.payload import files_digest, unpack
 from amc.training.trial import TrialContext
 
+ORIGIN = "start_digest"
+"""Where a checkpoint's progress says what its segment went on from."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,12 +45,14 @@ class Start:
         evaluations: made by then.
         checkpoint: what the trainer had saved, unpacked; None from nothing.
         saved: the checkpoint, if it is of the segment's own.
+        origin: the digest of what the segment went on from; None from nothing.
     """
 
     step: int = 0
     evaluations: tuple[Evaluation, ...] = ()
     checkpoint: Path | None = None
     saved: Saved | None = None
+    origin: str | None = None
 
 
 def resumed(config: ExperimentConfig, context: TrialContext) -> Start:
@@ -102,4 +107,6 @@ def _start(
     _LOG.info("goes on from %s, step %d", file.path.name, file.step)
     evaluations = restored(state["progress"], file.path, file.path.parent.parent)
     place = context.paths.exchange(context.attempt).checkpoint
-    return Start(state["step"], tuple(evaluations), unpack(state, place), saved)
+    # What was trained again is not what was reported; from then on the segment's own say which.
+    origin = files_digest(state) if saved is None else state["progress"].get(ORIGIN)
+    return Start(state["step"], tuple(evaluations), unpack(state, place), saved, origin)

@@ -99,6 +99,7 @@ def test_a_script_is_told_all_that_belongs_to_its_trial(own, run, tmp_path):
 def test_a_script_gets_its_worker_s_gpu_the_threads_and_variables_that_are_named_and_no_secrets(
     own, run, tmp_path, monkeypatch
 ):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setenv("WANDB_API_KEY", "hidden")
     monkeypatch.setenv("HUB_TOKEN", "wanted")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
@@ -126,6 +127,8 @@ def test_a_script_gets_its_worker_s_gpu_the_threads_and_variables_that_are_named
     assert (environment["LEVEL"], environment["HUB_TOKEN"]) == ("3", "wanted")
     assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "2"
+    assert environment["PYTHONUNBUFFERED"] == "1", "what it prints is heard at once"
+    assert not {"PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE"} & environment.keys()
     assert not {"WANDB_API_KEY", "AMC_BROKER_URL"} & environment.keys()
     assert environment["PATH"].startswith(str(Path(sys.executable).parent))
 
@@ -622,3 +625,51 @@ def test_what_a_script_leaves_in_its_process_group_ends_with_it(own, run, tmp_pa
 
     left = int((tmp_path / "trial" / "files" / "left").read_text())
     wait_until(lambda: not psutil.pid_exists(left) or _is_zombie(left))
+
+
+@pytest.mark.timeout(20)
+def test_a_script_that_asks_its_terminal_is_answered_with_the_end(own, run):
+    config = own(
+        """
+        import sys
+        from amc import trial
+        trial.report(1000, len(sys.stdin.read()))
+        """
+    )
+    before, (ours, theirs) = os.dup(0), os.pipe()
+    os.dup2(ours, 0)  # nothing ever comes there
+
+    outcome = run(config)
+
+    os.dup2(before, 0)
+    for one in (before, ours, theirs):
+        os.close(one)
+    assert outcome.score == 0.0
+
+
+def test_a_last_report_needs_no_end_of_its_line(own, run):
+    config = own(
+        """
+        import os
+        with open(os.environ["AMC_REPORT"], "a") as file:
+            file.write('{"step": 1000, "score": 7}')
+        """
+    )
+
+    assert run(config).score == 7.0
+
+
+def test_a_second_event_file_that_begins_anew_adds_what_is_beyond_the_first(own, run, tmp_path):
+    for name, steps in (("1", (100, 200)), ("2", (100, 200, 300))):
+        with TensorBoard(tmp_path / "made" / name, attempt=1) as board:
+            for step in steps:
+                board.scalars(step, {"return": float(step)})
+    script = f"""
+        import shutil
+        from amc import trial
+        shutil.copytree({str(tmp_path / "made")!r}, trial.directory / "runs")
+        """
+
+    outcome = run(own(script, score_from={"tensorboard": "return"}))
+
+    assert scores(outcome) == [(100, 100.0), (200, 200.0), (300, 300.0)]

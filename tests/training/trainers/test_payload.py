@@ -7,6 +7,7 @@ import pytest
 
 from amc.errors import CheckpointError, TrainerError
 from amc.training import checkpoint
+from amc.training.trainers import payload
 from amc.training.trainers.payload import KEY, files_digest, marks, packed, unpack
 
 
@@ -148,3 +149,13 @@ def test_what_is_written_to_while_it_is_read_shows(tmp_path):
     os.utime(path / "weights", ns=(1, 1))
 
     assert same and marks(path) != before
+
+
+def test_more_files_than_can_be_needed_are_refused(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(payload, "_MOST_FILES", 2)
+    (tmp_path / "agent").mkdir()
+    for name in "abc":
+        (tmp_path / "agent" / name).write_text("")
+
+    with pytest.raises(TrainerError, match="has 3 files; 2 are the most"):
+        packed(tmp_path / "agent", own(""), step=1, progress={})

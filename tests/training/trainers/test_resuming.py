@@ -1,10 +1,14 @@
 """Pieces of a training by a trainer of the user's own, each from what the one before had saved."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
+import torch
 
 from amc.errors import CheckpointError, TrainerError
+from amc.training import checkpoint
+from amc.training.trainers.payload import KEY
 
 # It counts in its checkpoint what it was trained with, a letter per 100 steps.
 REMEMBERS = """
@@ -63,6 +67,21 @@ def test_a_start_that_was_lost_is_trained_again(segments):
     assert not later.start_again.exists()
 
 
+def test_another_checkpoint_than_was_reported_is_no_start(segments):
+    context = segments.context(300)
+    before = segments.reported(context, segments.run(context))
+    (written,) = context.paths.checkpoints.glob("*.pt")
+    state = checkpoint.load(written)
+    name, is_executable, _ = state[KEY]["files"][0]
+    state[KEY]["files"] = [[name, is_executable, torch.tensor([*b"aaz"], dtype=torch.uint8)]]
+    checkpoint.save(context.paths.checkpoints, state, step=300, attempt=1)
+
+    outcome = segments.run(segments.context(600, before))
+
+    assert outcome.start_digest == before.report.digest
+    assert outcome.score == 1.0, "there is no z in it"
+
+
 def test_a_start_that_is_trained_again_need_not_be_the_same(segments):
     context = segments.context(300)
     before = segments.reported(context, segments.run(context))
@@ -72,9 +91,12 @@ def test_a_start_that_is_trained_again_need_not_be_the_same(segments):
         file.write("\n(trial.directory / 'letters.txt').write_text(letters[:-1] + 'z')")
         file.write("\ntrial.save(trial.directory / 'letters.txt')\n")
 
-    outcome = segments.run(segments.context(600, before))
+    first = segments.run(segments.context(600, before))
+    resumed = segments.run(replace(segments.context(600, before), attempt=50))
 
-    assert outcome.state == "completed"
+    assert first.state == resumed.state == "completed"
+    assert first.start_digest == resumed.start_digest
+    assert first.start_digest not in (None, before.report.digest), "as it was, for verify"
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(segments, own, tmp_path):
@@ -103,6 +125,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(segments, own, tmp_pat
 
     assert outcome.steps == 1000
     assert [one.step for one in outcome.evaluations] == [250, 500, 750, 1000]
+    assert not newest.exists(), "it would count among the last two"
 
 
 def test_a_piece_that_ends_without_a_checkpoint_is_told(segments, own):
