@@ -99,6 +99,7 @@ def test_a_command_s_trial_is_reported_once_with_its_curve(opened):
         ("import sys; print('no luck'); sys.exit(3)", "exception", "no luck"),
         ("raise ValueError('lr is wrong')", "exception", "ValueError: lr is wrong"),
         ("import os; os.kill(os.getpid(), 11)", "signal", "SIGSEGV"),
+        ("import os; os.kill(os.getpid(), 37)", "signal", "signal 37"),
         ("from amc import trial; trial.report(1, float('nan'))", "exception", "score is nan"),
     ],
 )
@@ -114,14 +115,15 @@ def test_a_script_s_own_fault_counts_and_its_last_words_are_told(opened, script,
     assert "trial_process.py" not in str(report.error), "what is ours is of no use to anybody"
 
 
-def test_a_script_that_somebody_kills_begins_again_and_that_costs_nothing(opened):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_script_that_somebody_kills_begins_again_and_that_costs_nothing(opened, number):
     ledger = opened(
-        """
+        f"""
         import os
         from amc import trial
         trial.report(500, 1)
         if trial.attempt <= 3:
-            os.kill(os.getpid(), 9)
+            os.kill(os.getpid(), {number})
         trial.report(1000, trial.attempt)
         """
     )

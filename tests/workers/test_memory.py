@@ -1,11 +1,14 @@
 """A SIGKILL is the kernel's, for want of memory, only if the kernel counts one just now."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from amc.workers import memory
-from amc.workers.memory import OomKills
+from amc.workers.memory import OomKills, resident_bytes_below
 
 
 @pytest.fixture
@@ -47,3 +50,15 @@ def test_this_machine_has_a_counter() -> None:
     kills.look()
 
     assert any(memory._read(path) is not None for path in memory._counters())
+
+
+def test_what_a_program_has_started_counts_with_it() -> None:
+    hoard = f"{sys.executable} -c 'hoard = b\"x\" * (64 << 20); print(1, flush=True); input()'; :"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
+    with subprocess.Popen(["sh", "-c", hoard], **pipes) as shell:
+        shell.stdout.readline()
+        used = resident_bytes_below(os.getpid())
+        shell.communicate(b"\n")
+
+    assert used > 64 << 20

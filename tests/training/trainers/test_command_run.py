@@ -11,11 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from amc.errors import TrainerError, TrainerKilledError, UsageError
+from amc.errors import CheckpointError, TrainerError, TrainerKilledError, UsageError
+from amc.ledger import files
 from amc.ledger.records import Segment
 from amc.training.curve import evaluation_curve
 from amc.training.tensorboard import TensorBoard
-from amc.training.trainers import account
+from amc.training.trainers import account, payload
+from amc.training.trainers.event_files import EventFiles
 
 CLIMBS = """
     from amc import trial
@@ -673,3 +675,69 @@ def test_a_second_event_file_that_begins_anew_adds_what_is_beyond_the_first(own,
     outcome = run(own(script, score_from={"tensorboard": "return"}))
 
     assert scores(outcome) == [(100, 100.0), (200, 200.0), (300, 300.0)]
+
+
+def test_a_number_in_an_event_file_that_is_none_is_left_out(own, run, tmp_path):
+    with TensorBoard(tmp_path / "made", attempt=1) as board:
+        board.scalars(100, {"return": 1.0, "loss": float("nan")})
+        board.scalars(200, {"return": 2.0, "loss": 0.5})
+    script = f"""
+        import shutil
+        from amc import trial
+        shutil.copytree({str(tmp_path / "made")!r}, trial.directory / "runs")
+        """
+
+    shown = EventFiles(tmp_path / "later")
+    (tmp_path / "later").mkdir()
+
+    run(own(script, score_from={"tensorboard": "return"}))
+
+    (tmp_path / "tensorboard").rename(tmp_path / "later" / "tensorboard")
+    assert [(one.step, one.value) for one in shown.read() if one.tag == "loss"] == [(200, 0.5)]
+
+
+def test_a_script_that_has_saved_the_end_of_its_piece_ends_by_itself(own, run, tmp_path):
+    config = own(
+        """
+        import time
+        from amc import trial
+        (trial.directory / "m").write_text("1")
+        trial.report(1000, 1)
+        trial.save(trial.directory / "m")
+        time.sleep(0.5)
+        (trial.directory / "done").write_text("1")
+        """,
+        resumable=True,
+    )
+
+    outcome = run(config)
+
+    assert outcome.state == "completed"
+    assert (tmp_path / "trial" / "files" / "done").exists()
+
+
+SAVES_ONCE = f"""{SAVES}
+    (trial.directory / "model").write_text("1")
+    tell(checkpoint=str(trial.directory / "model"))
+    time.sleep(5)
+    """
+
+
+def test_a_checkpoint_that_changes_while_it_is_read_is_not_kept(own, run, tmp_path, monkeypatch):
+    looks = iter(range(10))
+    monkeypatch.setattr(payload, "marks", lambda _: frozenset({("", 0, 1, next(looks))}))
+
+    with pytest.raises(TrainerError, match="was written to while it was read"):
+        run(own(SAVES_ONCE, resumable=True))
+
+    assert not list((tmp_path / "trial" / "checkpoints").glob("*.pt"))
+
+
+def test_a_checkpoint_for_which_there_is_no_room_now_is_a_full_disk(own, run, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    with pytest.raises(CheckpointError, match="and its disk 0 free") as caught:
+        run(own(SAVES_ONCE, resumable=True))
+
+    assert files.is_full_disk(caught.value)
