@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
@@ -51,8 +52,11 @@ def tied_to_this_thread(
     torch has to be forked, which takes 35 ms where starting a program by `vfork` takes 2.
 
     Returns:
-        The command to start, and a `preexec_fn` where there is no such program.
+        The command to start, and a `preexec_fn` where there is no such program; on a Mac, where
+        nobody can arrange it, the command alone.
     """
+    if sys.platform != "linux":
+        return list(command), None
     setpriv = _setpriv()
     if setpriv is None:
         return list(command), die_with_parent()

@@ -84,7 +84,7 @@ class ForeignCode:
         """
         shared, places = shared_dir(), [self.source, *self.source.parents]
         if shared in places:
-            places = places[: places.index(shared)]
+            places = places[: places.index(shared) + 1]
         return frozenset(_fingerprint(ALLOW_SOURCES_VARIABLE, (str(one),)) for one in places)
 
     @property

@@ -108,9 +108,11 @@ def allowed_sources() -> frozenset[Path]:
     """Directories in which, and below which, code of a config's may lie that this process runs.
 
     Those that AMC_ALLOW_SOURCES names, with colons in between; without it the one that this process
-    was started in.
+    was started in, unless that is the shared directory, where whoever submits can write.
     """
-    named = os.environ.get(ALLOW_SOURCES_VARIABLE) or os.curdir
+    named = os.environ.get(ALLOW_SOURCES_VARIABLE)
+    if not named:
+        return frozenset({Path.cwd().resolve()} - {shared_dir()})
     return frozenset(Path(one).expanduser().resolve() for one in named.split(os.pathsep) if one)
 
 

@@ -243,6 +243,21 @@ def test_what_lies_in_the_shared_directory_was_put_there_by_anybody(
     assert evil is not None and not evil.is_allowed
 
 
+def test_a_shared_directory_counts_where_it_is_named_and_not_for_being_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AMC_SHARED_DIR", str(tmp_path))
+    monkeypatch.setenv("AMC_ALLOW_COMMANDS", "python train.py")
+    monkeypatch.chdir(tmp_path)
+    config = config_of(command=_TRAIN, source=str(tmp_path))
+
+    started_in = foreign_code(config)
+    assert started_in is not None and not started_in.is_allowed
+    started_in.permit()
+
+    require_allowed(config)
+
+
 def test_the_sentence_names_a_directory_that_is_not_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

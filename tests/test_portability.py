@@ -3,6 +3,7 @@
 What a Mac lacks is taken away in a process of its own: the functions, and the files of /proc.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,25 @@ def test_the_python_api_trains_and_lists(tmp_path: Path) -> None:
     process = run(program, tmp_path, CONFIG, str(tmp_path / "shared"))
 
     assert process.stdout.split() == ["completed", "[]"], process.stderr
+
+
+def test_a_command_trains(tmp_path: Path) -> None:
+    config = tmp_path / "own.json"
+    script = 'echo "{\\"step\\": 100, \\"score\\": 3}" >> "$AMC_REPORT"'
+    config.write_text(
+        json.dumps(
+            {
+                "experiment_name": "own",
+                "command": ["sh", "-c", script],
+                "training": {"total_timesteps": 100},
+            }
+        )
+    )
+
+    process = run(COMMAND_LINE, tmp_path, "train", str(config), "--allow")
+
+    assert process.returncode == 0, process.stderr
+    assert "score       3.0" in process.stdout
 
 
 @pytest.mark.parametrize("command", [("up",), ("up", "--foreground"), ("run", CONFIG)])

@@ -139,21 +139,18 @@ class _Run:
 
     def listen(self, process: "subprocess.Popen[bytes]") -> None:
         """Hear what it prints and reports, until it has ended."""
-        handle = os.pidfd_open(process.pid)
-        try:
-            with selectors.DefaultSelector() as selector:
-                assert process.stdout is not None
-                os.set_blocking(process.stdout.fileno(), False)
-                selector.register(process.stdout, selectors.EVENT_READ)
+        with selectors.DefaultSelector() as selector, _handle(process) as handle:
+            assert process.stdout is not None
+            os.set_blocking(process.stdout.fileno(), False)
+            selector.register(process.stdout, selectors.EVENT_READ)
+            if handle is not None:
                 selector.register(handle, selectors.EVENT_READ)
-                while process.poll() is None:
-                    for key, _ in selector.select(_LOOK_EVERY_S):
-                        if key.fileobj is process.stdout and not self._hear(process):
-                            selector.unregister(process.stdout)
-                    self._look()
-                    self._stop(process)
-        finally:
-            os.close(handle)
+            while process.poll() is None:
+                for key, _ in selector.select(_LOOK_EVERY_S):
+                    if key.fileobj is process.stdout and not self._hear(process):
+                        selector.unregister(process.stdout)
+                self._look()
+                self._stop(process)
 
     def hear_the_rest(self, process: "subprocess.Popen[bytes]") -> None:
         """What it printed and reported last."""
@@ -211,6 +208,19 @@ class _Run:
                 f"the trainer has removed {self._exchange.directory}, by which it is told to stop. "
                 "A trial may do as it likes in its own `directory`, and nowhere beside it."
             ) from error
+
+
+@contextlib.contextmanager
+def _handle(process: "subprocess.Popen[bytes]") -> Iterator[int | None]:
+    """What is readable once it has ended; None on a Mac, where that is seen at the next look."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    handle = os.pidfd_open(process.pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _send(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
