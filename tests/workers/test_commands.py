@@ -115,6 +115,14 @@ def test_a_script_s_own_fault_counts_and_its_last_words_are_told(opened, script,
     assert "trial_process.py" not in str(report.error), "what is ours is of no use to anybody"
 
 
+def test_a_sentence_is_told_once(opened):
+    ledger = opened("pass", training={"max_attempts": 1})
+
+    supervise(ledger)
+
+    assert str(ledger.report(0, 0).error).count("ended without a score") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_script_that_somebody_kills_begins_again_and_that_costs_nothing(opened, number):
     ledger = opened(

@@ -102,6 +102,7 @@ def test_a_script_gets_its_worker_s_gpu_the_threads_and_variables_that_are_named
     own, run, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("WANDB_API_KEY", "hidden")
     monkeypatch.setenv("HUB_TOKEN", "wanted")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
