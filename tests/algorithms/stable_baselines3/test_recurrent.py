@@ -30,6 +30,11 @@ class FirstSeen(Guess):
         return (self.shown.argmax(axis=1) == actions).astype(float)
 
 
+@pytest.fixture(autouse=True)
+def _short_iterations(monkeypatch):
+    monkeypatch.setattr("amc.algorithms.stable_baselines3.learner.ITERATION_STEPS", 13)
+
+
 @pytest.fixture
 def worlds(worlds):
     return worlds | {"first": FirstSeen}
@@ -147,11 +152,10 @@ def test_drawn_actions_are_remembered_too_and_come_from_the_generator(vivid):
 
 
 def test_a_fork_begins_with_nothing_remembered(make_sb3, through_a_file):
-    longer = {"training.total_timesteps": 600}
-    learner = make_sb3(NAME, {}, longer)
+    learner = make_sb3(NAME)
     learner.iterate()
     state = learner.state_dict()
-    other, fresh = (make_sb3(NAME, {}, longer, seed=1) for _ in range(2))
+    other, fresh = (make_sb3(NAME, seed=1) for _ in range(2))
 
     other.load_state_dict(through_a_file(state))
     resumed = other.state_dict()["memory"]
@@ -215,6 +219,7 @@ def test_every_kind_of_lstm_goes_on_to_the_same_bits(make_sb3, train, through_a_
     whole, half, other = (make_sb3(NAME, changes) for _ in range(3))
     train(whole)
     half.iterate()
+    assert half.num_timesteps == 32
 
     other.load_state_dict(through_a_file(half.state_dict()))
     other.environment.load_state_dict(through_a_file(half.environment.state_dict()))
