@@ -52,11 +52,11 @@ RECURRENT: dict[str, Any] = {
     "experiment_name": "recurrent",
     "algorithm": "sb3:RecurrentPPO",
     "algorithm_config": {
-        **{"n_envs": 2, "n_steps": 48, "batch_size": 96, "n_epochs": 2},
+        **{"n_envs": 2, "n_steps": 48, "batch_size": 96, "n_epochs": 1},
         "policy_kwargs": {"net_arch": [16], "lstm_hidden_size": 8},
     },
     "environment": {"name": "CartPole-v1", "wrappers": ["normalize_observation"]},
-    "training": {"total_timesteps": 700, "eval_freq": 300, "eval_episodes": 2, "save_freq": 128},
+    "training": {"total_timesteps": 500, "eval_freq": 250, "eval_episodes": 2, "save_freq": 250},
 }
 
 
