@@ -18,6 +18,10 @@ from tests.experiments import report
 
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "ppo": {"n_envs": 2, "n_steps": 64, "batch_size": 64, "n_epochs": 2},
+    "sb3:RecurrentPPO": {
+        "policy_kwargs": {"net_arch": [16], "lstm_hidden_size": 16},
+        **{"n_envs": 2, "n_steps": 64, "n_epochs": 2},
+    },
     "ddpg": {"batch_size": 16, "hidden_sizes": [16, 16], "learning_starts": 50},
 }
 

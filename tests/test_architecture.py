@@ -107,13 +107,13 @@ SLOW_TO_LOAD = {*HEAVY, "celery", "redis", "pydantic", "numpy", "rich"}
 # How many lines a room may have, so that the house can be read in a few days. Who needs more raises
 # a bound on purpose, and says why in the commit; who has taken something out lowers it.
 MOST_LINES = {
-    "algorithms": 5500,
+    "algorithms": 5700,
     "broker": 2050,
     "cli": 6200,
     "comparing": 700,
-    "config": 6100,
+    "config": 6250,
     "driver": 1800,
-    "environments": 3950,
+    "environments": 4000,
     "doctor": 800,
     "fleet": 2600,
     "ledger": 3800,

@@ -48,6 +48,16 @@ DQN: dict[str, Any] = {
     "environment": {"name": "CartPole-v1"},
     "training": {"total_timesteps": 220, "eval_freq": 100, "eval_episodes": 2, "save_freq": 100},
 }
+RECURRENT: dict[str, Any] = {
+    "experiment_name": "recurrent",
+    "algorithm": "sb3:RecurrentPPO",
+    "algorithm_config": {
+        **{"n_envs": 2, "n_steps": 48, "batch_size": 96, "n_epochs": 1},
+        "policy_kwargs": {"net_arch": [16], "lstm_hidden_size": 8},
+    },
+    "environment": {"name": "CartPole-v1", "wrappers": ["normalize_observation"]},
+    "training": {"total_timesteps": 500, "eval_freq": 250, "eval_episodes": 2, "save_freq": 250},
+}
 
 
 def run(*words: object) -> str:
@@ -67,7 +77,7 @@ def trained_here(shared: Path, config: dict[str, Any], **search: Any) -> Ledger:
     return ledger
 
 
-@pytest.mark.parametrize("config", [SAC, DQN], ids=["SAC", "DQN"])
+@pytest.mark.parametrize("config", [SAC, DQN, RECURRENT], ids=["SAC", "DQN", "RecurrentPPO"])
 def test_a_training_that_is_stopped_goes_on_to_the_same_bits_and_its_agent_is_handed_on(
     tmp_path: Path, config: dict[str, Any]
 ):
@@ -91,8 +101,9 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_bits_and_its_agent_is_ha
     run("package", tmp_path / "whole", tmp_path / "package", "--no-film")
     agent, packed = load(tmp_path / "whole"), amc.load(tmp_path / "package")
     assert agent.evaluate().mean == packed.evaluate().mean == whole.score
-    seen = [agent.make_environment().reset(seed=seed)[0] for seed in range(5)]
-    np.testing.assert_array_equal(agent.predict(np.stack(seen)), packed.predict(np.stack(seen)))
+    for seed in range(5):
+        seen, _ = agent.make_environment().reset(seed=seed)
+        np.testing.assert_array_equal(agent.predict(seen), packed.predict(seen))
     assert packed.origin.versions["stable_baselines3"] == version("stable_baselines3")
     card = (tmp_path / "package" / "README.md").read_text()
     assert f"# {config['algorithm'][4:]} of Stable-Baselines3 in {agent.name}" in card

@@ -38,6 +38,7 @@ SB3 = {
     "sb3:TD3": "amc.algorithms.stable_baselines3.classes:TD3",
     "sb3:SAC": "amc.algorithms.stable_baselines3.classes:SAC",
     "sb3:TRPO": "amc.algorithms.stable_baselines3.contrib_classes:TRPO",
+    "sb3:RecurrentPPO": "amc.algorithms.stable_baselines3.recurrent:RecurrentPPO",
     "sb3:QRDQN": "amc.algorithms.stable_baselines3.contrib_classes:QRDQN",
     "sb3:TQC": "amc.algorithms.stable_baselines3.contrib_classes:TQC",
     "sb3:CrossQ": "amc.algorithms.stable_baselines3.contrib_classes:CrossQ",
@@ -66,11 +67,14 @@ class Algorithm(ABC):
 
     Attributes:
         Hyperparameters: the model of `algorithm_config`.
+        has_memory: whether what the policy does depends on what it saw before in an episode. Such
+            a one overrides `act` and `player`, and `predict` acts as at an episode's start.
         num_timesteps: environment steps so far, over all copies.
         total_timesteps: `training.total_timesteps` rounded up to whole steps of all copies.
     """
 
     Hyperparameters: ClassVar[type[Hyperparameters]]
+    has_memory: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -128,6 +132,26 @@ class Algorithm(ABC):
             generator: where the draws come from; the learner's own stay as they are.
         """
         return self.predict(observation)
+
+    def act(
+        self,
+        observation: NDArray[np.float32],
+        memory: Any = None,
+        generator: np.random.Generator | None = None,
+    ) -> tuple[NDArray[Any], Any]:
+        """Act in episodes that go on, one for each of the observations [B, D].
+
+        Args:
+            observation: as `predict` takes it.
+            memory: what the last call returned; None where all of the episodes begin.
+            generator: draw as `sample` does, from this; None for the deterministic actions.
+
+        Returns:
+            Actions, and the memory for the next call: None of a policy that has none.
+        """
+        if generator is None:
+            return self.predict(observation), None
+        return self.sample(observation, generator), None
 
     def player(self, environment: VectorEnvironment) -> Play | None:
         """Who acts as `predict` does, in one call for many steps; None where nobody can."""

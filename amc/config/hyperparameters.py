@@ -37,6 +37,7 @@ SB3 = {
     "sb3:PPO": "amc.config.sb3.on_policy:SB3PPOHyperparameters",
     "sb3:A2C": "amc.config.sb3.on_policy:A2CHyperparameters",
     "sb3:TRPO": "amc.config.sb3.on_policy:TRPOHyperparameters",
+    "sb3:RecurrentPPO": "amc.config.sb3.lstm:RecurrentPPOHyperparameters",
     "sb3:DQN": "amc.config.sb3.off_policy:DQNHyperparameters",
     "sb3:QRDQN": "amc.config.sb3.off_policy:QRDQNHyperparameters",
     "sb3:DDPG": "amc.config.sb3.off_policy:SB3DDPGHyperparameters",
@@ -269,7 +270,12 @@ def network_bytes(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
     """Bytes of a network with its gradient and Adam's two averages."""
     widths = (inputs, *hidden, outputs)
     weights = sum((left + 1) * right for left, right in pairwise(widths))
-    return 4 * _FLOAT32_BYTES * weights
+    return parameter_bytes(weights)
+
+
+def parameter_bytes(count: int) -> int:
+    """Bytes of parameters with their gradients and Adam's two averages."""
+    return 4 * _FLOAT32_BYTES * count
 
 
 def algorithms() -> list[str]:

@@ -207,3 +207,21 @@ class VectorEnvironment(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free what the environments hold; calling it twice does no harm."""
+
+
+def ended_by(step: Step, environment: VectorEnvironment) -> list[Ended]:
+    """The ends of episodes that a step brought; they are popped.
+
+    Raises:
+        EnvironmentFault: the environment reports other episodes than its step ended.
+    """
+    ended, episodes = np.flatnonzero(step.terminated | step.truncated), environment.pop_episodes()
+    if len(ended) != len(episodes):
+        raise EnvironmentFault(
+            f"evaluation: the environment ended {len(ended)} episodes in a step "
+            f"but reported {len(episodes)}. Its pop_episodes must return one per end, in order."
+        )
+    return [
+        Ended(copy, episode, bool(step.truncated[copy]))
+        for copy, episode in zip(ended.tolist(), episodes, strict=True)
+    ]

@@ -82,6 +82,7 @@ class Agent:
         self._observer = Observer(self.observation_space, self.name)
         # Made anew for each action it would take 50 us, and all the rest of `predict` takes 30.
         self._one_action = action_layout(self.action_space, 1, self.name)
+        self._memory: Any = None
         self._draws = np.random.default_rng(SeedSequence(self.config.seed))
 
     def __repr__(self) -> str:
@@ -100,12 +101,24 @@ class Agent:
         """Mean return of its last evaluation in training; None before the first one."""
         return self.origin.score
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether what it does depends on what it saw before, since `begin_episode`."""
+        return self.algorithm.has_memory
+
+    def begin_episode(self) -> None:
+        """Forget what was seen: the next observation is the first one of an episode.
+
+        Of an agent without a memory it changes nothing.
+        """
+        self._memory = None
+
     def predict(self, observation: Any, deterministic: bool = True) -> Any:
-        """What it does where it sees this.
+        """What it does where it sees this; with a memory, after what it saw before.
 
         Args:
-            observation: as `make_environment()` returns it, not normalised; one, or a batch of them
-                along a new first axis.
+            observation: as `make_environment()` returns it, not normalised; one, or, unless it has
+                a memory, a batch of them along a new first axis.
             deterministic: whether to take the action that it holds best; otherwise one as
                 exploration in training would.
 
@@ -114,13 +127,18 @@ class Agent:
 
         Raises:
             ShapeError: that is no observation of the environment.
+            UsageError: a batch, and it has a memory.
         """
         raw, is_single = self._observer.read(observation)
+        if self.has_memory and not is_single:
+            raise UsageError(
+                f"predict: a batch of {len(raw)}, but {self.config.algorithm} remembers the one "
+                "episode that it acts in. Give one observation at a time, and call begin_episode() "
+                "where an episode begins."
+            )
         seen = self._normalizer.normalize_observation(raw)
-        if deterministic:
-            chosen = self.algorithm.predict(seen)
-        else:
-            chosen = self.algorithm.sample(seen, self._draws)
+        generator = None if deterministic else self._draws
+        chosen, self._memory = self.algorithm.act(seen, self._memory, generator)
         if is_single:
             return self._one_action.prepare(chosen)[0]
         return np.asarray(action_layout(self.action_space, len(raw), self.name).prepare(chosen))

@@ -67,7 +67,7 @@ import amc
 agent = amc.load(".")  # this folder
 environment = agent.make_environment()
 observation, info = environment.reset(seed=0)
-action = agent.predict(observation)
+{_forgetting(agent)}action = agent.predict(observation)
 print(agent.evaluate(n_episodes=10, seed=0))
 ```
 
@@ -84,6 +84,11 @@ versions the parameters come out the same, to the last bit.
 
 Trained in: {agent.origin.backend}. Versions: {versions}.
 """
+
+
+def _forgetting(agent: Agent) -> str:
+    note = "agent.begin_episode()  # it remembers what it sees, from here on\n"
+    return note if agent.has_memory else ""
 
 
 def _metadata(name: str, algorithm: str, claim: Claim) -> str:

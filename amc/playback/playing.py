@@ -5,6 +5,7 @@ The door is `play`. Its episodes are those of `Agent.evaluate` with the same see
 
 from collections.abc import Iterator
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,7 @@ def play(
         EnvironmentFault: the environment failed, or cannot be drawn here.
     """
     prepare()
+    agent = copy(agent)  # whose memory is of these episodes
     seeds = EpisodeSeeds(agent.episodes(seed), 1)
     with closing(agent.make_environment(render_mode)) as environment:
         if render_mode == "rgb_array":
@@ -60,6 +62,7 @@ def play(
 
         for episode in range(n_episodes):
             observation, _ = environment.reset(seed=seeds.seed(0, episode))
+            agent.begin_episode()
             step, gained, has_ended = 0, 0.0, False
             yield moment(step, gained, has_ended)
             while not has_ended:

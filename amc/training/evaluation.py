@@ -4,7 +4,7 @@ The door is `evaluate`. It is handed an environment made for this evaluation alo
 touches nothing that training draws from, and has no state to keep.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from amc.algorithms.base import Algorithm
 from amc.config.schema import ExperimentConfig
 from amc.environments import make_evaluation
-from amc.environments.vector import Ended, Episode, Play, VectorEnvironment
-from amc.errors import EnvironmentFault, TrainingError
+from amc.environments.vector import Ended, Episode, Play, VectorEnvironment, ended_by
+from amc.errors import TrainingError
 from amc.training.curve import Evaluation
 
 Policy = Callable[[NDArray[np.float32]], NDArray[Any]]
@@ -123,20 +123,7 @@ def _step_by_step(
     while True:
         step = environment.step(policy(observation))
         observation = step.observation
-        ended = np.flatnonzero(step.terminated | step.truncated)
-        yield [
-            Ended(copy, episode, bool(step.truncated[copy]))
-            for copy, episode in _matched(ended, environment.pop_episodes())
-        ]
-
-
-def _matched(ended: NDArray[np.intp], episodes: Sequence[Episode]) -> list[tuple[int, Episode]]:
-    if len(ended) != len(episodes):
-        raise EnvironmentFault(
-            f"evaluation: the environment ended {len(ended)} episodes in a step "
-            f"but reported {len(episodes)}. Its pop_episodes must return one per end, in order."
-        )
-    return list(zip(ended.tolist(), episodes, strict=True))
+        yield ended_by(step, environment)
 
 
 def summary(played: Played, *, step: int, seconds: float) -> Evaluation:

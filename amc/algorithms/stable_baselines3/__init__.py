@@ -4,6 +4,7 @@
     rounds.py             one round of `learn()`, for both families
     classes.py            SB3's own algorithms, by name
     contrib_classes.py    those of sb3-contrib
+    recurrent.py          its RecurrentPPO, which remembers
     vec_env.py            our environment as SB3 sees one
     construction.py       from a config to the arguments of a model
     model_state.py        what a checkpoint holds of a model

@@ -1,4 +1,4 @@
-"""The algorithms of sb3-contrib by name: TRPO, QR-DQN, TQC, CrossQ."""
+"""The algorithms of sb3-contrib by name: TRPO, QR-DQN, TQC, CrossQ; see `recurrent`, too."""
 
 import sb3_contrib
 

@@ -7,7 +7,8 @@ is (`rounds`), so that a training can be evaluated, saved, ended and gone on wit
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -75,7 +76,7 @@ class SB3Algorithm(Algorithm):
         # An observation that is there spares a reset, which is not due before the first step.
         model._last_obs = np.zeros((env.num_envs, self.observation_size), np.float32)
         _, self._callback = model._setup_learn(self.total_timesteps, reset_num_timesteps=False)
-        # Of a rollout's first step it does not count whether it begins an episode.
+        # Of a rollout's first step that counts for a policy with a memory alone (`recurrent`).
         model._last_episode_starts = np.ones(env.num_envs, np.bool_)
         if self.remembers_raw and self.environment.is_normalized:
             model._vec_normalize_env = self._normalizer
@@ -152,11 +153,17 @@ class SB3Algorithm(Algorithm):
         self, observation: NDArray[np.float32], generator: np.random.Generator
     ) -> NDArray[Any]:
         """See `Algorithm`: drawn from the policy."""
-        with GlobalGenerators(self.device, int(generator.integers(2**32))).lent():
-            if self.model.use_sde:  # whose matrix is drawn anew before it is next trained
-                self.model.policy.reset_noise(len(observation))
+        with self._drawing(generator, len(observation)):
             actions: NDArray[Any] = self.model.policy.predict(observation, deterministic=False)[0]
         return actions
+
+    @contextmanager
+    def _drawing(self, generator: np.random.Generator, count: int) -> Iterator[None]:
+        """Let the policy draw so many actions, of a seed from `generator`."""
+        with GlobalGenerators(self.device, int(generator.integers(2**32))).lent():
+            if self.model.use_sde:  # whose matrix is drawn anew before it is next trained
+                self.model.policy.reset_noise(count)
+            yield
 
     def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
         """The tensors of all networks, targets and statistics of layers among them."""

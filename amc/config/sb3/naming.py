@@ -11,10 +11,8 @@ from amc.plugins import closest
 PREFIX = "sb3:"
 _LONGEST = 100
 # Those of sb3-contrib; the others are of Stable-Baselines3 itself.
-CONTRIB = frozenset({"sb3:TRPO", "sb3:QRDQN", "sb3:TQC", "sb3:CrossQ"})
+CONTRIB = frozenset({"sb3:TRPO", "sb3:RecurrentPPO", "sb3:QRDQN", "sb3:TQC", "sb3:CrossQ"})
 _LEFT_OUT = {
-    "recurrentppo": "its policy remembers what it saw before, and here a policy is asked what it "
-    "does at one observation (in evaluations, films, packages)",
     "maskableppo": "it asks an environment which actions are allowed, and none here says so",
     "ars": "it is no learner that steps its environment between updates",
 }

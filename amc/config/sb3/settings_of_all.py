@@ -15,7 +15,7 @@ from amc.config.sb3.policy_kwargs import OPTIMIZER_KEYWORDS, PolicyKwargs, width
 
 EveryStep = Annotated[int, Field(ge=-1), INTEGRAL]
 _NO_CLASS = "a class cannot be named in a config. Remove it."
-_IN_POLICY_KWARGS = "write algorithm_config.policy_kwargs.{} instead."
+IN_POLICY_KWARGS = "write algorithm_config.policy_kwargs.{} instead."
 _ACTION_NOISE = 'write "action_noise": {"type": "normal", "sigma": 0.1} instead.'
 
 
@@ -35,12 +35,12 @@ class SB3Hyperparameters(Hyperparameters):
         "optimize_memory_usage": "with it, time that ran out would count as the end of the task. "
         "Remove it, and lower buffer_size if memory is short.",
         "use_rms_prop": 'write "rmsprop" or "adam" as optimizer.type instead.',
-        "hidden_sizes": _IN_POLICY_KWARGS.format("net_arch"),
-        "activation": _IN_POLICY_KWARGS.format("activation_fn"),
+        "hidden_sizes": IN_POLICY_KWARGS.format("net_arch"),
+        "activation": IN_POLICY_KWARGS.format("activation_fn"),
         "normalize": "write environment.wrappers: "
         '["normalize_observation", "normalize_reward"] instead.',
         **{
-            key: _IN_POLICY_KWARGS.format(key)
+            key: IN_POLICY_KWARGS.format(key)
             for key in ("net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics")
         },
         **dict.fromkeys(("noise_type", "noise_std", "noise_theta", "noise_dt"), _ACTION_NOISE),

@@ -22,7 +22,10 @@ _RANGES |= dict(zip(_CHANCE, ((0.05, 0.5), (0.01, 0.2)), strict=True))
 _SEARCHED = {
     "ppo": ("learning_rate", "gamma", "gae_lambda", "clip_range", "ent_coef"),
     "ddpg": ("learning_rate", "gamma", "tau", "noise_std"),
-    "sb3:PPO": ("learning_rate", "gamma", "gae_lambda", "clip_range", "ent_coef"),
+    **dict.fromkeys(
+        ("sb3:PPO", "sb3:RecurrentPPO"),
+        ("learning_rate", "gamma", "gae_lambda", "clip_range", "ent_coef"),
+    ),
     "sb3:A2C": ("learning_rate", "gamma"),
     "sb3:TRPO": ("learning_rate", "gamma", "gae_lambda", "target_kl"),
     **dict.fromkeys(("sb3:DQN", "sb3:QRDQN"), ("learning_rate", "gamma", *_CHANCE)),

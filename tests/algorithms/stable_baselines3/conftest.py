@@ -17,6 +17,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "sb3:PPO": NETWORK | {"n_envs": 2, "n_steps": 16, "batch_size": 16, "n_epochs": 2},
     "sb3:A2C": NETWORK | {"n_envs": 2},
     "sb3:TRPO": NETWORK | {"n_steps": 32, "batch_size": 16},
+    "sb3:RecurrentPPO": {
+        "policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 4, "n_lstm_layers": 2},
+        **{"n_envs": 2, "n_steps": 16, "batch_size": 16, "n_epochs": 1},
+    },
     "sb3:DQN": REPLAY | {"target_update_interval": 20, "n_envs": 2, "exploration_fraction": 1.0},
     "sb3:QRDQN": REPLAY | {"target_update_interval": 20},
     "sb3:DDPG": REPLAY | {"action_noise": {"type": "ou"}},

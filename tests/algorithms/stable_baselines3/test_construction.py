@@ -15,7 +15,7 @@ def test_a_model_of_defaults_is_the_one_that_sb3_makes(make_sb3, name):
     defaults = hyperparameters_for(name)().model_dump(mode="json")
     ours = make_sb3(name, defaults)
 
-    theirs = type(ours).kind("MlpPolicy", ours.model.env, device="cpu")
+    theirs = type(ours).kind(ours.settings.policy, ours.model.env, device="cpu")
 
     assert shapes(ours.model) == shapes(theirs)
     mine, other = (model.policy for model in (ours.model, theirs))

@@ -54,9 +54,13 @@ def test_a_training_that_was_saved_ends_with_the_same_bits(
     assert digest(other) == digest(whole) != digest(half)
 
 
-@pytest.mark.parametrize("name", ["sb3:PPO", "sb3:A2C", "sb3:DQN", "sb3:TD3", "sb3:SAC"])
+@pytest.mark.parametrize(
+    "name", ["sb3:PPO", "sb3:A2C", "sb3:RecurrentPPO", "sb3:DQN", "sb3:TD3", "sb3:SAC"]
+)
 def test_rounds_make_of_a_training_what_learn_does(make_sb3, train, name):
-    steps = 128 if name == "sb3:PPO" else 120  # in whole rollouts, which `learn` does not shorten
+    steps = (
+        128 if name.endswith("PPO") else 120
+    )  # in whole rollouts, which `learn` does not shorten
     driven, alone = (make_sb3(name, {}, {"training.total_timesteps": steps}) for _ in range(2))
 
     train(driven)

@@ -30,7 +30,7 @@ def refusal(mapping: dict[str, Any]) -> str:
         ("sb3:SACK", "unknown algorithm 'sb3:SACK'. Did you mean 'sb3:SAC'? Known: sb3:A2C, "),
         ("sb3:sac", "Did you mean 'sb3:SAC'?"),
         ("sac", "Did you mean 'sb3:SAC'?"),
-        ("sb3:RecurrentPPO", "is left out: its policy remembers what it saw before"),
+        ("sb3:MaskablePPO", "is left out: it asks an environment which actions are allowed"),
         ("sb3:HER", "unknown algorithm 'sb3:HER'. Known: "),
     ],
 )

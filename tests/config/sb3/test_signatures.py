@@ -63,7 +63,7 @@ def test_the_default_learning_rate_is_that_of_the_constructor(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_kwargs_are_those_of_the_policy(name: str):
-    wanted = parameters(constructor(name).policy_aliases["MlpPolicy"])
+    wanted = parameters(constructor(name).policy_aliases[hyperparameters_for(name)().policy])
 
     kwargs = hyperparameters_for(name)().policy_kwargs.model_dump()
 
