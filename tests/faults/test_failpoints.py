@@ -258,6 +258,7 @@ def test_a_request_that_is_killed_is_whole_or_none(
 
 
 def test_every_failpoint_is_fired_by_one_of_these() -> None:
-    fired = {*USUAL, *IN_LONG_TRIALS, "experiment", "request", "traceback", "postponed"}
+    elsewhere = {"experiment", "request", "traceback", "postponed", *OF_SCRIPTS}
+    fired = {*USUAL, *IN_LONG_TRIALS, *elsewhere}
 
     assert fired == failpoints.RECORDS.keys() | failpoints.MESSAGES.keys()

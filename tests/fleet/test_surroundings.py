@@ -157,7 +157,8 @@ def test_workers_allow_what_was_agreed_to_after_their_supervisor_was_started(
         fleet.up(description, shared=shared, deadline_s=240, ahead=ahead)
 
     (worker,) = [one for one in live_workers(client_of(shared)) if one.name == "rl-worker-0"]
-    assert code.is_allowed_by(worker.allows) and len(worker.allows) == 1
+    # The command and where its code lies, and nothing else.
+    assert code.is_allowed_by(worker.allows) and len(worker.allows) == 2
 
 
 def _worker(shared: Path) -> str:
