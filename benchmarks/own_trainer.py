@@ -14,7 +14,6 @@ Needs the extras: pip install -c constraints.txt -e '.[bench]'.
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -115,13 +114,11 @@ def amc_killed(place: Path) -> tuple[int, int]:
     process = started(amc_command("function", place), place)
     for number in range(KILLS):
         time.sleep(KILL_EVERY_S if number else FIRST_KILL_S)
-        name = f"rl-worker-{number % WORKERS}"
-        for one in psutil.process_iter(["cmdline", "environ"]):
-            words = " ".join(one.info["cmdline"] or [])
-            is_ours = (one.info["environ"] or {}).get("PWD") or str(place) in words
-            if f"-n {name}@" in words and is_ours and is_below(one, place):
-                for child in [*one.children(recursive=True), one]:
-                    child.send_signal(signal.SIGKILL)
+        for one in psutil.process_iter(["cmdline"]):
+            is_meant = f"rl-worker-{number % WORKERS}@" in " ".join(one.info["cmdline"] or [])
+            if is_meant and works_in(one, place):
+                for process_of_it in [*one.children(recursive=True), one]:
+                    process_of_it.kill()
                 break
     process.wait()
     states = [json.loads(path.read_text())["state"] for path in place.rglob("trials/*/report.json")]
@@ -129,8 +126,7 @@ def amc_killed(place: Path) -> tuple[int, int]:
     return states.count("completed"), trials - states.count("completed")
 
 
-def is_below(process: psutil.Process, place: Path) -> bool:
-    """Whether a process works in a place."""
+def works_in(process: psutil.Process, place: Path) -> bool:
     try:
         return Path(process.cwd()) == place
     except psutil.Error:
