@@ -160,6 +160,7 @@ def test_a_script_that_says_nothing_stalls(opened):
     assert ends(ledger) == [("stall", "no progress for 1 s after report")]
 
 
+@pytest.mark.slow
 def test_a_script_that_prints_is_alive(opened):
     ledger = opened(
         """

@@ -10,6 +10,11 @@ from amc.training import checkpoint
 from amc.training.snapshot import digest
 
 NAMES = list(SB3)
+# One of each kind; what the others do besides is told by the slow tests.
+OFTEN = {"sb3:PPO", "sb3:SAC", "sb3:DQN", "sb3:RecurrentPPO"}
+SAVED = [
+    name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow, id=name) for name in NAMES
+]
 
 
 def of_the_process():
@@ -36,7 +41,7 @@ def resumed(learner, fresh, through_a_file):
     return fresh
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_a_training_that_was_saved_ends_with_the_same_bits(
     make_sb3, train, through_a_file, monkeypatch, name
 ):

@@ -297,6 +297,7 @@ def test_a_script_that_resumes_saves_before_it_ends(own, run, tmp_path):
     assert second.checkpoint.exists()
 
 
+@pytest.mark.slow
 def test_a_script_that_does_not_save_in_time_is_ended(own, run, tmp_path, monkeypatch):
     config = own(
         """
@@ -500,6 +501,7 @@ def test_a_scalar_that_never_came_is_told_with_those_that_did(own, run, tmp_path
     )
 
 
+@pytest.mark.slow
 def test_a_script_that_trains_far_beyond_the_horizon_has_a_short_curve_and_an_end(own, run):
     config = own(
         """
