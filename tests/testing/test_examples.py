@@ -73,5 +73,5 @@ def test_a_package_is_installed_passes_its_tests_and_runs(package: str, tmp_path
     )
 
     assert re.search(r"\d+ passed", passed)
-    assert {trial["state"] for trial in result["trials"]} == {"completed"}
+    assert {trial["state"] for trial in result["trials"]} <= {"completed", "halted"}
     assert result["best"]["score"] > REACHED[package]
