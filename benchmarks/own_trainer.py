@@ -1,6 +1,6 @@
 """Tuning a script that people have: by amc, and by Optuna with a journal file.
 
-    python benchmarks/own_trainer.py [--rounds 5] [--parts speed kills]
+    python benchmarks/own_trainer.py [--rounds 5] [--parts speed kills] [--forms function command]
 
 speed: 16 trials of `rivals/sb3_script.py` (PPO of Stable-Baselines3 in CartPole, 24,576 steps),
 two at a time, one thread each, from Enter to prompt; called as a function, and started as a
@@ -65,11 +65,11 @@ def optuna_command(form: str, place: Path, *total: str) -> list[str]:
     ]
 
 
-def speed(rounds: int) -> None:
+def speed(rounds: int, forms: list[str]) -> None:
     """Print a row for each contender."""
     taken: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
-        for form in FORMS:
+        for form in forms:
             for name in ("amc", "Optuna"):
                 with tempfile.TemporaryDirectory(prefix="amc-own-trainer-") as path:
                     place = Path(path)
@@ -161,9 +161,10 @@ def main() -> None:
     parser.add_argument(
         "--parts", nargs="*", choices=["speed", "kills"], default=["speed", "kills"]
     )
+    parser.add_argument("--forms", nargs="*", choices=list(FORMS), default=list(FORMS))
     options = parser.parse_args()
     if "speed" in options.parts:
-        speed(options.rounds)
+        speed(options.rounds, options.forms)
     if "kills" in options.parts:
         kills()
 
