@@ -149,7 +149,7 @@ def own(place: Path) -> dict[str, float]:
         "hyperparameter_optimizer": NO_OP["hyperparameter_optimizer"],
         "training": {"total_timesteps": 1000},
     }
-    os.environ["AMC_ALLOW_COMMANDS"] = shlex.join(command)
+    os.environ |= {"AMC_ALLOW_COMMANDS": shlex.join(command), "AMC_ALLOW_SOURCES": str(place)}
     with workers(place, 1):
         amc(place, "submit", config(place, what, OWN_TRIALS))
         wait_for(lambda: bool(list(place.glob("shared/*/ends/*"))))
