@@ -41,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z][\w-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*|[A-Za-z_][\w-]*", re.ASCII)
 # Variables by which a trial is told what to do.
-_OURS = ("AMC_",)
+_OURS = "AMC_"
 
 
 def _reference(name: str) -> str:

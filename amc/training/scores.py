@@ -92,9 +92,9 @@ class Scores:
         What the segments before evaluated was decided there.
         """
         segment = self._context.segment
+        if segment is None or segment.is_spared or not segment.stop_below or not self._made:
+            return False  # most are; a function may ask at every step
         points = [(one.step, one.score) for one in self._made]
-        if segment is None or segment.is_spared or not points:
-            return False
         return points[-1][0] > segment.from_step and is_too_low(points, segment.stop_below)
 
     def _warn_of_cut(self, evaluation: Evaluation) -> None:

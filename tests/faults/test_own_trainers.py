@@ -132,7 +132,7 @@ def test_killed_at_random_a_script_s_search_comes_out_the_same(
     assert ledger.state == "completed"
     assert verify(ledger) == []
     assert outcome(ledger) == outcome(undisturbed)
-    assert any("their own" in one or "own" in one for one in remarks(ledger))
+    assert any("were trained by a trainer of your own" in one for one in remarks(ledger))
     eventually(lambda: not _running(command))
 
 

@@ -70,9 +70,8 @@ def _called(function: Any, trial: "_CalledTrial") -> bool:
         failure = f"the function found no room on a disk of its own.\n{traceback.format_exc()}"
     finally:
         if not trial.is_in_its_process:
-            os._exit(
-                1
-            )  # the function has forked: what comes next is done by the one it was called in
+            # The function has forked: what comes next is done by the one it was called in.
+            os._exit(1)
     if failure:
         raise TrainerError(failure)
     return True
