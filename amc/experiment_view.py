@@ -33,7 +33,10 @@ from amc.ledger.winner import Winner, winner
 from amc.trial_status import BestTrial, TrialStatus, best_trial, finished
 
 _POLL_S = 0.2
-_END_POLL_S = 0.02
+_MOST_POLL_S = 1.0
+# Of a core, which trains besides; to look at 16 trials takes 8 ms.
+_SHARE_OF_LOOKING = 0.01
+_END_POLL_S = 0.05
 
 
 class Experiment(Continuable, Findings):
@@ -41,7 +44,7 @@ class Experiment(Continuable, Findings):
 
     @cached_property
     def _ended(self) -> dict[int, tuple[Result, TrialStatus]]:
-        # Who follows an experiment looks five times a second, and most trials have ended.
+        # Who follows an experiment looks up to five times a second, and most trials have ended.
         return {}
 
     def __repr__(self) -> str:
@@ -204,13 +207,15 @@ class Experiment(Continuable, Findings):
 
         Args:
             timeout_s: give up after so many seconds; None waits for ever.
-            on_change: called about five times a second while it runs, and once at the end.
+            on_change: called up to five times a second while it runs, once a second at least, the
+                less often the longer it takes; and once at the end.
 
         Raises:
             TimeoutError: it was not finished in time; it goes on.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
+            began = time.monotonic()
             finished = self.is_finished
             if on_change is not None:
                 on_change(self)
@@ -218,7 +223,9 @@ class Experiment(Continuable, Findings):
                 return self.state
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{self.id} was not finished after {timeout_s:g} s; it goes on.")
-            look = time.monotonic() + _POLL_S
+            look = time.monotonic() + _pause(time.monotonic() - began)
+            if deadline is not None:
+                look = min(look, deadline)
             while time.monotonic() < look and not self.is_finished:
                 time.sleep(_END_POLL_S)
 
@@ -280,6 +287,11 @@ class Experiment(Continuable, Findings):
             "made_by": [{"decision": n, "amc": version} for n, version in self.made_by],
             "trials": [trial.to_json() for trial in self.trials()],
         }
+
+
+def _pause(taken_s: float) -> float:
+    """Seconds until the next look at an experiment, where the last one took so many."""
+    return min(max(_POLL_S, taken_s / _SHARE_OF_LOOKING), _MOST_POLL_S)
 
 
 def _seconds(told: Any) -> float:

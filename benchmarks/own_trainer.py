@@ -4,7 +4,8 @@
 
 speed: 16 trials of `rivals/sb3_script.py` (PPO of Stable-Baselines3 in CartPole, 24,576 steps),
 two at a time, one thread each, from Enter to prompt; called as a function, and started as a
-command. The contenders take turns within each round; ratios are taken within a round.
+command. Both search the same grid of learning rates, since a worse agent is judged sooner. The
+contenders take turns within each round; ratios are taken within a round.
 kills: the same job, and three `kill -9` on what trains, one every few seconds; whoever was killed
 is started again where its system does not do it. How many trials were completed, how many
 suggestions never got a score, and how many were made on top of the 16.
@@ -27,6 +28,7 @@ from end_to_end import ENVIRONMENT, WORKERS, watched, with_range
 
 RIVALS = Path(__file__).parent / "rivals"
 TRIALS, KILLS, FIRST_KILL_S, KILL_EVERY_S = 16, 3, 12.0, 6.0
+RATES = [1e-4 * 30 ** (number / (TRIALS - 1)) for number in range(TRIALS)]
 COMMAND = [sys.executable, "sb3_script.py", "{learning_rate}", "{seed}"]
 FORMS: dict[str, dict[str, Any]] = {
     "function": {"trainer": "sb3_script:train"},
@@ -41,13 +43,13 @@ def amc_command(form: str, place: Path) -> list[str]:
         **FORMS[form],
         "source": str(RIVALS),
         "hyperparameter_optimizer": {
-            "type": "random",
+            "type": "grid",
             "n_calls": TRIALS,
             "trials_per_round": WORKERS,
             "mode": "async",
             "finalists": 0,
             "test_seeds": 0,
-            "search_space": {"learning_rate": {"low": 1e-4, "high": 3e-3, "log": True}},
+            "search_space": {"learning_rate": {"choices": RATES}},
         },
         "training": {"total_timesteps": 24_576, "eval_freq": 12_288},
     }
@@ -61,7 +63,7 @@ def optuna_command(form: str, place: Path, *total: str) -> list[str]:
     share = str(TRIALS // WORKERS)
     return [
         *(sys.executable, str(RIVALS / "optuna_script.py")),
-        *(how, str(place / "journal.log"), share, *total),
+        *(how, str(place / "journal.log"), json.dumps(RATES), share, *total),
     ]
 
 
@@ -77,7 +79,9 @@ def speed(rounds: int, forms: list[str]) -> None:
                         commands = [amc_command(form, place)]
                     else:
                         commands = [optuna_command(form, place)] * WORKERS
-                    taken.setdefault((form, name), []).append(watched(commands, place).seconds)
+                    seconds = watched(commands, place, has_memory=False).seconds
+                    taken.setdefault((form, name), []).append(seconds)
+                    print(f"{form}, {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
     print("| the script as a | contender | seconds | amc / it |\n|---|---|---|---|")
     for (form, name), seconds in taken.items():
         ratios = [ours / one for ours, one in zip(taken[form, "amc"], seconds, strict=True)]

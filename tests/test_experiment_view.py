@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,20 @@ def ledger_at_a_rung(shared: Path, broker: None, make_config) -> Ledger:
     second = Segment(0, 1, from_step=512, until=2048, horizon=2048, start=(0, 0))
     ledger.append(Decision(1, learned=(report,), segments=(second,)))
     return ledger
+
+
+@pytest.mark.parametrize(("look_s", "most"), [(0.0, 6), (0.05, 2)])
+def test_who_takes_long_to_look_looks_less_often(tried_again: Ledger, look_s: float, most: int):
+    looks: list[float] = []
+
+    def look(_: Experiment) -> None:
+        looks.append(time.monotonic())
+        until = looks[-1] + look_s
+        while time.monotonic() < until:
+            pass
+
+    with pytest.raises(TimeoutError):
+        client.experiment(tried_again.id).wait(0.8, on_change=look)
+
+    assert 2 <= len(looks) <= most
+    assert all(after - before > 0.15 for before, after in pairwise(looks[:-1]))

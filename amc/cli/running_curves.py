@@ -1,6 +1,6 @@
 """The evaluations of running trials, read again only where a file has grown.
 
-Its door is `RunningCurves`: whoever follows an experiment looks five times a second.
+Its door is `RunningCurves`: whoever follows an experiment looks some times a second.
 """
 
 from collections.abc import Sequence

@@ -173,7 +173,7 @@ def _record_failure(job: Job, attempts: list[Attempt], reason: str) -> None:
 
 def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
     config = job.ledger.config
-    if resolve_kernel(config) == "reference" and not config.has_own_trainer:
+    if resolve_kernel(config) == "reference" and config.command is None:
         import_compiler()  # here once, and not in every attempt
     if naming.is_sb3(job.ledger.config.algorithm):
         with contextlib.suppress(UsageError, ImportError):  # which the attempt says

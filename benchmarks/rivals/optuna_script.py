@@ -1,12 +1,14 @@
 """Optuna tunes `sb3_script.py`, one process of two that share a journal file.
 
-    python benchmarks/rivals/optuna_script.py inside|beside JOURNAL TRIALS [TOTAL]
+    python benchmarks/rivals/optuna_script.py inside|beside JOURNAL RATES TRIALS [TOTAL]
 
-inside: the objective calls the script's function; beside: it starts the script for each trial. With
-TOTAL it goes on until so many trials of the study are complete, as one has it that may be killed
-and started again.
+inside: the objective calls the script's function; beside: it starts the script for each trial. It
+searches a grid of RATES, a list in JSON; with TOTAL it draws at random between the least and the
+greatest until so many trials of the study are complete, as one has it that may be killed and
+started again: a point of the grid would be lost with its trial.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,30 +16,32 @@ from pathlib import Path
 import optuna
 from sb3_script import learn
 
-LOW, HIGH = 1e-4, 3e-3
+RATES = json.loads(sys.argv[3])
 SCRIPT = Path(__file__).with_name("sb3_script.py")
 
 
 def inside(trial: optuna.Trial) -> float:
-    rate = trial.suggest_float("learning_rate", LOW, HIGH, log=True)
+    rate = trial.suggest_float("learning_rate", min(RATES), max(RATES), log=True)
     return learn(rate, trial.number, lambda step, score: trial.report(score, step))
 
 
 def beside(trial: optuna.Trial) -> float:
-    rate = trial.suggest_float("learning_rate", LOW, HIGH, log=True)
+    rate = trial.suggest_float("learning_rate", min(RATES), max(RATES), log=True)
     command = [sys.executable, str(SCRIPT), str(rate), str(trial.number)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
     """Work on the study."""
-    how, journal, share, *total = sys.argv[1:]
+    how, journal, _, share, *total = sys.argv[1:]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     backend = optuna.storages.journal.JournalFileBackend(journal)
+    grid = optuna.samplers.GridSampler({"learning_rate": RATES})
+    sampler = optuna.samplers.RandomSampler() if total else grid
     study = optuna.create_study(
         study_name="study",
         storage=optuna.storages.journal.JournalStorage(backend),
-        sampler=optuna.samplers.RandomSampler(),
+        sampler=sampler,
         direction="maximize",
         load_if_exists=True,
     )
