@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,7 +48,13 @@ class Taken:
     parts: dict[str, float] = field(default_factory=dict)
 
 
-def watched(commands: list[list[str]], place: Path, *, has_memory: bool = True) -> Taken:
+def watched(
+    commands: list[list[str]],
+    place: Path,
+    *,
+    environment: Mapping[str, str] = ENVIRONMENT,
+    has_memory: bool = True,
+) -> Taken:
     """Run some programs side by side until all have ended.
 
     To look at memory takes 6 ms of every process, which whoever has more of them pays more for.
@@ -60,7 +66,7 @@ def watched(commands: list[list[str]], place: Path, *, has_memory: bool = True) 
             subprocess.Popen(
                 command,
                 cwd=place,
-                env={**os.environ, **ENVIRONMENT},
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,11 +1,13 @@
 """Tuning a script that people have: by amc, and by Optuna with a journal file.
 
     python benchmarks/own_trainer.py [--rounds 5] [--parts speed kills] [--forms function command]
+        [--threads one unset] [--trials 16]
 
 speed: 16 trials of `rivals/sb3_script.py` (PPO of Stable-Baselines3 in CartPole, 24,576 steps),
-two at a time, one thread each, from Enter to prompt; called as a function, and started as a
-command. Both search the same grid of learning rates, since a worse agent is judged sooner. The
-contenders take turns within each round; ratios are taken within a round.
+two at a time, from Enter to prompt; called as a function, and started as a command; with the
+environment's variables that allow one thread each, and with none of these set. Both search the
+same grid of learning rates with one seed, since a worse agent is judged sooner. The contenders
+take turns within each round; ratios are taken within a round.
 kills: the same job, and three `kill -9` on what trains, one every few seconds; whoever was killed
 is started again where its system does not do it. How many trials were completed, how many
 suggestions never got a score, and how many were made on top of the 16.
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +31,33 @@ from end_to_end import ENVIRONMENT, WORKERS, watched, with_range
 
 RIVALS = Path(__file__).parent / "rivals"
 TRIALS, KILLS, FIRST_KILL_S, KILL_EVERY_S = 16, 3, 12.0, 6.0
-RATES = [1e-4 * 30 ** (number / (TRIALS - 1)) for number in range(TRIALS)]
-COMMAND = [sys.executable, "sb3_script.py", "{learning_rate}", "{seed}"]
+COMMAND = [sys.executable, "sb3_script.py", "{learning_rate}"]
 FORMS: dict[str, dict[str, Any]] = {
     "function": {"trainer": "sb3_script:train"},
     "command": {"command": COMMAND},
 }
 
 
-def amc_command(form: str, place: Path) -> list[str]:
-    """`amc run`, as a user would."""
+def rates(trials: int) -> list[float]:
+    """Learning rates, spread evenly on a log scale."""
+    return [1e-4 * 30 ** (number / (trials - 1)) for number in range(trials)]
+
+
+def amc_command(form: str, place: Path, *, seed: int = 0, trials: int = TRIALS) -> list[str]:
+    """`amc run`, as a user would; the seed says in which order the grid is tried."""
     config = {
         "experiment_name": "job",
+        "seed": seed,
         **FORMS[form],
         "source": str(RIVALS),
         "hyperparameter_optimizer": {
             "type": "grid",
-            "n_calls": TRIALS,
+            "n_calls": trials,
             "trials_per_round": WORKERS,
             "mode": "async",
             "finalists": 0,
             "test_seeds": 0,
-            "search_space": {"learning_rate": {"choices": RATES}},
+            "search_space": {"learning_rate": {"choices": rates(trials)}},
         },
         "training": {"total_timesteps": 24_576, "eval_freq": 12_288},
     }
@@ -58,34 +66,35 @@ def amc_command(form: str, place: Path) -> list[str]:
     return [sys.executable, "-m", "amc", "run", str(path), "--workers", str(WORKERS), "--allow"]
 
 
-def optuna_command(form: str, place: Path, *total: str) -> list[str]:
+def optuna_command(form: str, place: Path, *total: str, trials: int = TRIALS) -> list[str]:
     how = "inside" if form == "function" else "beside"
-    share = str(TRIALS // WORKERS)
     return [
-        *(sys.executable, str(RIVALS / "optuna_script.py")),
-        *(how, str(place / "journal.log"), json.dumps(RATES), share, *total),
+        *(sys.executable, str(RIVALS / "optuna_script.py"), how, str(place / "journal.log")),
+        *(json.dumps(rates(trials)), str(trials // WORKERS), *total),
     ]
 
 
-def speed(rounds: int, forms: list[str]) -> None:
+def speed(rounds: int, forms: list[str], threads: list[str], trials: int) -> None:
     """Print a row for each contender."""
-    taken: dict[tuple[str, str], list[float]] = {}
-    for _ in range(rounds):
-        for form in forms:
+    taken: dict[tuple[str, str, str], list[float]] = {}
+    for number in range(rounds):
+        for form, given in product(forms, threads):
             for name in ("amc", "Optuna"):
                 with tempfile.TemporaryDirectory(prefix="amc-own-trainer-") as path:
                     place = Path(path)
                     if name == "amc":
-                        commands = [amc_command(form, place)]
+                        commands = [amc_command(form, place, seed=number, trials=trials)]
                     else:
-                        commands = [optuna_command(form, place)] * WORKERS
-                    seconds = watched(commands, place, has_memory=False).seconds
-                    taken.setdefault((form, name), []).append(seconds)
-                    print(f"{form}, {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    print("| the script as a | contender | seconds | amc / it |\n|---|---|---|---|")
-    for (form, name), seconds in taken.items():
-        ratios = [ours / one for ours, one in zip(taken[form, "amc"], seconds, strict=True)]
-        cells = [form, name, with_range(seconds, ".1f"), with_range(ratios, ".2f")]
+                        commands = [optuna_command(form, place, trials=trials)] * WORKERS
+                    environment = ENVIRONMENT if given == "one" else {}
+                    end = watched(commands, place, environment=environment, has_memory=False)
+                    taken.setdefault((form, given, name), []).append(end.seconds)
+                    print(f"{form}, {given}, {name}: {end.seconds:.1f} s", file=sys.stderr)
+    print("| the script as a | threads | contender | seconds | amc / it |\n|---|---|---|---|---|")
+    for (form, given, name), seconds in taken.items():
+        ours = taken[form, given, "amc"]
+        ratios = [one / other for one, other in zip(ours, seconds, strict=True)]
+        cells = [form, given, name, with_range(seconds, ".1f"), with_range(ratios, ".2f")]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -166,9 +175,13 @@ def main() -> None:
         "--parts", nargs="*", choices=["speed", "kills"], default=["speed", "kills"]
     )
     parser.add_argument("--forms", nargs="*", choices=list(FORMS), default=list(FORMS))
+    parser.add_argument("--threads", nargs="*", choices=["one", "unset"], default=["one"])
+    parser.add_argument("--trials", type=int, default=TRIALS)
     options = parser.parse_args()
+    for name in ENVIRONMENT:
+        os.environ.pop(name, None)
     if "speed" in options.parts:
-        speed(options.rounds, options.forms)
+        speed(options.rounds, options.forms, options.threads, options.trials)
     if "kills" in options.parts:
         kills()
 

@@ -22,12 +22,12 @@ SCRIPT = Path(__file__).with_name("sb3_script.py")
 
 def inside(trial: optuna.Trial) -> float:
     rate = trial.suggest_float("learning_rate", min(RATES), max(RATES), log=True)
-    return learn(rate, trial.number, lambda step, score: trial.report(score, step))
+    return learn(rate, lambda step, score: trial.report(score, step))
 
 
 def beside(trial: optuna.Trial) -> float:
     rate = trial.suggest_float("learning_rate", min(RATES), max(RATES), log=True)
-    command = [sys.executable, str(SCRIPT), str(rate), str(trial.number)]
+    command = [sys.executable, str(SCRIPT), str(rate)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
