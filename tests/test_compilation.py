@@ -74,6 +74,7 @@ def test_compiling_takes_less_than_half_a_minute(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_of_processes_that_start_side_by_side_one_compiles(tmp_path: Path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", LOAD]
