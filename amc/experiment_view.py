@@ -34,7 +34,7 @@ from amc.trial_status import BestTrial, TrialStatus, best_trial, finished
 
 _POLL_S = 0.2
 _MOST_POLL_S = 1.0
-# Of a core, which trains besides; to look at 16 trials takes 8 ms.
+# Of a core, which trains besides; of 16 trials a look takes 8 ms.
 _SHARE_OF_LOOKING = 0.01
 _END_POLL_S = 0.05
 

@@ -111,7 +111,10 @@ def _told(trial: TrialStatus, *, goes_on: bool) -> str:
         values = formatting.hyperparameters(trial.hyperparameters)
         return f"{how} on {trial.worker}{again}" + (f": {values}" if values else "")
     if trial.state == "waiting":
-        return "interrupted, waits for a worker"
+        # With a report of a piece it has come to a rung, say, and nothing has interrupted it.
+        return (
+            f"waits at step {trial.steps:,}" if trial.steps else "interrupted, waits for a worker"
+        )
     if trial.state == "completed":
         took = f"{trial.steps:,} steps in {formatting.duration(trial.seconds)} on {trial.worker}"
         score = f"{formatting.score(trial.score)}{formatting.solved(trial.solved_at)}"

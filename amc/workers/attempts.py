@@ -175,9 +175,9 @@ def _run_attempt(job: Job, attempt: Attempt, lease: leases.Lease) -> AttemptEnd:
     config = job.ledger.config
     if resolve_kernel(config) == "reference" and config.command is None:
         import_compiler()  # here once, and not in every attempt
-    if naming.is_sb3(job.ledger.config.algorithm):
+    if naming.is_sb3(config.algorithm):
         with contextlib.suppress(UsageError, ImportError):  # which the attempt says
-            algorithm_class(job.ledger.config.algorithm)
+            algorithm_class(config.algorithm)
     with carrying_out(job, attempt) as process:
         watcher = Watcher(job, attempt, lease, process)
         status = watcher.watch()

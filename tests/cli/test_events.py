@@ -166,6 +166,12 @@ def test_a_trial_that_lost_its_worker_is_told_as_interrupted():
     assert lines == ["trial 0: interrupted, waits for a worker"]
 
 
+def test_a_trial_that_has_come_to_a_rung_is_not_told_as_interrupted():
+    lines = list(changes(at(RUNNING), at(replace(WAITING, attempts=1, steps=10_240))))
+
+    assert lines == ["trial 0: waits at step 10,240"]
+
+
 def test_a_pause_does_not_look_like_a_failure():
     events, waiting = Events(), replace(WAITING, attempts=1)
     looks = [

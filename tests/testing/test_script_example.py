@@ -68,7 +68,7 @@ def test_five_lines_are_five_and_nothing_is_taken_out():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("patched", [False, True])
-def test_by_hand_it_trains_without_amc(folder: Path, patched: bool):
+def test_by_hand_it_trains_as_ever(folder: Path, patched: bool):
     if patched:
         subprocess.run(["git", "apply", "five_lines.diff"], cwd=folder, check=True)
 
